@@ -4,9 +4,9 @@
     >>> round(eyediff.distance("examples/before/cat.png", "examples/after/cat.png"), 4)
     0.0446
 
-`Metric` keeps one metric loaded for many images. `compare` takes files and folders. `eyediff.nn` has modules for
-training (extra `torch`). Names are imported when they are first used, so `import eyediff` loads neither onnxruntime nor
-torch.
+`Metric` keeps one metric loaded for many images. `compare` takes files and folders. `eyediff.nn` has torch modules for
+training; they need the extra `torch`. The public names are imported when they are first used, so `import eyediff` loads
+neither onnxruntime nor torch.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _MODULES = {
     **dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders"),
     **dict.fromkeys(("MethodTable", "table"), ".method_table"),
 }
-"""Modules of the public names that are not in `comparison`."""
+"""Module of each public name that is not defined in `comparison`."""
 
 
 def __getattr__(name: str) -> Any:

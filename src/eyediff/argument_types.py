@@ -1,4 +1,4 @@
-"""Check the types of arguments with the annotations of the functions that users call."""
+"""Check that the arguments of public functions have the types that the annotations state."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ C = TypeVar("C", bound=type)
 
 
 def check_argument_types(function: F) -> F:
-    """Make a function raise ArgumentTypeError, before its work, if an argument does not have its annotated type.
+    """Return a function that checks the types of its arguments, and then calls `function` with them.
 
-    NumPy numbers count as numbers, and lists as tuples. For a `Literal`, only the type of the value is checked; the
-    function itself checks the value. The annotations are read at the first call.
+    The returned function raises ArgumentTypeError if an argument does not have its annotated type. NumPy numbers are
+    accepted as numbers, and lists as tuples. For a `Literal`, only the type of the value is checked; `function` itself
+    must check the value. The annotations are read at the first call.
 
     Examples
     --------
@@ -38,7 +39,9 @@ def check_argument_types(function: F) -> F:
         try:
             bound = signature.bind(*arguments, **named)
         except TypeError as error:
-            raise ArgumentTypeError(f"{function.__name__}: {error}; it takes {signature_text(signature)}") from None
+            raise ArgumentTypeError(
+                f"{function.__name__}: {error}; its parameters: {signature_text(signature)}"
+            ) from None
         hints = _hints(function)
         for name, value in bound.arguments.items():
             if name in hints and not _fits(value, hints[name]):
@@ -70,7 +73,10 @@ def _owner(function: Callable[..., Any]) -> str:
 
 @lru_cache(maxsize=256)
 def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
-    """Return the types of the parameters. Types that only a type checker imports are left out, and are not checked."""
+    """Return the annotated type of each parameter.
+
+    Parameters whose types are imported only for type checkers are left out, so they are not checked.
+    """
     found: dict[str, Any] = {}
     for name, annotation in function.__annotations__.items():
         with suppress(NameError):
@@ -107,14 +113,14 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one return for 
 
 
 def _is_row(value: object) -> bool:
-    """Return whether a value is a sequence and not a text. An array with one axis counts as a sequence."""
+    """Return whether a value is a sequence other than text. An array with one axis counts as a sequence."""
     if isinstance(value, Sequence):
         return not isinstance(value, (str, bytes))
     return getattr(value, "ndim", 0) == 1
 
 
-def _text(hint: Any) -> str:  # noqa: PLR0911  # as above
-    """Return a description of a type for people."""
+def _text(hint: Any) -> str:  # noqa: PLR0911  # one return for each kind of annotation
+    """Return the text that names a type in an error message."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_text(each) for each in inner))

@@ -39,7 +39,7 @@ __all__ = ["Metric", "Result", "compare", "distance", "scores"]
 
 
 @lru_cache(maxsize=8)
-def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # changes with the content of a file
+def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # part of the cache key
     return Metric(name, device=device)
 
 
@@ -59,17 +59,17 @@ def distance(
     Parameters
     ----------
     a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
-        As for `Metric.distance`.
+        The reference and the candidate, as for `Metric.distance`.
     metric : str
         A name that `eyediff metrics` lists, or the path of a metric file. The metric stays loaded for the next call.
     range : (float, float), optional
-        The values of black and white. Needed for floats.
+        The values of a black and of a white pixel. Arrays of floats need a range.
     alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
         The background of transparent images, as for `Metric.distance`.
     device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
+        The device on which neural networks are computed.
     mask : path, PIL image or array H x W, optional
-        Mask of the pixels that count, as for `Metric.distance`.
+        Mask of the pixels to compare, as for `Metric.distance`.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def distance(
     Raises
     ------
     EyediffError
-        As for `Metric` and `Metric.distance`.
+        If the metric cannot be loaded (see `Metric`), or if the images cannot be scored (see `Metric.distance`).
 
     Examples
     --------
@@ -113,22 +113,22 @@ def scores(
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
 ) -> dict[str, float]:
-    """Return the scores of two images, for the metrics of a protocol or for metrics of your choice.
+    """Return the scores of two images, either for metrics of your choice or for those of an evaluation protocol.
 
     Parameters
     ----------
     a, b
-        Reference and candidate, as for `Metric.distance`.
+        The reference and the candidate, as for `Metric.distance`.
     metrics
-        Name of a metric, or several. By default, all metrics of the protocol; without a protocol, the default metrics
-        of `compare`. With a protocol, only metrics of the protocol are allowed.
+        Name of one metric, or a list of names. By default, all metrics of `protocol` or, if no protocol is given, the
+        default metrics of `compare`. If a protocol is given, only its metrics are allowed.
     protocol, scale, crop_border, region, ignore
         As for `compare`.
     mask
-        Mask of the pixels that count: a path or PIL image, white where pixels count, or an array H x W. If the images
-        are masked arrays, their masks are used.
+        Mask of the pixels to compare: a path or PIL image that is white at these pixels, or an array H x W that is True
+        at these pixels. If the images are masked arrays, their masks are also used.
     range, alpha, device
-        As for `Metric.distance`.
+        As for `distance`.
 
     Raises
     ------
@@ -193,7 +193,7 @@ class Result:
 
 @dataclass
 class _Collector:
-    """A sink that keeps the rows."""
+    """A receiver of rows that keeps them in a list."""
 
     rows: list[Row] = field(default_factory=list)
 
@@ -241,68 +241,71 @@ def compare(
 ) -> Result:
     """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
-    A pair that cannot be compared becomes a `Failure` among the rows, with its reason. Of animations, and of files of
-    several pages, the worst frame counts, by each metric; a note of the row says which.
+    A pair that cannot be compared becomes a `Failure` among the rows, with its reason. If the files are animations or
+    have several pages, each metric uses the frame or page with the worst score. A note in the row names this frame.
 
     Parameters
     ----------
     reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
     metrics : str or sequence of str, optional
-        One name or several that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and
-        `ssim`, or all metrics of the protocol. With a protocol, only metrics of the protocol are allowed.
+        One or more names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`
+        or, if a protocol is given, all its metrics. If a protocol is given, only its metrics are allowed.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol: a name that `eyediff protocols` lists, or a TOML file (docs/protocols.md).
     scale : int, optional
-        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
+        Enlargement factor of the images, such as 4. It is needed only if the protocol cuts off a border whose width
+        depends on this factor.
     crop_border : int
-        Number of pixels that are first cut off at each side of both images.
+        Number of pixels that are cut off at each side of both images before they are compared.
     region : (int, int, int, int), optional
-        The only rectangle that is compared: x, y, width and height in pixels.
+        Rectangle to which the comparison is restricted: x, y, width and height in pixels.
     ignore : sequence of (int, int, int, int)
         Rectangles that are not compared.
     mask : str or Path, optional
-        An image whose white pixels count, or a folder with a mask for each pair, with the name of the pair.
+        An image that is white at the pixels to compare, or a folder that has such an image for each pair, under the
+        name of the pair.
     pairs : str, Path, or iterable of pairs, optional
-        A list of pairs instead of the two paths. A file is CSV or JSON lines with the columns `reference` and
-        `candidate`, and optionally `name`, `group` and `mask`; its paths are relative to its folder. In Python, a pair
-        is two paths or URLs, or a mapping with these keys.
+        A list of pairs instead of the two paths. A list in a file is CSV or JSON lines with the columns `reference` and
+        `candidate`, and optionally `name`, `group` and `mask`. The paths in the file are relative to the folder of the
+        file. In Python, a pair is two paths or URLs, or a mapping with the names of the columns as keys.
     match : str
         What the files of a pair have in common: "name", the relative path; "stem", the relative path without suffix;
         the fields of two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With
         patterns, reference and candidate may be the same folder.
     groups : str, optional
-        Rule for groups such as scenes: "subfolder", or a regular expression whose first group matches the name of the
-        group in the name of a pair. `summary.groups` then has a summary of each group. A list of pairs may also contain
-        the groups.
+        Rule that assigns each pair to a group, such as a scene: "subfolder", or a regular expression that is searched
+        for in the name of the pair, and whose first parenthesis matches the name of the group. `summary.groups` then
+        has a summary of each group. A list of pairs may state the groups instead.
     size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
-        Policy for two images of different sizes. "refuse": the pair fails. "resize": the candidate is resized. "crop",
-        "top-left": both images are cropped to their common centre or to their common upper left part. "pad": both
-        images are padded to the larger width and height, and the padding counts as different. "fit:WxH": both images
-        are resized to W x H pixels.
+        Policy for two images of different sizes. "refuse": the pair fails. "resize": the candidate is resized to the
+        size of the reference. "crop": both images are cropped to their common centre. "top-left": both images are
+        cropped to their common upper left part. "pad": both images are padded to the larger width and height, and the
+        padding counts as different. "fit:WxH": both images are resized to W x H pixels.
     resampling : {"lanczos", "bicubic", "bilinear", "box", "nearest"}
         The filter for resizing.
     alpha : {"worst", "refuse", "white", "black", "checkerboard"} or "#RRGGBB"
-        The background of transparent images, as for `Metric.distance`. "refuse" makes such a pair fail.
+        The background of transparent images, as for `Metric.distance`. With "refuse", a pair with a transparent image
+        fails.
     range : (float, float), optional
-        The values of black and white in the files, if they are not those of the file type: for example (0, 4095) for
-        12-bit values in 16-bit files.
+        The values of a black and of a white pixel in the files, if they differ from the usual values of the file type:
+        for example (0, 4095) for 12-bit values in 16-bit files.
     tolerate_shift : int
         Largest displacement in pixels at which a changed region counts as moved (`Region.shift`).
     workers : int, optional
         Number of threads that decode files. By default one for each core.
     device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
+        The device on which neural networks are computed.
     memory : int or str, optional
         Memory limit of the process, as for `Metric`.
     max_pixels : int
         Largest number of pixels of an image. A file with more pixels is refused before it is decoded.
     report : str or Path, optional
-        Path of an HTML page to write, or of a folder for a page with full-size images.
+        Path of an HTML page to write, or of a folder to which a page and the images in full size are written.
     maps : str or Path, optional
-        A folder for the map of each pair.
+        A folder to which a map is written for each pair: the score at every pixel.
     map_formats : sequence of {"png", "npy"}
-        The formats of the maps: pictures with a shared colour scale, or float32 arrays.
+        The formats of the maps: pictures with a shared colour scale ("png"), or float32 arrays ("npy").
 
     Returns
     -------

@@ -9,16 +9,16 @@ METRICS = ("lpips", "psnr", "ssim")
 """Default metrics of `compare`: the numbers that papers report. Their weights are in the package."""
 
 SET_METRIC = METRICS[0]
-"""Default metric of `matrix`, `nearest` and `diversity`: the only one of METRICS that has embeddings."""
+"""Default metric of `matrix`, `nearest`, `duplicates` and `diversity`: the only default metric with embeddings."""
 
 NEIGHBOURS = 5
-"""Default number of neighbours of `nearest`: they fit on a screen together with the query."""
+"""Default number of neighbours that `nearest` returns. So many images fit on a screen together with the query."""
 
 MAX_PIXELS = 200_000_000
 """Largest number of pixels of an image.
 
-A file whose header has more is refused before it is decoded: it is probably a decompression bomb. This many pixels take
-600 MB of memory. Cameras have up to 150 million.
+A file whose header states more pixels is refused before it is decoded: it is probably a decompression bomb. An image of
+this size takes 600 MB of memory. Images of cameras have up to 150 million pixels.
 """
 
 MAX_SIDE = 1_000_000
@@ -30,18 +30,20 @@ Pillow needs 12 bytes for each row: 2.3 GB for an image of 1 x 200 million pixel
 MAX_RUN_LENGTH_PIXELS = 1 << 24
 """Largest number of pixels of a run-length encoded BMP.
 
-Pillow decodes it in Python, which takes 2 seconds for this size; a file of 1 kB with 200 million pixels took 21
-seconds.
+Pillow decodes such a file in Python, which takes 2 seconds for this number of pixels. Without the limit, a file of 1 kB
+with 200 million pixels took 21 seconds.
 """
 
 MAX_FRAMES = 2000
-"""Frames or pages of a file that are compared: more than a minute of animation. A frame of one pixel costs as much time
-as its header, and a file of 15 MB may hold a million."""
+"""Largest number of frames or pages of a file: enough for more than a minute of animation.
+
+Even a frame of one pixel takes time to read, and a file of 15 MB may hold a million of such frames.
+"""
 
 MAX_FETCH = 1 << 30
 """Largest number of bytes of a file that is read from a URL into memory.
 
-It is about twice the size of MAX_PIXELS uncompressed 8-bit pixels.
+An uncompressed 8-bit image with MAX_PIXELS pixels has about half of this size.
 """
 
 IMAGE_SUFFIXES = frozenset(
@@ -51,29 +53,30 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Suffixes of images in a folder, in upper or lower case.
 
-Files with a suffix from .exr on are refused with a reason when they are read. They are listed here so that they become
-rows with an error, and are not skipped like text files.
+Files with the suffixes in the last line (.exr and later) are refused with a reason when they are read. These suffixes
+are listed so that the files become rows with an error, and are not skipped like text files.
 """
 
 BATCH_PIXELS = 1_048_576
-"""Number of pixels in a batch for a network. With more, CPUs are not faster, but memory use grows."""
+"""Largest number of pixels in a batch for a network. With larger batches, CPUs are not faster, but use more memory."""
 
 WINDOW = 32
 """Number of pairs that are decoded, waiting or being computed at any time.
 
-It bounds the memory for any number of pairs.
+This limit bounds the memory that a run needs, however many pairs it has.
 """
 
 WINDOW_BYTES = 536_870_912
 """Number of bytes of pixels that may be decoded ahead, so that large photos do not fill the memory of a laptop.
 
-It holds three pairs of 24 megapixels, which is enough to keep any metric busy.
+Three pairs of images with 24 megapixels fit in this number, which is enough to keep any metric busy.
 """
 
 STRIP_PIXELS = 131_072
 """Number of pixels in a strip of an image that does not fit in memory.
 
-VGG16 with strips of 35,000 pixels is as fast as without strips. More than STRIP_PIXELS would only take memory.
+With strips of only 35,000 pixels, VGG16 is already as fast as without strips. Strips of more than STRIP_PIXELS pixels
+would only take more memory.
 """
 
 MOST_MEMORY = 4 * 1024**3
@@ -90,24 +93,25 @@ LIBRARIES = 256 * 1024**2
 """Number of bytes that Python, its libraries and the loaded weights take before any image is read."""
 
 ALONE_PIXELS = 32_000_000
-"""Images with more pixels are decoded one at a time.
+"""Number of pixels above which images are decoded one at a time.
 
-During decoding, Pillow needs four more bytes for each pixel, in addition to the three bytes that stay.
+During decoding, Pillow needs four bytes for each pixel, in addition to the three bytes of the decoded image.
 """
 
 VIDEO_AHEAD = 8
 """Number of frames of each clip that are decoded ahead.
 
-For 720p they take about 12 MB and a third of a second, which evens out the different decoding times of frames.
+For 720p, these frames take about 12 MB and a third of a second. This time evens out the different decoding times of
+the frames.
 """
 
 VIDEO_FORMATS = frozenset(
     {"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf"}
     | {"ogg", "mxf", "nut", "ivf", "obu", "h264", "hevc", "m4v", "yuv4mpegpipe", "gif", "apng", "wtv", "dv", "rm"}
 )
-"""Containers, by their FFmpeg names, that contain the video itself.
+"""FFmpeg names of the container formats that contain the video itself.
 
-Playlists and lists of files are not included: one from a stranger could make it open other files.
+Playlists and lists of files are not included, because such a file from a stranger could make FFmpeg open other files.
 """
 
 SHOWN_ROWS = 50
@@ -117,85 +121,98 @@ WORST = 5
 """Number of worst pairs that a summary names for each metric."""
 
 LISTED = 20
-"""Number of pairs of each kind that a verdict lists; it only counts the others. The list fits on a screen."""
+"""Largest number of pairs of each kind, such as failed pairs, that the last lines of a run list.
+
+Further pairs are only counted. The list fits on a screen.
+"""
 
 PAGE_BYTES = 25_165_824
 """Number of bytes for all reference and candidate pictures in a report.
 
-With more pairs, the pictures are smaller. With differences, maps and encoding, a report of 1,000 pairs has about 40 MB,
-and opens in one second.
+If a report has more pairs, its pictures are smaller. Together with the difference pictures, the maps and the encoding
+as text, a report of 1,000 pairs has about 40 MB, and opens in one second.
 """
 
 PAGE_PAIRS = 1000
-"""Number of pairs that a report assumes if the number is unknown."""
+"""Number of pairs that a report assumes, to choose the size of its pictures, if the real number is unknown."""
 
 VIEWED_BYTES = 268_435_456
-"""Number of bytes of pixels that may wait for the pictures of a report, in addition to the pairs in the window."""
+"""Number of bytes of pixels that may wait until a report draws them, in addition to the pairs that WINDOW counts."""
 
 BOOTSTRAP = 1000
-"""Number of resamples for an interval. With another seed, its ends then change by less than a tenth of its width."""
+"""Number of bootstrap resamples for a confidence interval.
+
+With this number, another seed changes the ends of the interval by less than a tenth of its width.
+"""
 
 FEWEST = 5
-"""Smallest number of scores for an interval of their mean.
+"""Smallest number of scores for which a 95 % confidence interval of the mean is computed.
 
-No method is reliable with fewer scores. Student's t gives the widest of the usual intervals, but with three exponential
-scores it contains the true mean in only 88 of 100 cases.
+No method is reliable with fewer scores. Student's t gives the widest of the usual intervals, but for three scores from
+an exponential distribution, its interval contains the true mean in only 88 of 100 cases.
 """
 
 SEED = 0
 """Seed of the bootstrap. It is fixed, so that the same run prints the same interval."""
 
 HELD_OUT = 0.2
-"""Share of the references in a table of votes that is kept for tests, not used for training.
+"""Fraction of the references in a table of votes that is kept for testing, and is not used for training.
 
-With 200 judgements, the agreement is known to 3 percentage points.
+The standard error of an agreement that is measured on 200 judgements is about 3 percentage points.
 """
 
 TOLERANCE = 1e-4
-"""Default tolerance: how much worse than in an earlier run a pair may be.
+"""Default tolerance: how much worse than in an earlier run (the baseline) the score of a pair may be.
 
-It is ten times the largest difference between two machines or engines (1e-5), so a baseline from one machine works on
-another. A mean counts as worse above this value, even if a larger tolerance is given for pairs.
+It is ten times the largest difference between the scores of two machines or engines (1e-5), so a baseline from one
+machine can be used on another. A mean that is worse by more than this value counts as worse, even if a larger tolerance
+is given for pairs.
 """
 
 PEAK_WINDOW = 32
-"""Width and height in pixels of the windows for `NAME@peak`, which is the score of the worst window.
+"""Width and height, in pixels, of the windows of the metrics `NAME@peak`, which give the score of the worst window.
 
-A word or a button fills a large part of a window.
+A word or a button fills a large part of such a window.
 """
 
 REGIONS = 100
-"""Largest number of changed regions in a row for each metric.
+"""Largest number of changed regions that the row of a pair lists for each metric.
 
-The last one then joins all remaining regions. Nobody reads more.
+If there are more, the last listed region joins all remaining regions. Nobody reads a longer list.
 """
 
 MOST_SHIFT = 16
-"""Largest value of `tolerate_shift`, in pixels. The computing time grows with its square."""
+"""Largest allowed value of `tolerate_shift`, in pixels. The computing time grows with the square of this value."""
 
 GATES: dict[str, dict[str, float]] = {"ui": {"visible-difference": 1.0}, "photo": {"lpips": 0.02}}
-"""Limits for kinds of images.
+"""Largest allowed scores of each gate. A gate is a named set of limits for one kind of images.
 
-ui: for screenshots and charts, in which every detail counts (docs/ci.md has the measurement). photo: JPEG with quality
-90, which few people notice, scores 0.007 to 0.024 on the Kodak photos.
+The gate "ui" is for screenshots and charts, in which every detail counts; docs/ci.md has the measurement. The gate
+"photo" is for photos. JPEG with quality 90, which few people notice, has scores of 0.007 to 0.024 on the Kodak photos.
 """
 
 GATE_SIZES = {"ui": "pad"}
-"""How gates compare images of different size, other than by refusing them: of a page, one part is the same, and what is
-new or missing counts as changed."""
+"""Policy for two images of different sizes, for each gate that does not refuse them.
+
+If a page of a user interface has grown, the common part is compared, and pixels that only one image has count as
+changed.
+"""
 
 GOLDEN_GATE = "ui"
-"""Gate of a pytest test without limits. Most images in tests are screenshots and charts."""
+"""Gate of a pytest test that states no limits. Most images in tests are screenshots and charts."""
 
 
 RAY_BATCH = 512
 """Largest number of pairs in a task of Ray.
 
-A task then takes seconds, so the milliseconds for its management do not matter.
+A task of this size takes seconds, so the milliseconds that Ray needs to manage the task do not matter.
 """
 
 RAY_TASKS = 8
-"""Smallest number of tasks for each worker if there are few pairs, so that the last task does not delay the end."""
+"""Smallest number of tasks for each worker if there are few pairs.
+
+With fewer and larger tasks, the other workers would wait for the last task.
+"""
 
 RAY_READERS = 4
 """Number of threads that read and decode files in each worker of Ray.
@@ -204,10 +221,13 @@ A worker has one core, but these threads mostly wait for the network.
 """
 
 PARQUET_ROWS = 65_536
-"""Number of rows in a part of a Parquet folder. For 10 million pairs, there are 150 files of a few megabytes."""
+"""Number of rows in each file of a Parquet folder. For 10 million pairs, there are 150 files of a few megabytes."""
 
 PARQUET_SECONDS = 60.0
-"""Time in seconds after which a part is written even if it is not full. A kill can lose at most this time."""
+"""Number of seconds after which a file of a Parquet folder is written even if it has fewer rows than PARQUET_ROWS.
+
+If the process is killed, the rows of at most this time are lost.
+"""
 
 
 def memory() -> int:
@@ -236,7 +256,7 @@ def workers() -> int:
 
 
 LARGEST_ARCHIVE = 64 * 10**9
-"""Largest size of an archive of votes, in bytes. The published archives have about 6 and 1 thousand million bytes."""
+"""Largest size of an archive of votes, in bytes. The larger of the two published archives has about 6e9 bytes."""
 
 LARGEST_UNPACKED = 128 * 10**9
 """Largest size of an unpacked archive of votes, in bytes.

@@ -31,7 +31,7 @@ from pathlib import PurePath
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A parameter inside the message of an error, with or without a value.
+    """A parameter of a function that an error message names, with or without a value.
 
     The library does not know whether its caller is Python code or the command line. Its messages show the parameter as
     in Python, `size='resize'`; the command line shows it as an option, `--size resize`.
@@ -47,7 +47,8 @@ class Setting:
 class EyediffError(Exception):
     """Base class of all errors that eyediff raises on purpose.
 
-    The arguments are the parts of the message, strings and `Setting`s. They are joined without spaces.
+    The arguments of the constructor are the parts of the message: strings and `Setting` objects. The message is these
+    parts, joined without spaces.
 
     Examples
     --------
@@ -123,7 +124,7 @@ class TooSmallError(SizeError):
     """
 
     def __init__(self, metric: str, smallest: int, width: int, height: int) -> None:
-        super().__init__(f"{metric} needs sides of at least {smallest} pixels, these are {width}x{height}")
+        super().__init__(f"{metric} needs sides of at least {smallest} pixels, but the images are {width}x{height}")
         self.metric, self.smallest, self.width, self.height = metric, smallest, width, height
 
 
@@ -168,9 +169,9 @@ class OutputError(EyediffError):
 
 
 def shown(name: object) -> str:
-    """Return a name for a one-line message. Line breaks, and bytes that are not valid text, are escaped.
+    """Return a name as it is written in a one-line message. Line breaks, and bytes that are not text, are escaped.
 
-    If a path was made from a URL, the slash that it lost is added again.
+    If a `Path` was made from a URL, it has lost one of the two slashes after the scheme; this slash is added again.
     """
     text = str(name)
     if isinstance(name, PurePath):
@@ -179,13 +180,13 @@ def shown(name: object) -> str:
 
 
 def excerpt(text: object, most: int = 200) -> str:
-    """Return an outside text for a message: as one line, escaped, and cut after `most` characters."""
+    """Return text from outside eyediff as part of a message: on one line, escaped, and cut after `most` characters."""
     line = shown(" ".join(str(text).split()))
     return line if len(line) <= most else f"{line[:most]}..."
 
 
 def some_of(texts: Sequence[str], most: int = 3, separator: str = ", ") -> str:
-    """Return the first texts of a list for a message, and the number of the others: "a, b, c and 5 more"."""
+    """Return the first `most` texts of a list and the number of further texts, such as "a, b, c and 5 more"."""
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return separator.join(texts[:most]) + more
 

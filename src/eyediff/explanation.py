@@ -1,4 +1,4 @@
-"""Define `explain`, which scores one pair under every protocol, and describes how the protocols differ."""
+"""Define `explain`, which scores two images under every evaluation protocol, and describes how the protocols differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OWN = EvaluationProtocol(
     averaging="images",
     source={},
 )
-"""The conventions of `compare` without a protocol."""
+"""The settings of `compare` without a protocol, expressed as a protocol."""
 
 ELSEWHERE = replace(
     OWN,
@@ -45,20 +45,20 @@ ELSEWHERE = replace(
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One way to compute a metric, and its score.
+    """One way to compute a metric, and the score that two images have when it is computed in this way.
 
     Parameters
     ----------
     metric
         Name of the metric, with the version that the protocols use.
     protocols
-        Names of the protocols that compute it in this way on these images.
+        Names of the protocols that compute the metric in this way on these images.
     convention
-        Description of the differences from other ways.
+        Text that describes how this way differs from other ways to compute the metric.
     score
-        Score; None if there is no score.
+        Score of the two images. None if there is no score.
     reason
-        Reason why there is no score.
+        Reason why there is no score. None if there is a score.
     """
 
     metric: str
@@ -70,14 +70,14 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One pair under all protocols.
+    """The scores of two images under all evaluation protocols.
 
     Parameters
     ----------
     rows
-        Every way to compute a metric, sorted by kind of metric.
+        One entry for each way to compute a metric, sorted by kind of metric.
     left_out
-        Protocols that do not apply, with the reason.
+        The name of each protocol that does not apply to these images, with the reason.
     header
         Metrics and settings with which the scores were computed.
     """
@@ -98,7 +98,7 @@ class Explanation:
         rows = [row for row in self.rows if is_kind(row.metric, kind) and row.score is not None]
         if not rows:
             known = ", ".join(dict.fromkeys(row.metric for row in self.rows if row.score is not None))
-            raise UsageError(f"no protocol has a score of {kind!r} for this pair; there are scores of {known}")
+            raise UsageError(f"no protocol has a {kind!r} score for this pair; expected the kind of one of: {known}")
         return sorted(rows, key=lambda row: abs((row.score or 0.0) - value))
 
 
@@ -107,7 +107,7 @@ _Frames: TypeAlias = list[tuple[Image, Image]]
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A metric, and the way in which images are prepared for it."""
+    """A metric, and the settings with which the images are prepared before this metric is computed."""
 
     metric: str
     border: int
@@ -131,21 +131,22 @@ def explain(
     Parameters
     ----------
     a, b
-        Reference and candidate, as for `Metric.distance`.
+        The reference and the candidate, as for `Metric.distance`.
     scale
-        Enlargement factor of the images, such as 4. Without a scale, protocols whose border depends on it do not apply.
+        Enlargement factor of the images, such as 4. If it is not given, protocols that cut off a border whose width
+        depends on this factor do not apply.
     range, device
-        As for `Metric.distance`.
+        As for `distance`.
     alpha
-        Policy for transparent images, as for `compare`, if a protocol states none. If exactly one image is
-        transparent, a background must be stated.
+        Policy for transparent images, as for `compare`. It is used for protocols that do not state a policy. If exactly
+        one image is transparent, a background must be stated.
     progress
-        Called during a download of weights.
+        Function that is called during a download of weights, with the number of received bytes and the total.
 
     Returns
     -------
     Explanation
-        Protocols that compute a metric in the same way on these images share a row.
+        The scores. Protocols that compute a metric in the same way on these images share a row.
 
     Raises
     ------
@@ -162,7 +163,11 @@ def explain(
     ('eyediff', '3dgs')
     """
     protocols = [replace(OWN, alpha=alpha), *published().values(), replace(ELSEWHERE, alpha=alpha)]
-    left_out = {each.name: "its border needs the scale" for each in protocols if each.needs_scale and scale is None}
+    left_out = {
+        each.name: "the width of its border depends on the scale, which was not given"
+        for each in protocols
+        if each.needs_scale and scale is None
+    }
     loaded: dict[str, _Frames | str] = {}
     for policy in dict.fromkeys(["refuse", *(each.alpha for each in protocols)]):
         try:
@@ -237,6 +242,6 @@ def _convention(way: _Way, about: Mapping[str, str]) -> Iterator[str]:
 
 
 def _kind(metric: str) -> int:
-    """Return the position of a metric in the table, from its kind."""
+    """Return the position of a metric in the table: first PSNR, then SSIM, MS-SSIM, LPIPS, and all other metrics."""
     order = ("psnr", "ssim", "ms-ssim", "lpips")
     return next((place for place, kind in enumerate(order) if is_kind(metric, kind)), len(order))

@@ -1,12 +1,13 @@
 """Define the Python API for folders of images: `matrix`, `nearest`, `duplicates` and `diversity`.
 
-Each image passes through the network once: distances of `lpips-*` and `deep-*` are squared Euclidean distances between
-embeddings. Transparent images fail, because an embedding has only one background, and a background can hide
-differences. The name of an image is its path below the folder. Images are in natural order.
+Each image passes through the network only once, because the distances of `lpips-*` and `deep-*` are squared Euclidean
+distances between embeddings. Transparent images fail: an embedding is computed on a single background, and a single
+background can hide differences. The name of an image is its path below the folder. Images are sorted by name, and
+numbers in names are sorted by value.
 
 Every function raises UsageError, WeightsError or DeviceError before any work if the call is wrong. It raises SizeError
 if the images differ in size and `size` is "refuse", and OutputError if a disk is full. A file that cannot be read is
-listed in `failed` with its reason.
+listed in `failed`, with the reason.
 """
 
 from __future__ import annotations
@@ -51,9 +52,9 @@ class Found:
     Attributes
     ----------
     rows : sequence of Neighbour or DuplicatePair
-        The neighbours or the pairs.
+        The neighbours that `nearest` found, or the pairs that `duplicates` found.
     failed : sequence of FailedImage
-        The images that could not be read, with their reasons.
+        The images that could not be read, with the reasons.
     """
 
     rows: Sequence[Neighbour] | Sequence[DuplicatePair]
@@ -63,7 +64,7 @@ class Found:
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> EmbeddingJob:
-    """Load a metric that has embeddings, and build the job for the functions of `sets`.
+    """Load a metric that has embeddings. Return a job, with which the functions of `sets` compute embeddings.
 
     Raises
     ------
@@ -77,12 +78,12 @@ def prepare(
     engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
-        raise UsageError(f"{metric} has no embeddings, which a set of images needs; use one of {able}")
+        raise UsageError(f"{metric} cannot compare the images of a folder: it has no embeddings; use one of {able}")
     return EmbeddingJob(engine, metrics.header, loader.read, loader.workers)
 
 
 def listed(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
-    """Return the images below a folder, and the number of other files by suffix.
+    """Return the images below a folder, and the number of files of each suffix that are not images.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def listed(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
 
 
 def queries_of(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
-    """Return the result of `listed` for a folder; for a file, return a set with only this file."""
+    """Return the result of `listed` if the path is a folder; otherwise return a set with only this file."""
     return listed(path) if path.is_dir() else (ImageSet(path.parent, [path.name]), {})
 
 
@@ -119,18 +120,18 @@ def matrix(
     metric : str
         One of `lpips-*` and `deep-*`.
     size : {"refuse", "resize", "crop"}
-        Policy for images of different sizes: an error, resizing to the first image by name, or cropping to the common
-        centre.
+        Policy for images of different sizes. "refuse": SizeError is raised. "resize": all images are resized to the
+        size of the first image. "crop": all images are cropped to their common centre.
     device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
+        The device on which neural networks are computed.
     workers : int, optional
         Number of threads that decode files. By default one for each core.
 
     Returns
     -------
     DistanceMatrix
-        `distances` is an array N x N of float64, symmetric with a zero diagonal; with `to`, an array N x M. `rows` and
-        `columns` are the names of the images.
+        `distances` is a symmetric array N x N of float64 with zeros on its diagonal. If `to` is given, it is an array
+        N x M. `rows` and `columns` are the names of the images.
 
     Notes
     -----
@@ -171,15 +172,15 @@ def nearest(
     index : str or Path, optional
         A file that keeps the embeddings of the folder for the next call.
     rebuild : bool
-        Replace an index that belongs to another metric, or to files that have changed. Otherwise such an index is an
-        error.
+        Whether to replace an index that belongs to another metric, or to files that have changed. If False, such an
+        index raises UsageError.
     size, device, workers : optional
         As for `matrix`.
 
     Returns
     -------
     Found
-        `rows` has a `Neighbour` for each query and rank, the nearest first.
+        `rows` has a `Neighbour` for each query and rank. The nearest neighbour of a query comes first.
 
     Raises
     ------
@@ -214,7 +215,7 @@ def duplicates(
     folder : str or Path
         The folder to search.
     below : float
-        The largest distance of a pair, 0 or more.
+        The largest distance of the two images of a pair, 0 or more.
     metric : str
         One of `lpips-*` and `deep-*`.
     index, rebuild : optional
@@ -225,12 +226,12 @@ def duplicates(
     Returns
     -------
     Found
-        `rows` holds one `DuplicatePair` for each pair. Pairs that share an image have the same group.
+        `rows` has one `DuplicatePair` for each pair. Pairs that share an image have the same group number.
 
     Raises
     ------
     UsageError
-        If `below` is not a distance, or if the index does not belong to this metric and folder.
+        If `below` is negative or not finite, or if the index does not belong to this metric and folder.
     """
     check_below(below)
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
@@ -250,7 +251,7 @@ def diversity(
 ) -> Diversity:
     """Return the mean distance of all pairs of images of a folder, with its standard error.
 
-    Each image is read once, in constant memory.
+    Each image is read once. The memory use does not depend on the number of images.
 
     Parameters
     ----------
@@ -259,15 +260,16 @@ def diversity(
     metric : str
         One of `lpips-*` and `deep-*`.
     groups : str, optional
-        "subfolder", or a regular expression whose first group names the group of an image. The mean is then given for
-        each group, within groups, and for all images.
+        Rule that assigns each image to a group: "subfolder", or a regular expression whose first parenthesis matches
+        the name of the group in the name of an image. The result then has the mean for each group, the mean over the
+        groups, and the mean for all images.
     size, device, workers : optional
         As for `matrix`.
 
     Returns
     -------
     Diversity
-        `everything` holds the mean and the standard error over all images, `groups` those of each group.
+        `everything` has the mean and the standard error for all images; `groups` has them for each group.
 
     Notes
     -----
@@ -281,10 +283,12 @@ def diversity(
 def check_k(k: int) -> None:
     """Raise UsageError unless k is at least 1."""
     if k < 1:
-        raise UsageError(f"{k} neighbours were requested; at least 1 is needed")
+        raise UsageError(f"{k} neighbours were requested; expected at least 1")
 
 
 def check_below(below: float) -> None:
     """Raise UsageError unless `below` is a finite number of at least 0."""
     if not (math.isfinite(below) and below >= 0):
-        raise UsageError(f"duplicates below {below:g}: expected a distance of 0 or more, such as 0.05")
+        raise UsageError(
+            f"the largest distance of duplicates is {below:g}; expected a finite number, 0 or larger, such as 0.05"
+        )

@@ -1,4 +1,6 @@
-"""Create objects again in a forked process. A fork has only one thread, so waiting for another thread would never end.
+"""Create certain objects again in each forked process.
+
+A forked process has only one thread, so an inherited object that waits for another thread would wait forever.
 
 `multiprocessing` forks by default on Linux before Python 3.14, and so does torch's DataLoader.
 """
@@ -14,10 +16,11 @@ T = TypeVar("T")
 
 
 class OfProcess(Generic[T]):
-    """A `value` from `make`. A forked process calls `make` again, so its value has free locks and no threads.
+    """A `value` that `make` creates in each process.
 
-    The fork never uses the inherited value. It does not destroy it either, because the destructor may wait for threads:
-    destroying an inherited session of ONNX Runtime hangs or crashes the process.
+    A forked process calls `make` again, so the new value has no locks and threads of the parent process. The forked
+    process never uses the value that it inherits. It does not destroy this value either, because the destructor may
+    wait for threads: destroying an inherited session of ONNX Runtime hangs or crashes the process.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:

@@ -1,4 +1,4 @@
-"""Define the interfaces between packages: engines, mappers, sinks, viewers, and progress functions."""
+"""Define the interfaces between packages: what computes scores and maps, what receives rows, and progress functions."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import numpy.typing as npt
 from .records import Features, Header, Mask, Numbers, Pixels, Region, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Type of a function that gets the number of finished items and the number of all items (None: unknown)."""
+"""Type of a function that gets the number of finished items, and the number of all items or None if it is unknown."""
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
-"""Type of a function that gets the number of received bytes and the number of expected bytes (0: unknown)."""
+"""Type of a function that gets the number of received bytes, and the number of all bytes or 0 if it is unknown."""
 
 
 class Engine(Protocol):
-    """One metric, ready to run on one device."""
+    """An object that computes the scores of one metric on one device."""
 
     @property
     def description(self) -> str:
-        """Description of the engine for the header, such as "onnxruntime 1.32.0 cpu"."""
+        """Description of the engine that results record, such as "onnxruntime 1.32.0 cpu"."""
 
     @property
     def smallest(self) -> int:
         """Smallest width and height that this metric accepts, in pixels."""
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the N scores of N x H x W x 3 references `a` and candidates `b` of one storage type.
+        """Return the scores of N pairs: N references `a` and N candidates `b`.
 
-        A score must not depend on the other pairs in the batch.
+        Both arrays are N x H x W x 3 and have the same data type. The score of a pair must not depend on the other
+        pairs in the batch.
         """
 
 
@@ -40,23 +41,24 @@ class Looking(Engine, Protocol):
     """An engine that computes the features of a reference once, for many candidates."""
 
     def look(self, x: Pixels) -> Features | None:
-        """Return the features of N x H x W x 3; None if they would exceed the memory limit."""
+        """Return the features of N images, an array N x H x W x 3. None if they would exceed the memory limit."""
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
-        """Return the N scores of candidates and one reference or N references.
+        """Return the scores of N candidates `b`. `seen` has the features of one reference or of N references.
 
-        They are equal to `distances` of the pixels, bit for bit.
+        The scores are equal, bit for bit, to the scores that `distances` returns for the pixels.
         """
 
 
 @runtime_checkable
 class MaskedEngine(Engine, Protocol):
-    """An engine whose metric is defined for masked images, in which some pixels do not count."""
+    """An engine whose metric is also defined for pairs in which only some pixels are compared."""
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores. `counted` has N x H x W booleans: the pixels that count, at least one in each pair.
+        """Return the scores of N pairs, for the pixels that `counted` selects.
 
-        The caller must have set pixels of `b` that do not count to the pixels of `a` (`images.region.hidden`).
+        `counted` is an array N x H x W that is True at the pixels to compare, at least one in each pair. At all other
+        pixels, the caller must have replaced the values of `b` by the values of `a` (`images.region.hidden`).
         """
 
 
@@ -65,24 +67,30 @@ class PaddedEngine(MaskedEngine, Protocol):
     """An engine that counts a pixel as changed if only one of two images has it."""
 
     def padded_distances(self, a: Pixels, b: Pixels, counted: Mask, absent: Mask) -> Numbers:
-        """Return N scores as `masked_distances` does; `absent`, N x H x W, is what one image of a pair lacks."""
+        """Return N scores as `masked_distances` does, and count the pixels in `absent` as changed.
+
+        `absent` is an array N x H x W that is True at the pixels that only one image of a pair has.
+        """
 
     def locate(
         self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None, absent: Mask | None = None
     ) -> tuple[Region, ...]:
-        """Return the regions as `Locator` does, among them what one image lacks."""
+        """Return the regions as `Locator.locate` does. `absent` has the pixels that only one image has."""
 
 
 @runtime_checkable
 class Mapper(Protocol):
-    """An engine that computes maps of where two images differ."""
+    """An engine that computes maps, which show where two images differ."""
 
     @property
     def map_identity(self) -> float:
         """Value of a map where the images are equal: 0 for a distance, 1 for a similarity."""
 
     def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-        """Return N x H x W maps, the score at every pixel, of N x H x W x 3 images of one storage type."""
+        """Return the maps of N pairs: an array N x H x W with the score at every pixel.
+
+        The references `a` and the candidates `b` are N x H x W x 3 and have the same data type.
+        """
 
 
 @runtime_checkable
@@ -92,34 +100,33 @@ class Locator(Protocol):
     def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
         """Return the regions of two images H x W x 3, the worst first.
 
-        If a region is only displaced by at most `shift` pixels, it contains the displacement. `counted` has H x W
-        booleans: the pixels that count, as for `MaskedEngine.masked_distances`.
+        If the content of a region is only displaced, by at most `shift` pixels, the region states the displacement.
+        `counted` is an array H x W that is True at the pixels to compare.
         """
 
 
 class Sink(Protocol):
-    """A receiver of rows, in input order."""
+    """An object that receives the rows of a run in input order, for example to write them to a file."""
 
     def open(self, header: Header) -> None:
-        """Prepare for rows. Called once, before any row and before anything is computed."""
+        """Prepare to receive rows. This is called once, before any row, and before anything is computed."""
 
     def write(self, row: Row) -> None:
         """Receive the row of one pair."""
 
     def close(self, summary: Summary) -> None:
-        """Finish. Called once, after the last row, also if the run was interrupted."""
+        """Finish the output. This is called once, after the last row, also if the run was interrupted."""
 
     def abandon(self) -> None:
-        """Undo `open`. Called instead of `close` if a run fails before its first row."""
+        """Undo the effects of `open`. This is called instead of `close` if a run fails before its first row."""
 
 
 class Viewer(Sink, Protocol):
-    """A sink that makes pictures."""
+    """A receiver of rows that also receives the pixels, to draw pictures."""
 
     def see(self, view: View) -> None:
-        """Receive the pixels of a pair when it has its row, before that is written. Pairs come in any order.
+        """Receive the pixels of a pair after its row was computed, and before this row is written.
 
-        Of failures come those whose files could be read.
-
-        Called from the main thread. The viewer may keep only a bounded number of pixels after the call.
+        The pairs come in any order. A pair that failed is also passed if its files could be read. The method is called
+        from the main thread. The viewer may keep only a bounded number of pixels after the call.
         """

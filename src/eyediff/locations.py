@@ -13,14 +13,14 @@ from .errors import UsageError, shown
 from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-"""Scheme of a URL. It has at least two letters, because C:\\ is a drive."""
+"""Pattern of the scheme of a URL. A scheme has at least two letters, because one letter, as in C:\\, is a drive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
     """The URL of a file, exactly as it was given.
 
-    It is not normalized, because double slashes may be part of a name.
+    The text is not normalized, because two slashes in sequence may be part of a name.
     """
 
     text: str
@@ -31,7 +31,7 @@ class Url:
     def fetch(self, most: int) -> bytes:
         """Return the first `most` bytes of the file, in one request.
 
-        Raises the errors of the library for the scheme.
+        This method also raises the errors of the library that opens URLs with this scheme.
         """
         files, path = importlib.import_module("fsspec.core").url_to_fs(self.text)
         content: bytes = files.cat_file(path, end=most)
@@ -43,7 +43,7 @@ Location: TypeAlias = Path | Url
 
 
 def parse_location(text: str) -> Location:
-    """Return the location in a text. A `file://` URL becomes a path."""
+    """Convert a text to a location. A `file://` URL becomes a path."""
     scheme = scheme_of(text)
     if scheme is None:
         return Path(text)
@@ -56,7 +56,8 @@ def parse_location(text: str) -> Location:
 def locate(path: str | os.PathLike[str]) -> Location:
     """Return the location of one file.
 
-    Raises UsageError if its URL cannot be opened. `parse_location` does not check URLs.
+    Raises UsageError if the location is a URL and no installed package can open it. `parse_location` does not check
+    this.
     """
     if not isinstance(path, str):
         return Path(path)
@@ -72,21 +73,21 @@ def real_path(path: Path) -> Path:
     The file need not exist. Raises UsageError for a URL or a link to itself.
     """
     if scheme_of(shown(path)) is not None:
-        raise UsageError(f"{shown(path)} is a URL, but a path on this machine was expected")
+        raise UsageError(f"{shown(path)} is a URL; give a path on this machine instead")
     try:
         found = path.resolve()
         loops = found.is_symlink()  # Python 3.13 returns the link
     except RuntimeError:  # earlier releases raise an error
         loops = True
     if loops:
-        raise UsageError(f"{shown(path)} is a link that leads to itself; remove it, or give another name")
+        raise UsageError(f"{shown(path)} is a link that leads to itself; remove the link, or give another path")
     return found
 
 
 def size_and_time(location: Location) -> tuple[int, int]:
     """Return the size of a file in bytes, and its modification time in nanoseconds. Raises OSError.
 
-    A URL gives (0, 0): it is assumed that the file does not change, because requests for ten million files would take
+    For a URL, the result is (0, 0), as if the file never changed, because requests for ten million files would take
     hours.
     """
     if isinstance(location, Url):
@@ -96,7 +97,7 @@ def size_and_time(location: Location) -> tuple[int, int]:
 
 
 def scheme_of(text: str) -> str | None:
-    """Return the scheme of a URL, the part before `://`; None for a path."""
+    """Return the scheme of a URL, which is the part before `://`. None if the text is a path."""
     found = _SCHEME.match(text)
     return found[1].lower() if found else None
 
@@ -107,4 +108,4 @@ def check_scheme(scheme: str) -> None:
     try:
         registry.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:
-        raise UsageError(f"{scheme}:// cannot be opened: {error}") from error
+        raise UsageError(f"URLs with {scheme}:// cannot be opened: {error}") from error

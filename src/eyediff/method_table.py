@@ -40,14 +40,15 @@ class MethodTable:
 
     @check_argument_types
     def mean(self, method: str, metric: str, group: str | None = None) -> float | None:
-        """Return one mean of the table; None if no image has a score.
+        """Return one mean of the table. None if no image has a score.
 
         Parameters
         ----------
         method, metric : str
-            Row and column of the table.
+            Name of a method (a row of the table), and name of a metric (a column).
         group : str, optional
-            Name of a group of images. By default, the mean of all images, or of all groups.
+            Name of a group of images. By default, the mean over all images or, if the table has groups, over the means
+            of the groups is returned.
 
         Raises
         ------
@@ -59,14 +60,15 @@ class MethodTable:
 
     @check_argument_types
     def delta(self, codec: str, metric: str, group: str | None = None) -> tables.BjontegaardDelta:
-        """Return BD-rate and BD-metric of a codec against the first codec of a table with bitrates.
+        """Return BD-rate and BD-metric of a codec, relative to the first codec. The table must have bitrates.
 
         Parameters
         ----------
         codec, metric : str
-            A codec other than the first, and a metric.
+            Name of a codec other than the first, and name of a metric.
         group : str, optional
-            Name of a group of images. By default, all images, or the means of all groups.
+            Name of a group of images. By default, the means over all images or, if the table has groups, over the means
+            of the groups are used.
 
         Raises
         ------
@@ -77,7 +79,7 @@ class MethodTable:
 
     @check_argument_types
     def plot(self, path: str | Path) -> None:
-        """Draw rate-distortion curves: a panel for each metric, a curve for each codec.
+        """Draw rate-distortion curves: one panel for each metric, with one curve for each codec.
 
         Parameters
         ----------
@@ -124,10 +126,10 @@ V = TypeVar("V")
 
 
 def _choose(what: str, asked: K, known: Mapping[K, V]) -> V:
-    """Return what a name stands for. Raises UsageError if it is unknown."""
+    """Return the value of `known` for the name `asked`. Raises UsageError if `known` does not have this name."""
     if asked not in known:
         names = some_of([str(name) for name in known if name is not None], most=20)
-        raise UsageError(f"{what}={asked!r}: expected one of {names or 'none'}")
+        raise UsageError(f"there is no {what} {asked!r}; expected one of: {names or f'(the table has no {what})'}")
     return known[asked]
 
 
@@ -167,38 +169,43 @@ def table(
     ground_truth : str or Path
         A folder of images.
     methods : mapping of str to str or Path
-        The name of each method, which the table shows, and its folder. With `bytes`, "jpeg@30" is the operating point
-        30 of the codec jpeg.
+        The name of each method, as the table shows it, and the folder of the method. If `bytes` is given, a name such
+        as "jpeg@30" means the codec jpeg with the setting 30.
     metrics : str or sequence of str, optional
-        One name or several that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and
-        `ssim`, or those of the protocol.
+        One or more names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`
+        or, if a protocol is given, all its metrics.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol, as for `compare`.
     scale : int, optional
-        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
+        Enlargement factor of the images, as for `compare`.
     match : str
         What the files of a pair have in common, as for `compare`.
     groups : str, optional
-        "subfolder", or a regular expression that matches the scene in the name of an image. Means are then computed for
-        each scene, and over the scenes.
+        Rule that assigns each image to a group, such as a scene: "subfolder", or a regular expression whose first
+        parenthesis matches the name of the group in the name of the image. The table then has the means of each group,
+        and the means over all groups.
     missing : {"refuse", "common"}
-        Policy if a method lacks an image: raise UsageError, or use only the images that all methods have.
+        Policy if a method lacks an image. "refuse": UsageError is raised. "common": only the images that all methods
+        have are used.
     digits : mapping of str to int, optional
-        Decimals by metric. By default 2 for decibels, else 4.
+        Number of decimals for each metric. By default 2 for metrics in decibels, and 4 for all others.
     bytes : str or Path, optional
-        "files", for the sizes of the compared files; or a list of sizes, CSV or JSON lines with the columns `method`,
-        `name` (of the image) and `bytes` or `bpp`. The table then compares codecs at equal bitrate and equal score.
+        The sizes of the compressed images. "files": the compared files have these sizes. Otherwise the path of a list,
+        CSV or JSON lines, with the columns `method`, `name` (the name of the image), and `bytes` or `bpp`. The table
+        then compares codecs at equal bitrate and at equal score.
     bd : {"pchip", "cubic"}
-        The curves of BD-rate: piecewise cubic, or one polynomial of degree 3.
+        The curve through the points of a codec, from which BD-rate is computed: piecewise cubic ("pchip"), or one
+        polynomial of degree 3 ("cubic").
     mask : str or Path, optional
-        An image whose white pixels count, or a folder of images, a mask for each image by its name.
+        An image that is white at the pixels to compare, or a folder that has such an image for each image, under the
+        same name.
     crop_border, region, ignore, size, resampling, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
     Returns
     -------
     MethodTable
-        The means. Methods with equal printed means have the same rank.
+        The table of means. Methods have the same rank if their means are equal in all printed digits.
 
     Raises
     ------
@@ -207,8 +214,9 @@ def table(
 
     Notes
     -----
-    The interval of a mean is a bootstrap-t interval over images or, with groups, over groups. The interval of the
-    paired differences shows whether a method differs from the best one. docs/statistics.md has the coverage.
+    The interval of a mean is a bootstrap-t interval over images or, if the table has groups, over groups. The interval
+    of the paired differences shows whether a method differs from the best one. docs/statistics.md states how often
+    these intervals contain the true mean.
 
     Examples
     --------

@@ -42,11 +42,15 @@ from .sets import squared_distances
 ImageLike: TypeAlias = Any
 """Type of an image: a path or URL, the bytes of a file (also BytesIO), a PIL image, a matplotlib Figure, or an array.
 
-Arrays are H x W x 3 or, with alpha, H x W x 4, of uint8 or uint16, or H x W x 3 of floats with a stated range.
+Arrays of uint8 or uint16 are H x W x 3 or, with alpha, H x W x 4. Arrays of floats are H x W x 3 and need a stated
+range.
 """
 
 MaskLike: TypeAlias = Any
-"""Type of a mask: a path or PIL image whose white pixels count, an array of booleans, or None (all pixels count)."""
+"""Type of a mask of the pixels to compare: a path or PIL image that is white at these pixels, or an array of booleans.
+
+None selects all pixels.
+"""
 
 
 N = TypeVar("N", bound=npt.NDArray[Any])
@@ -59,24 +63,25 @@ class Metric:
     Parameters
     ----------
     name : str
-        A name that `eyediff metrics` lists, such as "lpips", or the path of a metric file. Add "@version" for a version
-        that is not the default.
+        A name that `eyediff metrics` lists, such as "lpips", or the path of a metric file. Add "@version" to the name
+        for a version that is not the default.
     device : {"auto", "cpu", "cuda"}
-        The device that computes networks. "auto" uses CUDA if it works.
+        The device on which neural networks are computed. "auto" uses CUDA if it works.
     threads : int, optional
-        Number of threads of the engine. By default one for each core.
+        Number of threads that compute the metric. By default one for each core.
     weights : str or Path, optional
-        A file with the weights of the backbone. By default they are searched, and downloaded if necessary.
+        A file with the weights of the backbone. By default, eyediff searches its folders for the weights, and downloads
+        them if necessary.
     trust : bool
-        Accept weights in `weights` that are not the published ones.
+        Whether to accept a file `weights` that does not have the published weights.
     memory : int or str, optional
-        Memory limit of the process, in bytes or as "2GB". Larger images are computed in strips, with the same
-        scores. By default half of the memory of the machine, at most 4 GiB.
+        Memory limit of the process, in bytes or as text such as "2GB". Images that would need more memory are computed
+        in strips, which gives the same scores. By default half of the memory of the machine, at most 4 GiB.
 
     Attributes
     ----------
     name : str
-        The name as given.
+        The name that was given to the constructor.
     version : str
         The version of the metric.
     higher_is_better : bool
@@ -89,14 +94,15 @@ class Metric:
     UnknownMetricError
         If no metric has this name.
     WeightsError
-        If the weights are damaged or not the expected ones; MissingWeightsError if they cannot be found or downloaded.
+        If the weights are damaged or are not the expected ones. If they can be neither found nor downloaded, the error
+        is a MissingWeightsError.
     DeviceError
         If the device is not available.
 
     Notes
     -----
-    One object may be used from several threads and in forked processes. A pickled object is built again in the process
-    that receives it, once for all copies.
+    A `Metric` may be used from several threads and in forked processes. A process that unpickles a `Metric` loads the
+    metric again, but only once for all copies that it receives.
 
     Examples
     --------
@@ -120,7 +126,7 @@ class Metric:
     ) -> None:
         spec = parse_metric(name)
         if weights is not None and not spec.info.has_weights:
-            raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
+            raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave out `weights`")
         file = None if weights is None else Path(weights)
         room = budget.memory_per_network(budget.check_memory(memory), 1)
         self._wired = wiring.build_metric(spec, create_runner(device, threads), file, trust, memory=room)
@@ -141,7 +147,7 @@ class Metric:
 
     @property
     def weights_sha256(self) -> str | None:
-        """SHA-256 of the weights, which does not depend on the file format. None for a metric without weights."""
+        """SHA-256 hash of the weights. It does not depend on the file format. None for a metric without weights."""
         return self._wired.weights_sha256
 
     def distance(
@@ -158,17 +164,19 @@ class Metric:
         Parameters
         ----------
         a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
-            Arrays have uint8, uint16, or floats with a stated range. A fourth channel is alpha. Bytes are the content
-            of an image file. An `Embedding` is the result of `embed` for one image. The score of an animation, or of a
-            file with several pages, is the score of its worst frame.
+            The reference `a` and the candidate `b`. Arrays have the data type uint8, uint16 or float. A fourth channel
+            is alpha. Bytes are the content of an image file. An `Embedding` is the result of `embed` for one image. The
+            score of an animation, or of a file with several pages, is the score of its worst frame or page.
         range : (float, float), optional
-            The values of black and white. Needed for floats. Integers and files have a known range, such as (0, 255).
+            The values of a black and of a white pixel. Arrays of floats need a range. The range of files and of arrays
+            of integers is known, such as (0, 255).
         alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
             The background of transparent images. "worst" computes the scores on black and on white, and returns the
             worse score. If exactly one image is transparent, a background must be stated.
         mask : path, PIL image or array H x W, optional
-            Mask of the pixels that count: white pixels, or True in an array. Masked pixels of NumPy masked arrays do
-            not count either. Other pixels of the candidate `b` have no influence.
+            Mask of the pixels to compare: an image that is white at these pixels, or an array that is True at them.
+            Masked pixels of a NumPy masked array are not compared either. Pixels of the candidate `b` that are not
+            compared have no influence on the score.
 
         Returns
         -------
@@ -184,7 +192,8 @@ class Metric:
         SizeError
             If the images differ in size, or if they are too small for the metric.
         UsageError
-            If an embedding belongs to another metric or to several images, or if the metric does not support masks.
+            If an embedding was computed by another metric or from several images, or if the metric does not support
+            masks.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
             scores = self.distances(a, b, range=range, mask=mask)
@@ -196,7 +205,7 @@ class Metric:
         return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha)])
 
     def _distance(self, a: Image, b: Image, counted: Mask | None) -> float:
-        """Return the score of two images of one size, each with one frame."""
+        """Return the score of two images of the same size, each with a single frame."""
         left, right, counted = region.prepare(NO_CONVENTIONS, a, b, counted)
         grounds = [float(self._scores(x[None], y[None], counted)[0]) for x, y in composites(left, right)]
         if is_one_sided(left, right):
@@ -216,12 +225,13 @@ class Metric:
         Parameters
         ----------
         a, b : array N x H x W x 3, list of images, or Embedding
-            If `a` or `b` is an embedding of one image, it is compared with each image of the other argument. The image
-            of the embedding does not pass through the network again.
+            The N references and the N candidates. An embedding of one image is compared with each image of the other
+            argument. The image of an embedding does not pass through the network again.
         range : (float, float), optional
             As for `distance`.
         mask : path, PIL image or array H x W or N x H x W, optional
-            As for `distance`: one mask for all pairs, or one for each pair. A mask needs images, not embeddings.
+            Mask of the pixels to compare, as for `distance`: one mask for all pairs, or one mask for each pair. If a
+            mask is given, `a` and `b` must be images, because an embedding includes all pixels.
 
         Returns
         -------
@@ -231,12 +241,13 @@ class Metric:
         Raises
         ------
         ImageError, RangeError, SizeError, UsageError
-            As for `distance`. UsageError also if the numbers of images differ.
+            As for `distance`. UsageError is also raised if the numbers of images differ.
         """
         counted = self._counted(mask, a, b)
         if counted is not None and (isinstance(a, Embedding) or isinstance(b, Embedding)):
             raise UsageError(
-                "a mask was given with an embedding, which includes all pixels of its image; give the images instead"
+                "a mask was given together with an embedding, but an embedding includes all pixels of its image; "
+                "give the images instead of the embedding"
             )
         if isinstance(a, Embedding):
             return self._embedded(a, b, range)
@@ -259,7 +270,7 @@ class Metric:
         Returns
         -------
         ndarray of shape (L,), float64
-            One number for each feature layer. Their sum is the distance.
+            One number for each feature layer. The sum of these numbers is the distance.
 
         Raises
         ------
@@ -269,7 +280,7 @@ class Metric:
         return self._numbers(self._network("layers").layers(*self._two(a, b, range))[0])
 
     def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
-        """Return the score at every pixel, such as the SSIM of the window around it.
+        """Return the score at every pixel, such as the SSIM of the window around the pixel.
 
         Parameters
         ----------
@@ -294,7 +305,7 @@ class Metric:
         return notebook.as_map(self._numbers(engine.maps(*self._two(a, b, range))[0]))
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
-        """Return the features of N images of the same size, for `distance` and `distances`.
+        """Return the features of N images of the same size. `distance` and `distances` accept them instead of images.
 
         Parameters
         ----------
@@ -306,8 +317,8 @@ class Metric:
         Returns
         -------
         Embedding
-            `np.asarray` converts it to an array N x D. The squared Euclidean distances of its rows are the LPIPS
-            distances.
+            The features. `np.asarray` converts them to an array N x D. The squared Euclidean distance between two rows
+            of this array is the LPIPS distance of the two images.
 
         Raises
         ------
@@ -323,7 +334,7 @@ class Metric:
     def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
         """Return the LPIPS distances of all pairs of N images of the same size.
 
-        Each image passes through the network once; a matrix product gives the distances.
+        Each image passes through the network once; the distances are then computed with a matrix product.
 
         Parameters
         ----------
@@ -344,7 +355,7 @@ class Metric:
 
     @property
     def _identity(self) -> str:
-        """Return the name of the metric and the weights from which an embedding must come."""
+        """Return a text that identifies the metric and its weights. Only embeddings with the same text are accepted."""
         return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
@@ -369,11 +380,14 @@ class Metric:
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
-            raise UsageError(f"{self.name} has no `{verb}`; only lpips-* and deep-* metrics work with layers")
+            raise UsageError(f"{self.name} does not support `{verb}`; use an lpips-* or deep-* metric")
         return self._wired.engine
 
     def _counted(self, mask: MaskLike, *images: ImageLike) -> Mask | None:
-        """Return which pixels count. Raises UsageError if some do not count, and the metric does not support masks."""
+        """Return the mask of the pixels to compare.
+
+        Raises UsageError if the mask excludes pixels, but the metric does not support masks.
+        """
         counted = region.stated_mask(mask, *images)
         if counted is not None and not counted.all():
             check_masks([self._wired.spec])
@@ -390,26 +404,32 @@ class Metric:
         return self._numbers(engine.masked_distances(a, region.hidden(a, b, counted), counted))
 
     def _numbers(self, values: N) -> N:
-        """Return the scores unless some are NaN. Products of weights in a metric file may be too large for float32."""
+        """Return the values unchanged. Raises EyediffError if one of them is NaN.
+
+        This occurs if products of the weights in a metric file are too large for float32.
+        """
         if np.isnan(values).any():
             raise EyediffError(
-                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} values are not numbers: its weights are "
-                "too large for float32; use another metric"
+                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} computed values are NaN, because the "
+                "weights of this metric are too large for float32; use another metric"
             )
         return values
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
         (left, right), *later = load_pair(a, b, range)
         if later:
-            raise UsageError(f"{left.name} has {1 + len(later)} frames or pages; give the one that counts")
+            raise UsageError(
+                f"{left.name} has {1 + len(later)} frames or pages; expected a single image; "
+                "give one frame or page as an array"
+            )
         for image in (left, right):
             if image.over_white is not None:
-                raise UsageError(f"{image.name} is transparent; put it on a background first")
+                raise UsageError(f"{image.name} is transparent; expected an opaque image; put it on a background first")
         return self._fitting(left.pixels[None], right.pixels[None])
 
     def _fitting(self, a: Pixels, b: Pixels) -> tuple[Pixels, Pixels]:
         if len(a) != len(b):
-            raise UsageError(f"{len(a)} and {len(b)} images do not pair up; give equal numbers of images")
+            raise UsageError(f"there are {len(a)} references, but {len(b)} candidates; give the same number of both")
         if a.shape != b.shape:
             raise SizeError(
                 f"the images differ in size: {size_of(a[0])} and {size_of(b[0])}; "
@@ -431,9 +451,9 @@ def _unmasked(image: ImageLike) -> ImageLike:
 def load_pair(
     a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst"
 ) -> list[tuple[Image, Image]]:
-    """Return the reference and the candidate with the same size and storage type, for each of their frames.
+    """Return a pair of a reference and a candidate for each frame of the two images.
 
-    Masks of masked arrays are ignored.
+    The two images of a pair have the same size and data type. Masks of masked arrays are ignored.
     """
     check_alpha(alpha)
     a, b = _unmasked(a), _unmasked(b)
@@ -443,7 +463,7 @@ def load_pair(
     for left, right in pair_frames(*both):
         if left.pixels.shape != right.pixels.shape:
             sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
-            raise SizeError(f"{sizes}: they differ in size; resize or crop them to the same size first")
+            raise SizeError(f"the images differ in size: {sizes}; resize or crop them to the same size first")
         frames.append(fit(left, right, "refuse"))
     return frames
 
@@ -451,7 +471,8 @@ def load_pair(
 def _pair_up(one: int, other: int) -> None:
     if one != other and 1 not in (one, other):
         raise UsageError(
-            f"{one} and {other} images do not pair up; give equal numbers of images, or one image and many"
+            f"there is an embedding of {one} images, but {other} images to compare with it; "
+            "give equal numbers of both, or one image on one side"
         )
 
 
@@ -465,10 +486,10 @@ def _sent(
     memory: int | str | None,
     sha256: str | None,
 ) -> Metric:
-    """Build a metric that another process sent, once for equal arguments and weights."""
+    """Return the metric that another process sent as a pickle. It is built once for equal arguments and weights."""
     metric = Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
     if metric.weights_sha256 != sha256:
         raise WeightsError(
-            f"{name}: its weights have changed since the metric was sent to this process; make the metric again"
+            f"{name}: the weights have changed since the metric was sent to this process; create the metric again"
         )
     return metric

@@ -1,4 +1,4 @@
-"""Define `export`, which writes a metric as an ONNX file. Any program can run the file without eyediff."""
+"""Define `export`, which writes a metric as an ONNX file. Any ONNX runtime can compute the metric without eyediff."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def export(
 ) -> onnx.ModelProto:
     """Write a metric as an ONNX file, and return the model.
 
-    The inputs of the model, `reference` and `candidate`, are batches of sRGB images of any number and size. Its output
-    `distance` has N scores in float64, which are equal to those of `eyediff compare`. The output `map` is N x H x W in
-    float32. The same call always writes the same bytes.
+    The inputs of the model, `reference` and `candidate`, are two batches of N sRGB images of any size. The output
+    `distance` has the N scores in float64, which are equal to the scores of `eyediff compare`. The output `map`, N x H
+    x W in float32, has the score at every pixel. The same call always writes the same bytes.
 
     Parameters
     ----------
@@ -54,24 +54,25 @@ def export(
     path : str or Path
         The file to write.
     input : {"uint8", "uint16", "float32"}
-        The type of the pixels.
+        The data type of the input images.
     layout : {"nhwc", "nchw"}
-        The order of the axes: N x H x W x 3 or N x 3 x H x W.
+        The order of the axes of the input images: N x H x W x 3 or N x 3 x H x W.
     range : (float, float), optional
-        The values of black and white in float32 images. By default (0, 1).
+        The values of a black and of a white pixel in float32 images. By default (0, 1).
     opset : int
         The version of the ONNX operators.
     map : bool
         Whether to add the output `map`, if the metric has a map.
     embed : bool
-        Whether to write the embedding instead: one input `image`, and one output `embedding`, N x D. The squared
-        Euclidean distances of embeddings are the LPIPS distances.
+        Whether the model computes the embedding of an image instead of the score of two images. It then has one input
+        `image`, and one output `embedding`, N x D. The squared Euclidean distance between two embeddings is the LPIPS
+        distance of the two images.
     weights : str or Path, optional
         A file with the weights of the backbone, as for `Metric`.
     trust : bool
-        Accept weights that are not the published ones.
+        Whether to accept weights that are not the published ones.
     progress : callable, optional
-        Called during a download with the number of received bytes and the total.
+        Function that is called during a download with the number of received bytes and the total.
 
     Returns
     -------
@@ -104,9 +105,11 @@ def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Pat
         names = ", ".join(exportable_names())
         raise UsageError(f"{spec.requested} cannot be written as ONNX; use lpips-*, deep-*, or one of {names}")
     if weights is not None and not network:
-        raise UsageError(f"{spec.requested} has no weights, but weights={str(weights)!r} was given; leave it out")
+        raise UsageError(
+            f"{spec.requested} has no weights, but weights={str(weights)!r} was given; leave out `weights`"
+        )
     if embed and not network:
-        raise UsageError(f"{spec.requested} has no embedding; use an lpips-* or deep-* metric")
+        raise UsageError(f"{spec.requested} has no embedding to export; use an lpips-* or deep-* metric")
     for what, given, known in (
         ("input", form.input, get_args(Input)),
         ("layout", form.layout, get_args(Layout)),
@@ -115,7 +118,9 @@ def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Pat
         if given not in known:
             raise UsageError(f"{what} {given!r} was given; expected one of {', '.join(map(str, known))}")
     if form.span is not None and form.input != "float32":
-        raise UsageError(f"range {form.span} was given for {form.input}, whose range is known; leave it out")
+        raise UsageError(
+            f"range {form.span} was given, but the range of {form.input} pixels is fixed; leave out `range`"
+        )
     if not OPSETS[0] <= form.opset <= OPSETS[1]:
         raise UsageError(f"opset {form.opset} was given; expected {OPSETS[0]} to {OPSETS[1]}")
 
@@ -140,7 +145,7 @@ def _without_network(spec: MetricSpec) -> ExportProgram | None:
 def _load(
     spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: DownloadProgress | None
 ) -> tuple[ExportProgram, dict[str, str]]:
-    """Return the program to write, and the metadata about its weights."""
+    """Return the formulas of the metric in the form that is written as ONNX, and the metadata about the weights."""
     exported = _without_network(spec)
     if exported is not None:
         return exported, {"licence": OURS}
@@ -160,7 +165,7 @@ def _licence(spec: MetricSpec, trust: bool) -> str:
 
 
 def _about(spec: MetricSpec, form: ExportFormat, smallest: int) -> dict[str, str]:
-    """Return the metadata of the file."""
+    """Return the metadata that the ONNX file states about the metric."""
     info, (black, white) = spec.info, form.ends
     return {
         "eyediff": __version__,
@@ -177,6 +182,6 @@ def _about(spec: MetricSpec, form: ExportFormat, smallest: int) -> dict[str, str
 
 
 def _is_ours(file: BinaryIO) -> bool:
-    """Return whether an ONNX file has eyediff as its producer. The producer follows the version of the format."""
+    """Return whether eyediff wrote an ONNX file: the name of the producer follows the version of the format."""
     start = file.read(16)
     return start[:1] == b"\x08" and start[2:].startswith(b"\x12\x07eyediff")

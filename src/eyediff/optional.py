@@ -19,26 +19,26 @@ EXTRAS = {
     "scipy": ("scipy", "eval"),
     "torch": ("torch", "torch"),
 }
-"""Title of each optional package, and the extra that installs it. A package that is not listed has no extra."""
+"""For each optional package, its title and the extra of eyediff that installs it. Other packages have no extra."""
 
 
 def is_installed(module: str) -> bool:
-    """Return whether a module could be imported, without importing it."""
+    """Return whether a module is installed. The module is not imported."""
     try:
         return find_spec(module) is not None
-    except (ModuleNotFoundError, ValueError):  # its package is missing or is a stub
+    except (ModuleNotFoundError, ValueError):  # the parent package is missing or is a stub
         return False
 
 
 def import_optional(module: str, purpose: str) -> Any:
-    """Import a module that not every installation has.
+    """Import a module of an optional dependency, which may not be installed.
 
     Parameters
     ----------
     module
         Name of the module, such as "torch" or "pyarrow.parquet".
     purpose
-        Feature that needs the module, as the subject of a sentence: "Parquet", "reading videos".
+        Feature that needs the module. It is the subject of the error message, such as "reading videos".
 
     Returns
     -------

@@ -13,19 +13,19 @@ import numpy.typing as npt
 from .locations import Location
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
-"""Type of pixels: H x W x 3 (or N x H x W x 3), sRGB, C-contiguous, from 0 to PEAKS[dtype]."""
+"""Type of pixels: a C-contiguous array H x W x 3 (or N x H x W x 3) of sRGB values from 0 to PEAKS[dtype]."""
 
 PEAKS: Mapping[np.dtype[np.generic], float] = {
     np.dtype(np.uint8): 255.0,
     np.dtype(np.uint16): 65535.0,
     np.dtype(np.float32): 1.0,
 }
-"""Value of white for each storage type."""
+"""Value of a white pixel for each data type of pixels."""
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
-"""Type of the features of N images: unit vectors at each feature layer, N x C_l x H_l x W_l."""
+"""Type of the features of N images: for each feature layer l, an array N x C_l x H_l x W_l of unit vectors."""
 
 Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
@@ -53,16 +53,18 @@ background: "white", "black", "checkerboard" or a colour such as "#808080". `ima
 """
 
 FramePolicy: TypeAlias = Literal["all", "first", "one"]
-"""What is read of an animation, or of a file of several pages: all frames, the first, or "one", which refuses such a
-file."""
+"""Policy for an animation, or for a file with several pages.
+
+"all" reads all frames or pages, "first" reads the first one, and "one" refuses a file that has more than one.
+"""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-"""Type of a mask: H x W (or N x H x W), True for pixels that count."""
+"""Type of a mask: an array H x W (or N x H x W) that is True at the pixels to compare."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """A part of an image: its upper left pixel, from 0, and its size in pixels."""
+    """A rectangular part of an image: the column and row of its upper left pixel, from 0, and its size in pixels."""
 
     x: int
     y: int
@@ -84,13 +86,13 @@ class Conventions:
     crop_border
         Number of pixels that are cut off at each side of both images before scoring.
     eight_bits
-        Whether images with more than 8 bits are first rounded to 8 bits.
+        Whether images with more than 8 bits are rounded to 8 bits before scoring.
     region
-        The only part that is compared. None: the complete image.
+        Part of the images to which the comparison is restricted. None to compare the complete images.
     ignore
-        Parts that are not compared.
+        Parts of the images that are not compared.
     mask
-        Path of the mask or of the folder of masks. White pixels count.
+        Path of the mask, or of a folder of masks. A mask is white at the pixels to compare.
     resampling
         Filter for resizing images.
     """
@@ -118,8 +120,8 @@ class Image:
 
     If the file has transparency, `pixels` is the picture on black and `over_white` is the picture on white; a pair then
     gets the worse of the two scores. `notes` are remarks for people, for example that one frame of an animation was
-    used. `extent` is the width and height of the upper left part that the file holds, if the image was padded. `later`
-    are the other frames or pages of the file, if all were read.
+    used. If the image was padded, `extent` is the width and height that it had in the file; its pixels are then in the
+    upper left part. `later` has the second and all further frames or pages of the file, if all were read.
     """
 
     name: str
@@ -131,7 +133,7 @@ class Image:
 
     @property
     def frames(self) -> tuple[Image, ...]:
-        """Each frame as an image of its own."""
+        """All frames of the file, each as a separate image."""
         return (replace(self, later=()), *self.later)
 
 
@@ -139,8 +141,8 @@ class Image:
 class Pair:
     """Two files that are compared. `name` is their common relative path, in posix form, or the name from a list.
 
-    `mask` is an image whose white pixels count; None: all pixels count. `group` is the name of the group of the pair,
-    such as its scene.
+    `mask` is an image that is white at the pixels to compare, or None to compare all pixels. `group` is the name of the
+    group to which the pair belongs, such as a scene.
     """
 
     name: str
@@ -169,7 +171,7 @@ class Region:
     width, height
         Size in pixels.
     score
-        Worst value of the map of the metric in the box.
+        Worst value that the map of the metric has in the box.
     pixels
         Number of changed pixels in the box. None if the box is a window of fixed size.
     shift
@@ -206,15 +208,15 @@ class ScoredPair:
     scores
         Score of each metric, in the order of the header.
     notes
-        Remarks about the images for people, such as "first frame of 12".
+        Remarks for people, about the images, such as "first frame of 12".
     reasons
-        Reason for each metric without a score, such as "needs sides of at least 31 pixels".
+        For each metric without a score, the reason, such as "needs sides of at least 31 pixels".
     crossed
-        Limits that the scores cross, including those of a baseline.
+        Limits that the scores cross. They include the limits that follow from a baseline, which is an earlier run.
     waived
-        Crossed limits that do not count, because all differences of the metric only moved.
+        Crossed limits that have no effect, because all changed regions of the metric are only displaced.
     regions
-        Changed regions of metrics that find regions. Metrics without changed regions are absent.
+        Changed regions, for each metric that finds regions. Metrics that found none are absent.
     """
 
     pair: Pair
@@ -250,12 +252,13 @@ class ScoredPair:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pair with its row, while its pixels are in memory. The row may be a failure whose files could be read.
+    """The row of a pair and the pixels of its two images, from which pictures are drawn.
 
-    `reference` and `candidate` are the compared pixels, H x W x 3, with the same size and storage type. If one of them
-    has transparency, both are on the background, black or white, on which they differ more. `map` is the score at every
-    pixel, H x W, if a map was requested; `trouble` is the reason if it could not be computed. `map_identity` is the
-    value of the map where two images are equal. `extents` are those of the two images (`Image.extent`).
+    The row may be a failure if the files could be read. `reference` and `candidate` are the compared pixels, H x W x 3,
+    with the same size and data type. If one of the images is transparent, both are on black or both are on white: the
+    background on which they differ more. `map` is the score at every pixel, H x W, if a map was requested. `trouble` is
+    the reason if the map could not be computed. `map_identity` is the value of the map where the images are equal.
+    `extents` has the `Image.extent` of both images.
     """
 
     row: Row
@@ -278,7 +281,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A pair without any score, and the reason."""
+    """The row of a pair for which no metric has a score, with the reason."""
 
     pair: Pair
     stage: Stage
@@ -338,8 +341,8 @@ class Shard:
     """One of several parts of a list of pairs: every `of`-th pair, starting with pair number `part`, counted from 1.
 
     `pairs` is the length of the complete list, `list_sha256` is the hash of its names, and `part_sha256` is the hash of
-    the names in this part. Only the first part has the files without a partner, `unmatched`, so that they are counted
-    once.
+    the names in this part. `unmatched` has the files without a partner. In all parts except the first, it is empty, so
+    that these files are counted once.
     """
 
     part: int
@@ -359,10 +362,10 @@ class Shard:
 class Header:
     """Settings that all rows of a run share. `metrics` and `higher_is_better` have an entry for each metric.
 
-    `range` has the values of black and white that were stated for all files. `groups` is the rule for the group of each
-    pair, or "listed" if a list of pairs has groups; None if pairs have no group. `shard` describes the part if the rows
-    are a part of a run. `conventions` are the protocol and its settings. `tolerate_shift` is the largest displacement
-    in pixels at which a region counts as moved.
+    `range` has the values of a black and of a white pixel, if they were stated for all files. `groups` is the rule that
+    assigns each pair to a group, or "listed" if a list of pairs states the groups. It is None if pairs have no group.
+    If the rows are only a part of a run, `shard` describes this part. `conventions` are the evaluation protocol and its
+    settings. `tolerate_shift` is the largest displacement in pixels at which a region counts as moved.
     """
 
     eyediff: str
@@ -379,7 +382,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Statistics of one metric, over the pairs that have its score.
+    """Statistics of one metric, over the pairs that have a score of this metric.
 
     Parameters
     ----------
@@ -396,7 +399,7 @@ class Statistics:
     count
         Number of scores.
     identical
-        Number of infinite scores, such as PSNR of identical images. They are left out of the mean, std and interval.
+        Number of infinite scores, such as PSNR of identical images. They are left out of `mean`, `std` and `ci95`.
     """
 
     mean: float
@@ -411,7 +414,10 @@ class Statistics:
 
     @property
     def mean_of_all(self) -> float:
-        """Return the mean of all scores, including infinite ones: infinite, or NaN for infinities of both signs."""
+        """Return the mean of all scores, including infinite ones.
+
+        It is infinite if a score is infinite, and NaN if there are infinite scores of both signs.
+        """
         if not self.identical:
             return self.mean
         ends = [end for end in (self.min, self.max) if math.isinf(end)]
@@ -419,18 +425,18 @@ class Statistics:
 
     @property
     def low(self) -> float | None:
-        """Return the low end of the interval."""
+        """Return the low end of the 95 % interval of the mean. None if there is no interval."""
         return None if self.ci95 is None else self.ci95[0]
 
     @property
     def high(self) -> float | None:
-        """Return the high end of the interval."""
+        """Return the high end of the 95 % interval of the mean. None if there is no interval."""
         return None if self.ci95 is None else self.ci95[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A score that crosses a limit of the user."""
+    """A score of a pair, or a mean, that is beyond a limit, together with the value of this limit."""
 
     pair: str
     metric: str
@@ -439,7 +445,7 @@ class Crossing:
 
     @property
     def excess(self) -> float:
-        """Return how far the score is beyond the limit, divided by the limit, which makes metrics comparable."""
+        """Return how far the score is beyond the limit, as a fraction of the limit. So metrics are comparable."""
         return abs(self.score - self.limit) / abs(self.limit) if self.limit and math.isfinite(self.limit) else math.inf
 
 
@@ -447,7 +453,8 @@ class Crossing:
 class Pooled:
     """Pooled scores of one metric over the frames of a clip, which emphasize bad frames (see video/pooling.py).
 
-    `harmonic` is None for distances, and if a negative similarity makes it undefined. The worst second begins at
+    `harmonic` is the harmonic mean. It is None for distances, and if a negative similarity makes it undefined. `tail`
+    is the percentile of the bad frames. `worst_second` is the mean of the second with the worst mean, which begins at
     `worst_second_at` seconds.
     """
 
@@ -461,10 +468,10 @@ class Pooled:
 class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `waived` are crossed limits of
-    pairs that do not count, because the region only moved. `lacking` has the first `defaults.LISTED` pairs that failed
-    or are incomplete, with their reasons. `groups` has a summary for each group. `pooled` (for each metric) and `hints`
-    (for people) are only used for video clips.
+    `crossings` are the limits that scores of pairs cross, and `mean_crossings` the limits that means cross. `waived`
+    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `lacking` has the
+    first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group
+    of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""Compute Student's t distribution, which intervals of few values need."""
+"""Compute Student's t distribution, which confidence intervals of the mean of few values need."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 
 
 def student_quantile(probability: float, freedom: int) -> float:
-    """Return a quantile of Student's t above its median, by bisection to full precision.
+    """Return a quantile of Student's t distribution, by bisection to full precision.
 
-    The relative difference from `stats.t.ppf(probability, freedom)` of SciPy is at most 1e-9.
+    `probability` must be at least 0.5. The relative difference from `stats.t.ppf(probability, freedom)` of SciPy is at
+    most 1e-9.
     """
     low, high = 0.0, 1.0
     while student_cdf(high, freedom) < probability:
@@ -20,7 +21,9 @@ def student_quantile(probability: float, freedom: int) -> float:
 
 
 def student_cdf(t: float, freedom: int) -> float:
-    """Return the probability of a value below t >= 0, for integer degrees of freedom.
+    """Return the probability that a value of Student's t distribution is below `t`, which must be at least 0.
+
+    `freedom` is the number of degrees of freedom, an integer.
 
     Source: Abramowitz, Stegun 1964, 26.7.3 and 26.7.4.
     """

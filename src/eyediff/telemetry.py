@@ -1,6 +1,6 @@
 """Switch off the telemetry of dependencies before they are imported, so that eyediff opens no connection unasked.
 
-`eyediff/__init__.py` imports this file first. So it runs before all other imports of eyediff, also in workers.
+`eyediff/__init__.py` calls `disable_telemetry` before it imports any module that imports a dependency, also in workers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ resolves the name of a server.
 
 
 def disable_telemetry() -> None:
-    """Set these variables unless the user has set them. Child processes inherit them."""
+    """Set the environment variables in SWITCHES unless the user has set them. Child processes inherit them."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)

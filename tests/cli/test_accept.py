@@ -57,7 +57,7 @@ def test_all_that_failed_is_accepted_and_listed(failed: Folders, capsys: pytest.
     assert run(command) == 0
     told = capsys.readouterr()
     assert told.out.splitlines() == [line.removeprefix("would be ") for line in said] and len(said) == 2
-    assert told.err == "eyediff: 2 references accepted, 0 left as before\n"
+    assert told.err == "eyediff: 2 references accepted, 0 failed pairs left unchanged\n"
     assert failed.levels() == BEFORE | {"sub/one.png": 90, "two.png": 95}
     assert (failed.reference / "two.png").read_bytes() == (failed.candidate / "two.png").read_bytes()
     assert run([*command, "--candidate", str(failed.candidate)]) == 0
@@ -69,7 +69,7 @@ def test_one_by_name(failed: Folders, capsys: pytest.CaptureFixture[str]) -> Non
     """A pair that passed is no failure, and refuses the call; so does none at all where nobody can be asked."""
     command = ["accept", str(failed.results), str(failed.reference)]
     assert run([*command, "two.png", "same.png"]) == 2
-    assert "same.png: no pair of this name failed; these did: sub/one.png, two.png" in capsys.readouterr().err
+    assert "no pair with the name same.png failed; expected one of: sub/one.png, two.png" in capsys.readouterr().err
     assert run([*command, "two.png", "--all"]) == run(command) == 2
     assert failed.levels() == BEFORE
     assert run([*command, "two.png"]) == 0

@@ -64,7 +64,7 @@ def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: p
     assert run(["compare", "a", "b", "-m", "psnr", "-o", "r.jsonl", "--resume"]) == 2
     assert "crop_border: '3' before, 'None' now" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--baseline", "r.jsonl"]) == 2
-    assert "crop_border is 3, but this run has none" in capsys.readouterr().err
+    assert "crop_border is 3, but in this run it is none" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--crop-border", "3", "--baseline", "r.jsonl"]) == 0
 
 
@@ -124,9 +124,9 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
         (["--protocol", "sr-y"], "--scale 4"),
         (["--protocol", "sry"], "did you mean sr-y"),
         (["--scale", "4"], "sets the border of a protocol"),
-        (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain: a protocol sets it"),
+        (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain exclude each other"),
         (["--protocol", "derain", "-m", "lpips"], "has no lpips"),
-        (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain: a protocol sets it"),
+        (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain exclude each other"),
         (["-m", "ms-ssim", "--ignore", "0,0,5,5"], "ms-ssim is not defined"),
         (["--region", "0,0,5"], "--region 0,0,5: expected"),
         (["--crop-border", "-1"], "expected 0 or more"),
@@ -252,4 +252,4 @@ def test_sizes(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", "a/1.png", "short.png", "--size", "fit"]) == 2
     assert "fit:640x480" in capsys.readouterr().err
     assert run(["compare", "a/1.png", "short.png", "--resampling", "box"]) == 2
-    assert "--resampling box: nothing is resized; add --size resize" in capsys.readouterr().err
+    assert "--resampling box needs --size resize or --size fit, because" in capsys.readouterr().err

@@ -165,9 +165,9 @@ def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixtu
     [
         ("gt jpeg@*=out/jpeg/20", "expected one * on each side"),
         ("gt jpeg@*=out/none/*", "no folder fits out/none/*"),
-        ("gt jpeg=out/jpeg/20 --plot rd.png", "--plot rd.png: a curve needs bitrates; add --bytes"),
+        ("gt jpeg=out/jpeg/20 --plot rd.png", "--plot rd.png needs --bytes, because"),
         ("gt jpeg=out/jpeg/20 --bytes files --plot rd.txt", "a plot cannot be saved as rd.txt"),
-        ("gt jpeg=out/jpeg/20 --bd cubic", "--bd cubic: a curve needs bitrates; add --bytes"),
+        ("gt jpeg=out/jpeg/20 --bd cubic", "--bd cubic needs --bytes, because"),
         ("gt jpeg=out/jpeg/20 --bytes gone.csv", "--bytes gone.csv: cannot be read"),
     ],
 )

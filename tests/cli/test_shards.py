@@ -54,7 +54,7 @@ def test_bad_calls_are_a_line_each_and_write_nothing(folders, tmp_path: Path, ca
     before = sorted(tmp_path.iterdir())
     for text in ("0/4", "5/4", "1", "1/4/2", "a/b", "-1/2"):
         assert call("compare", *folders, f"--shard={text}", "-o", tmp_path / "x.csv") == 2
-        assert f"--shard {text}: expected I/N" in capfd.readouterr().err
+        assert f"--shard {text} is not valid; expected I/N" in capfd.readouterr().err
     for output in ([], ["-o", tmp_path / "x.json"]):
         assert call("compare", *folders, "--shard", "1/2", *output) == 2
         assert "CSV or JSONL file with -o" in capfd.readouterr().err

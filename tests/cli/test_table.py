@@ -169,11 +169,11 @@ def test_from_python() -> None:
     [
         ("gt one one -m psnr", "two methods have the name one"),
         ("gt =one -m psnr", "expected FOLDER or NAME=FOLDER"),
-        ("gt one -m psnr --digits psnr", "--digits psnr: expected NAME=N"),
+        ("gt one -m psnr --digits psnr", "--digits psnr is not valid; expected NAME=N"),
         ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
-        ("gt one -m psnr --per-group", "--per-group: there are no groups; add --groups"),
-        ("gt one -m psnr --resume", "--resume: it continues a file; add --scores"),
-        ("gt one -m psnr --resume-by hash", "--resume-by hash: it continues a file; add --scores"),
+        ("gt one -m psnr --per-group", "--per-group needs --groups, because"),
+        ("gt one -m psnr --resume", "--resume needs --scores, because"),
+        ("gt one -m psnr --resume-by hash", "--resume-by hash needs --scores, because"),
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),
@@ -217,7 +217,7 @@ def test_a_figure_of_crops(capsys: pytest.CaptureFixture[str]) -> None:
         ("--figure f.png --crop 1,2,0,3", "at least 1"),
         ("--figure f.png --image none", "--image none: this image is not in the table"),
         ("--figure f.jpg", "a plot cannot be saved as f.jpg"),
-        ("--crop 1,2,3,4", "it describes a figure; add --figure"),
+        ("--crop 1,2,3,4", "--crop 1,2,3,4 needs --figure, because"),
     ):
         capsys.readouterr()
         assert run(["table", "gt", "one", "-m", "psnr", *words.split()]) == 2

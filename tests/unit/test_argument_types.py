@@ -90,7 +90,7 @@ def test_wrong_types_are_refused(name: str, value: object) -> None:
 
 def test_arguments_that_are_missing_or_unknown() -> None:
     """The message lists what there is; signature and documentation are the function's own."""
-    with pytest.raises(ArgumentTypeError, match="unexpected keyword argument 'nmber'; it takes number, count"):
+    with pytest.raises(ArgumentTypeError, match=r"unexpected keyword argument 'nmber'.*number, count"):
         sample(nmber=3)  # type: ignore[call-arg]
     assert next(iter(inspect.signature(sample).parameters)) == "number"
     assert (sample.__doc__ or "").startswith("Stand for")
@@ -130,11 +130,11 @@ def test_results_check_their_arguments(tmp_path: Path) -> None:
     calls: dict[str, Callable[[], object]] = {
         "methods is .*; expected a mapping of str to str or Path": lambda: table(truth, [folder]),
         "methods is {'one': 3}": lambda: table(truth, {"one": 3}),
-        "format='docx': expected one of text, markdown": lambda: found.render("docx"),
+        "no format 'docx'; expected one of: text, markdown": lambda: found.render("docx"),
         "format is 3": lambda: found.render(3),
-        "method='two': expected one of one": lambda: found.mean("two", "psnr"),
-        "metric='ssim': expected one of psnr": lambda: found.mean("one", "ssim"),
-        "group='scene': expected one of none": lambda: found.mean("one", "psnr", "scene"),
+        "no method 'two'; expected one of: one": lambda: found.mean("two", "psnr"),
+        "no metric 'ssim'; expected one of: psnr": lambda: found.mean("one", "ssim"),
+        "no group 'scene'": lambda: found.mean("one", "psnr", "scene"),
         "method is 3": lambda: found.mean(3, "psnr"),
     }
     for said, call in calls.items():

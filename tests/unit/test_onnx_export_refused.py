@@ -16,11 +16,11 @@ from eyediff.errors import OutputError, UsageError
     [
         ("fsim", {}, "fsim cannot be written as ONNX; use lpips-.*ms-ssim"),
         ("ssim@matlab", {}, "ssim@matlab cannot be written as ONNX"),
-        ("psnr", {"embed": True}, "psnr has no embedding; use an lpips-"),
+        ("psnr", {"embed": True}, "psnr has no embedding.*use an lpips-"),
         ("psnr", {"weights": "alex.pth"}, "psnr has no weights, but weights='alex.pth' was given"),
         ("psnr", {"opset": 17}, "opset 17 was given; expected 18 to"),
         ("psnr", {"layout": "chw"}, "layout 'chw' was given; expected one of nhwc, nchw"),
-        ("psnr", {"range": (0, 255)}, "for uint8, whose range is known"),
+        ("psnr", {"range": (0, 255)}, "the range of uint8 pixels is fixed"),
         ("psnr", {"range": (0, 2), "input": "float32"}, r"expected one of \(0, 1\), \(-1, 1\)"),
     ],
 )

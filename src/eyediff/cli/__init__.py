@@ -1,4 +1,4 @@
-"""Run the command line. Each command has a file; this one joins the commands and handles their errors.
+"""Run the command line. Each command has a file of its own; this file joins the commands and handles their errors.
 
 Exit codes: 0 done; 1 a limit was crossed, or a pair is worse than in the baseline; 2 the call or the configuration is
 wrong, and nothing was computed; 3 some results are missing: pairs failed or have no partner, the run stopped at an
@@ -30,18 +30,21 @@ from .option_rules import CheckedCommand
 from .ray import with_address
 
 GROUPS: Mapping[str, str] = {"eval": "evaluate", "weights": "weights"}
-"""Groups of commands, with the module that has the Typer object `app` of the group."""
+"""For each group of commands, the name of the module that has the Typer object `app` with these commands."""
 
 COMMANDS: Sequence[str] = (
     *("compare", "accept", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols", "explain"),
     *("demo", "distill", "train", "optimize", "export", "video"),
     *GROUPS,
 )
-"""All commands and groups, in the order of the help. The module of a command has its name, and so has its function."""
+"""All commands and groups of commands, in the order of the help.
+
+The module and the function of a command have the name of the command.
+"""
 
 
 def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """Return the command line with these commands. The modules of the others are not imported, which saves time."""
+    """Return the command line with the named commands. Modules of other commands are not imported, to save time."""
     app = typer.Typer(
         name="eyediff",
         help="How different do these two images look to a person?",
@@ -61,7 +64,10 @@ def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 
 def _needed(arguments: Sequence[str]) -> Iterable[str]:
-    """Return the commands that the arguments need. Help and a misspelled command need all."""
+    """Return the commands whose modules must be imported for these arguments.
+
+    The help, and the message about a misspelled command, need all commands.
+    """
     first = next((argument for argument in arguments if not argument.startswith("-")), "")
     if first in COMMANDS:
         return (first,)
@@ -85,11 +91,11 @@ def _root(
 
 
 _MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
-"""Text that rich would interpret as markup. The pattern is that of rich's parser."""
+"""Pattern of the text that rich would interpret as markup. The parser of rich has the same pattern."""
 
 
 def create_command(names: Iterable[str] = COMMANDS) -> Any:
-    """Return the parser of the command line with these commands."""
+    """Return the parser of the command line for the named commands."""
     app = create_app(names)
     command = typer.main.get_command(app)
     if app.rich_markup_mode == "rich":
@@ -108,7 +114,7 @@ def _escape_help(command: Any) -> None:
 
 @contextmanager
 def _paused_collector() -> Iterator[None]:
-    """Stop the garbage collector during imports, which create many objects and no garbage. It saves a tenth of them."""
+    """Pause the garbage collector during imports, which makes them faster: imports create many objects, no garbage."""
     gc.disable()
     try:
         yield
@@ -132,8 +138,8 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     _open_missing_streams()
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
-        if any("\0" in argument for argument in arguments):  # some releases of typer accept it in a path
-            raise UsageError("an argument contains a NUL character, which is not allowed in names; leave it out")
+        if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
+            raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
         with _paused_collector():
             command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
@@ -183,7 +189,7 @@ def _open_missing_streams() -> None:
 
 
 def _closed_stream() -> TextIO:
-    """Return a stream to which writing fails, because results that nobody receives are an error."""
+    """Return a stream on which every write fails, because it is an error if nobody receives the results."""
     file = io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")
     file.name = "<stdout>"
     return io.TextIOWrapper(io.BufferedWriter(file), encoding="utf-8")
@@ -200,7 +206,7 @@ def _end_without_reader() -> int:
 
 
 def _discard_stdout() -> None:
-    """Discard the rest of standard output. Otherwise the interpreter would write it at exit."""
+    """Discard the rest of standard output. Otherwise the interpreter would write this rest at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

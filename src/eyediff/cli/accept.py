@@ -1,4 +1,4 @@
-"""`eyediff accept`: the candidates of a failed run become its references."""
+"""`eyediff accept`: replace the references of pairs that failed by their candidates."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from ..output.text import amount
 from .exit_codes import INCOMPLETE
 
 RECORDS = "*/*/scores.json"
-"""What the fixture of pytest writes into its folder for each failure."""
+"""Pattern of the files, one for each failure, that the pytest fixture writes to its folder."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """A pair that failed: its name, why, its files as the run names them, and whether there is no reference yet."""
+    """A pair that failed: its name, the reason, and the paths of its two files as the run recorded them.
+
+    `new` is True if the pair has no reference yet.
+    """
 
     name: str
     reason: str
@@ -42,46 +45,52 @@ def accept(
     results: Annotated[
         Path,
         typer.Argument(
-            help="JSON or JSON lines of `eyediff compare`, or the folder of failures of pytest (eyediff-report)."
+            help="Results of `eyediff compare` as JSON or JSON lines, or the folder to which the pytest fixture wrote "
+            "its failures (eyediff-report)."
         ),
     ],
     reference: Annotated[
-        Path, typer.Argument(help="The folder of references or goldens; nothing outside of it is replaced.")
+        Path, typer.Argument(help="The folder of references or goldens. No file outside this folder is replaced.")
     ],
     pairs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PAIR", help="Names of failed pairs; without any, each is asked for."),
+        typer.Argument(
+            metavar="PAIR", help="Names of the failed pairs to accept. Without names, the command asks for each pair."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Accept all pairs that failed.")] = False,
     candidate: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The folder of candidates that was compared: files that only it has are accepted, too."
+            metavar="DIR", help="Folder of candidates of the run. Files that only this folder has are accepted, too."
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be replaced, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print which files would be replaced, and replace nothing.")
+    ] = False,
 ) -> int:
-    """Replace references by the candidates of pairs that failed, and list what was replaced.
+    """Replace references by the candidates of pairs that failed, and list the replaced files.
 
-    Paths are those of the run: call it from the same folder. A reference that is, or lies behind, a link is refused.
+    The results may have relative paths, so call this command from the folder in which the run was started. A reference
+    is refused if it, or a folder on its path, is a link.
 
     Exit code: 0 done, 2 the call is wrong and nothing was replaced, 3 some candidates could not be accepted.
     """
     if everything and pairs:
-        raise UsageError(f"--all and the pair {shown(pairs[0])} were given; give one of them")
+        raise UsageError(f"--all and the pair {shown(pairs[0])} were both given; give only one of them")
     folder = real_path(reference)
     if not folder.is_dir():
-        raise UsageError(f"{shown(reference)}: no such folder; name the folder of references or goldens")
+        raise UsageError(f"there is no folder {shown(reference)}; give the folder of references or goldens")
     failed = list(_of_pytest(results) if results.is_dir() else _of_run(results, reference, candidate))
     if not failed:
-        raise UsageError(f"{shown(results)}: no pair failed; nothing to accept")
+        raise UsageError(f"no pair failed in {shown(results)}, so there is nothing to accept")
     chosen = failed if everything else _named(failed, pairs) if pairs else _asked(failed)
     places = [(change, _place(change.reference, reference, folder)) for change in chosen]
     taken: dict[Path, str] = {}
     for change, place in places:
         if place in taken:
             both = f"{shown(taken[place])} and {shown(change.name)}"
-            raise UsageError(f"{shown(place)} would be replaced by two candidates, of {both}; name one of them")
+            raise UsageError(f"{shown(place)} would be replaced by the candidates of two pairs, {both}; name one pair")
         taken[place] = change.name
     refused = 0
     for change, place in places:
@@ -89,7 +98,7 @@ def accept(
             _check(change)
             said = "replaced" if place.exists() else "added"
             if change.new and said == "replaced":
-                raise ImageError(f"{shown(place)} is there meanwhile; compare again")
+                raise ImageError(f"{shown(place)} did not exist during the run, but it exists now; compare again")
             if not dry_run:
                 _replace(place, change.candidate)
         except (ImageError, OutputError) as error:
@@ -98,16 +107,17 @@ def accept(
         else:
             typer.echo(f"{'would be ' * dry_run}{said}: {shown(place)} by {shown(change.candidate)}")
     done = amount(len(places) - refused, "reference")
-    typer.echo(f"eyediff: {done} {'would be ' * dry_run}accepted, {len(failed) - len(places)} left as before", err=True)
+    left = amount(len(failed) - len(places), "failed pair")
+    typer.echo(f"eyediff: {done} {'would be ' * dry_run}accepted, {left} left unchanged", err=True)
     return INCOMPLETE if refused else 0
 
 
 def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[_Change]:
-    """Yield what failed in the results of `compare`: pairs by their verdict, then files that only one side has."""
+    """Yield the pairs that failed in the results of `compare`, and then the candidates that have no reference."""
     try:
         text = decode(results.read_bytes())
         if not text.lstrip().startswith("{"):
-            raise ValueError("it is not JSON, and other formats hold no verdicts")
+            raise ValueError("the file is not JSON, and other formats have no verdicts")
         header, records = split_json(text)
         names = tuple(header["metrics"])
         rows = [(row_from_json(record, names), record["verdict"], record["crossed"]) for record in records]
@@ -115,23 +125,25 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         alone = None if candidate is None else header.get("unmatched")
         new = [Path(file["path"]) for file in alone or () if file["side"] == "candidate"]
     except OSError as error:
-        raise UsageError(f"{shown(results)}: {error.strerror}; name the results of a run") from error
+        raise UsageError(f"{shown(results)} cannot be read ({error.strerror}); give the results of a run") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"{shown(results)}: no results with verdicts ({excerpt(error)}); expected JSON or JSON lines of "
+            f"{shown(results)} does not have results with verdicts ({excerpt(error)}); expected JSON or JSON lines of "
             "`eyediff compare`, or the folder of failures of pytest"
         ) from error
     for row, crossed in failed:
         pair = row.pair
         if not isinstance(pair.reference, Path) or not isinstance(pair.candidate, Path):
-            raise UsageError(f"{shown(pair.name)}: a URL was compared; only files on this machine can be replaced")
+            raise UsageError(f"a file of the pair {shown(pair.name)} is a URL; expected files on this machine")
         yield _Change(pair.name, row.message or crossed or "worse", pair.reference, pair.candidate)
     if candidate is not None and alone is None:
-        raise UsageError(f"{shown(results)} does not list files without a partner, as JSON does; leave out --candidate")
+        raise UsageError(
+            f"{shown(results)} does not list the files without a partner; give JSON results, or leave out --candidate"
+        )
     for path in new:
         name = _below(path, candidate) if candidate is not None else None
         if name is None:
-            raise UsageError(f"{shown(path)} does not lie in {shown(candidate)}; nothing was replaced")
+            raise UsageError(f"{shown(path)} is not in the folder {shown(candidate)}; nothing was replaced")
         yield _Change(name.as_posix(), "there is no reference yet", reference / name, path, new=True)
 
 
@@ -140,39 +152,42 @@ def _crossing(found: Any) -> str:
 
 
 def _of_pytest(folder: Path) -> Iterator[_Change]:
-    """Yield what the fixture left of each failure. Paths of goldens are from the root of the tests."""
+    """Yield the failures that the pytest fixture recorded. The paths of goldens start at the root of the tests."""
     for path in sorted(folder.glob(RECORDS)):
         try:
             if path.resolve() != folder.resolve() / path.relative_to(folder):
-                raise ValueError("a link lies on its path")
+                raise ValueError("a part of its path is a link")
             record = json.loads(path.read_bytes())
             test, golden, place, reason = (record[name] for name in ("test", "golden", "path", "reason"))
             if not all(isinstance(text, str) for text in (test, golden, place, reason)):
-                raise ValueError("values of other types")
+                raise ValueError("a value has the wrong type")
         except (OSError, ValueError, KeyError, TypeError, RecursionError, RuntimeError) as error:
             raise UsageError(
-                f"{shown(path)}: no failure of the fixture ({excerpt(error)}); remove its folder"
+                f"{shown(path)} is not a failure that the pytest fixture recorded ({excerpt(error)}); remove its folder"
             ) from error
         yield _Change(f"{test} {golden}", reason, Path(place), path.with_name("candidate.png"))
 
 
 def _named(failed: Sequence[_Change], names: Sequence[str]) -> list[_Change]:
-    """Return the pairs of these names; a golden may be named without its test."""
+    """Return the pairs with these names. The name of a golden is also accepted without the name of its test."""
     chosen: list[_Change] = []
     for name in dict.fromkeys(names):
         found = [change for change in failed if name == change.name]
         found = found or [change for change in failed if change.name.endswith(f" {name}")]
         if not found:
             known = some_of([shown(change.name) for change in failed])
-            raise UsageError(f"{shown(name)}: no pair of this name failed; these did: {known}")
+            raise UsageError(f"no pair with the name {shown(name)} failed; expected one of: {known}")
         chosen += [change for change in found if change not in chosen]
     return chosen
 
 
 def _asked(failed: Sequence[_Change]) -> list[_Change]:
-    """Ask for each pair on the terminal."""
+    """Ask on the terminal, for each pair, whether to accept it, and return the accepted pairs."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(f"{amount(len(failed), 'pair')} failed; name those to accept, or give --all")
+        raise UsageError(
+            f"{amount(len(failed), 'pair')} failed, but there is no terminal on which to ask; "
+            "give the names of the pairs to accept, or --all"
+        )
     chosen: list[_Change] = []
     for index, change in enumerate(failed):
         typer.echo(f"{shown(change.name)}: {excerpt(change.reason)}")
@@ -188,25 +203,25 @@ def _asked(failed: Sequence[_Change]) -> list[_Change]:
 
 
 def _place(path: Path, given: Path, folder: Path) -> Path:
-    """Return where a reference lies below `folder`, which is `given` without links.
+    """Return the path of a reference inside `folder`, which is the folder `given` with all links resolved.
 
-    Raises UsageError unless it lies there, by its name and on the disk: no part of the way may be a link.
+    Raises UsageError if the reference is not inside the folder, or if a part of its path below the folder is a link.
     """
     below = _below(path, given) or _below(path, folder)
     if below is None:
-        raise UsageError(f"{shown(path)} does not lie in {shown(given)}; nothing was replaced")
+        raise UsageError(f"{shown(path)} is not in the folder {shown(given)}; nothing was replaced")
     place = folder / below
     if any((folder / part).is_symlink() for part in (below, *below.parents)):
-        raise UsageError(f"{shown(place)} is, or lies behind, a link; nothing was replaced")
+        raise UsageError(f"{shown(place)} is a link, or is in a folder that is a link; nothing was replaced")
     if place.exists() and not stat.S_ISREG(place.lstat().st_mode):
-        raise UsageError(f"{shown(place)} is no regular file; nothing was replaced")
+        raise UsageError(f"{shown(place)} is not a regular file; nothing was replaced")
     return place
 
 
 def _below(path: Path, folder: Path) -> Path | None:
-    """Return a path relative to a folder, by their names alone; None if it is the folder, or lies elsewhere."""
+    """Return a path relative to a folder, without reading links. None if the path is not inside the folder."""
     try:
-        below = Path(os.path.abspath(path)).relative_to(os.path.abspath(folder))  # noqa: PTH100  # `..` goes, links stay
+        below = Path(os.path.abspath(path)).relative_to(os.path.abspath(folder))  # noqa: PTH100  # removes `..`, keeps links
     except ValueError:
         return None
     return below if below.parts else None
@@ -218,11 +233,13 @@ def _check(change: _Change) -> None:
     try:
         regular = stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{shown(path)}: {getattr(error, 'strerror', error)}") from error
+        raise ImageError(f"{shown(path)} cannot be read ({getattr(error, 'strerror', error)})") from error
     if not regular:
-        raise ImageError(f"{shown(path)} is no regular file; expected an image")
+        raise ImageError(f"{shown(path)} is not a regular file; expected an image")
     if path.suffix.lower() != change.reference.suffix.lower():
-        raise ImageError(f"{shown(path)} has another format than {shown(change.reference)}; save it in that format")
+        raise ImageError(
+            f"{shown(path)} does not have the format of {shown(change.reference)}; save the candidate in this format"
+        )
     read(path)
 
 
@@ -230,6 +247,6 @@ def _replace(place: Path, candidate: Path) -> None:
     try:
         make_folders(place.parent)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {shown(place.parent)}: {error.strerror}") from error
+        raise OutputError(f"the folder {shown(place.parent)} cannot be made ({error.strerror})") from error
     with atomic_path(place) as part:
         shutil.copyfile(candidate, part)

@@ -34,7 +34,8 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE.csv|.jsonl",
-            help="Compare the pairs in this file. Columns: reference, candidate; optional: name, group, mask.",
+            help="Compare the pairs that this file lists. It needs the columns reference and candidate; the columns "
+            "name, group and mask are optional.",
         ),
     ] = None,
     metric: options.Metrics = None,
@@ -66,12 +67,12 @@ def compare(
     ignore: options.Ignore = None,
     mask: options.Masks = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the results in -o after an earlier run that stopped.")
+        bool, typer.Option("--resume", help="Continue the file of -o, which an earlier run did not complete.")
     ] = False,
     resume_by: options.ResumeBy = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace files that eyediff did not write; each is kept as FILE~."),
+        typer.Option("--overwrite", help="Replace also files that eyediff did not write. They are kept as FILE~."),
     ] = False,
     workers: options.Workers = None,
     shard: ShardOption = None,
@@ -82,7 +83,8 @@ def compare(
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR|FILE.html", help="Write an HTML page with the results; in a folder, with full-size pictures."
+            metavar="DIR|FILE.html",
+            help="Write an HTML page with the results. In a folder, the page has the pictures in full size.",
         ),
     ] = None,
     maps: Annotated[
@@ -93,17 +95,19 @@ def compare(
         str, typer.Option(metavar="png,npy", help="File formats of --maps; npy has the score of each pixel as float32.")
     ] = "png",
 ) -> int:
-    """Compare two images, two folders by relative path, one image with each image of a folder, or a list of pairs.
+    """Compare two images, two folders, one image with each image of a folder, or a list of pairs.
 
-    Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
-    computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
-    70 an internal error, 130 interrupted.
+    By default, two files of two folders are a pair if they have the same path below their folders.
+
+    Exit code: 0 done, 1 a limit such as --max was crossed or the run is worse than --baseline, 2 the call is wrong and
+    nothing was computed, 3 some pairs failed or lack a score, some files have no partner, or the run stopped at an
+    error after complete rows, 70 an internal error, 130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     resumable = output is not None and reports.is_results_path(kind, output)
     continued = options.resume_policy(resume, resume_by)
     if continued and not resumable:
-        raise UsageError("--resume continues a file; give the file of the earlier run with -o")
+        raise UsageError("--resume continues the results in a file; give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)

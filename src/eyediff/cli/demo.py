@@ -18,10 +18,10 @@ def demo(
         "eyediff-demo"
     ),
 ) -> None:
-    """Make pictures, distort them, and show where PSNR and SSIM disagree with LPIPS. Needs no download.
+    """Distort pictures, and show where PSNR and SSIM disagree with LPIPS. No download is needed.
 
-    It follows figure 1 of Zhang et al. 2018: one candidate has a slight warp, noise, a shift or another contrast, the
-    other has lost detail. lpips-alex is shown too if its weights are on this machine (`eyediff weights get alex`).
+    The demonstration follows figure 1 of Zhang et al. 2018. Of the two candidates for each picture, one has a slight
+    warp, noise, a shift or another contrast. The other candidate has lost detail.
     """
     from ..demo import run_demo  # noqa: PLC0415  # drawing code is loaded only for this command
 

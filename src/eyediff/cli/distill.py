@@ -15,7 +15,7 @@ from ..training.distillation.recipe import DistillationRecipe
 from .progress import bar
 
 SHIPPED = DistillationRecipe()
-"""Recipe of the shipped weights, except for its time limit."""
+"""Settings with which the weights in the package were trained, except for the time limit."""
 
 GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
 
@@ -27,30 +27,41 @@ def distill(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Number of optimiser steps.")] = SHIPPED.steps,
     minutes: Annotated[
-        float, typer.Option(min=0, help="Train for this time instead of a number of steps (0: no time limit).")
+        float,
+        typer.Option(min=0, help="Train for this number of minutes instead of a number of steps. 0: no time limit."),
     ] = SHIPPED.minutes,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of groups, batches and initial weights.")] = SHIPPED.seed,
-    batch: Annotated[int, typer.Option(min=2, help="Groups of four 64x64 crops per step.")] = SHIPPED.batch,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the random groups, batches and initial weights.")
+    ] = SHIPPED.seed,
+    batch: Annotated[
+        int, typer.Option(min=2, help="Number of groups in a step with crops of 64x64 pixels. A group has four.")
+    ] = SHIPPED.batch,
     groups: Annotated[
         tuple[int, int],
-        typer.Option(min=2, metavar="N N", help="Groups of 128x128 and 256x256 pixels; 197 and 786 kB each."),
+        typer.Option(
+            min=2,
+            metavar="N N",
+            help="Number of groups of 128x128 pixels (197 kB each) and of 256x256 pixels (786 kB each) to prepare.",
+        ),
     ] = GROUPS,
     work: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder of groups, log and checkpoint; default FILE.work.", show_default=False
+            metavar="DIR",
+            help="Folder for the groups, the log and the checkpoint. By default FILE.work.",
+            show_default=False,
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the work folder.")] = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        typer.Option(help="Device of the networks. Only results of the CPU are reproducible bit by bit."),
+        typer.Option(help="Device that computes the networks. Only results of the CPU are reproducible bit by bit."),
     ] = "auto",
     plot: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the losses; with --evaluate, a scatter plot (png, svg or pdf).",
+            help="Draw the losses or, with --evaluate, a scatter plot of the distances (png, svg or pdf).",
             show_default=False,
         ),
     ] = None,
@@ -61,24 +72,26 @@ def distill(
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="With --evaluate: measure only the held-out images of this folder. Repeatable.",
+            help="With --evaluate, also measure this folder, but only its held-out images. Repeatable.",
             show_default=False,
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Weights for --evaluate; default lpips-mini.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Weights that --evaluate measures. By default those of lpips-mini.", show_default=False
+        ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Number of processes; default one for each core.", show_default=False),
+        typer.Option(metavar="N", min=1, help="Number of processes. By default one for each core.", show_default=False),
     ] = None,
 ) -> int:
     """Train a small network to estimate lpips-alex on pairs made from images, or measure how well a network does it.
 
-    Needs the extra `torch`, and the weights of AlexNet as the teacher. One image in six is held out, chosen by its
-    name, and is never used for training. On a CPU, equal images and options give the same file. --resume continues a
-    run that was stopped.
+    This command needs the extra `torch`. It also needs the weights of AlexNet, which give the distances to estimate.
+    One image in six is held out: it is chosen by its name, and is never used for training. On a CPU, equal images and
+    options give the same file. --resume continues a run that was stopped.
     """
     require("torch", "distill")
     if plot is not None:
@@ -125,7 +138,7 @@ def distill(
 def _evaluate(
     folders: list[Path], held_out_folders: list[Path], weights: Path | None, plot: Path | None, workers: int
 ) -> None:
-    """Print the tables of the model card. With `plot`, draw the scatter plot."""
+    """Print the tables that the model card of lpips-mini has. If `plot` is given, also draw the scatter plot."""
     from ..distortions.photos import find_photos, is_held_out
     from ..training.distillation import evaluate as evaluation
     from ..training.distillation.agreement import format_markdown

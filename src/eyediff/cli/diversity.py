@@ -19,7 +19,7 @@ from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 COLUMNS = (
-    Column("what", description="Kind of the set.", title="of"),
+    Column("what", description="Kind of the set of images.", title="of"),
     Column("name", description="Name of the group or image."),
     Column("images", "integer", "Number of images."),
     Column("mean", "number", "Mean distance of all pairs."),
@@ -27,7 +27,7 @@ COLUMNS = (
 )
 """Columns of the table. `what` is "group", "within groups", "all", or "image" for an image that failed."""
 
-TOO_FEW = "there are fewer than two images, so no pair"
+TOO_FEW = "there are fewer than two images, so there is no pair"
 
 
 def diversity(
@@ -36,8 +36,8 @@ def diversity(
         str | None,
         typer.Option(
             metavar="subfolder|REGEX",
-            help="Measure pairs within groups. A group has the images of a subfolder, or those that share a match of a "
-            "regular expression in their path (of its first parenthesis, if it has one).",
+            help="Measure only pairs within a group. A group has the images of one subfolder, or the images whose "
+            "paths have the same match of a regular expression (the match of its first parenthesis, if it has one).",
             show_default=False,
         ),
     ] = None,
@@ -50,8 +50,9 @@ def diversity(
 ) -> int:
     """Measure how different the images of a folder are: the mean distance of all pairs, and its standard error.
 
-    Each image is read once, and the memory does not depend on their number. The standard error assumes independent
-    images; with --groups, it is that of the mean over groups. docs/sets.md derives it.
+    Each image is read once, and the memory use does not depend on the number of images. The standard error assumes that
+    the images are independent. With --groups, it is the standard error of the mean over the groups. docs/sets.md
+    derives the formula.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed or some groups have no pair,
     130 interrupted.

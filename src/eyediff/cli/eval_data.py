@@ -1,4 +1,4 @@
-"""`eyediff eval simulate` and `fetch`: make or download studies to evaluate metrics."""
+"""`eyediff eval simulate` and `eyediff eval fetch`: make or download images with votes, to evaluate metrics."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PLAN = SimulationSettings()
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder to make for the study.", show_default=False)],
     observer: Annotated[
         str, typer.Option(metavar="METRIC", help="Metric that the simulated observers follow.")
     ] = defaults.SET_METRIC,
     kind: Annotated[bapps.BappsKind, typer.Option(help="Kind of the votes.")] = PLAN.kind,
-    count: Annotated[int, typer.Option(metavar="N", help="Items in each subset.")] = PLAN.count,
-    observers: Annotated[int, typer.Option(metavar="N", help="Votes on each item.")] = PLAN.observers,
+    count: Annotated[int, typer.Option(metavar="N", help="Number of items in each subset.")] = PLAN.count,
+    observers: Annotated[int, typer.Option(metavar="N", help="Number of votes on each item.")] = PLAN.observers,
     noise: Annotated[
         float | None,
         typer.Option(
@@ -43,17 +43,19 @@ def simulate(
     photos: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Cut patches from these photos, not from generated pictures.", show_default=False
+            metavar="DIR",
+            help="Folder of photos from which patches are cut. By default, they are cut from generated pictures.",
+            show_default=False,
         ),
     ] = None,
     seed: options.Seed = PLAN.seed,
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Write a simulated study in the layout of BAPPS. Its observers follow a metric, with noise, so the truth is known.
+    """Write a simulated study in the layout of the dataset BAPPS. The simulated observers follow a metric, with noise.
 
-    The observers choose between generated distortions of patches of 64 pixels. DIR/simulation.json has the true
-    preference of each item, and the scores that follow from it.
+    The observers choose between generated distortions of patches of 64 x 64 pixels. The file simulation.json in the
+    folder has the true preference of each item, and the scores that follow from the true preferences.
 
     Exit code: 0 done, 2 the call is wrong and nothing was written.
     """
@@ -65,7 +67,9 @@ def simulate(
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
     typer.echo(
-        f"eyediff: wrote a study of {kind} votes to {shown(folder)}, and its truth to {shown(folder / TRUTH)}", err=True
+        f"eyediff: wrote a study of {kind} votes to {shown(folder)}, and the true preferences to "
+        f"{shown(folder / TRUTH)}",
+        err=True,
     )
     return 0
 
@@ -75,26 +79,34 @@ def fetch(
     archives: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ARCHIVE]...", help=f"{', '.join(ARCHIVES)}; by default twoafc_val and jnd.", show_default=False
+            metavar="[ARCHIVE]...",
+            help=f"Archives to download: {', '.join(ARCHIVES)}. By default twoafc_val and jnd.",
+            show_default=False,
         ),
     ] = None,
     sha256: Annotated[
         str | None,
-        typer.Option(metavar="SUM", help="Expected hash of one archive; the authors publish none.", show_default=False),
+        typer.Option(
+            metavar="SUM",
+            help="Expected SHA-256 hash, if one archive is named. The authors publish no hashes.",
+            show_default=False,
+        ),
     ] = None,
 ) -> int:
-    """Download BAPPS from its authors, and unpack it. A download that was interrupted is continued.
+    """Download archives of the dataset BAPPS from its authors, and unpack them. Continue an interrupted download.
 
     Exit code: 0 done, 2 the download failed, or the file is not as expected.
     """
     names = archives or ["twoafc_val", "jnd"]
     if sha256 is not None and len(names) != 1:
-        raise UsageError(f"--sha256 is for one archive, but {len(names)} archives were given; give one")
+        raise UsageError(f"--sha256 is the hash of one archive, but {len(names)} archives were named; name one")
     for name in names:
         with download_bar(name) as report:
             found = fetched(name, folder, sha256=sha256, progress=report)
         over = (
-            f"; {found.passed_over} entries do not belong to the layout and were left out" if found.passed_over else ""
+            f"; {found.passed_over} entries do not belong to the layout of BAPPS, and were left out"
+            if found.passed_over
+            else ""
         )
         typer.echo(
             f"eyediff: {shown(found.archive)}: {len(found.folders)} subsets, sha256 {found.sha256}{over}", err=True

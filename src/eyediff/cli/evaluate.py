@@ -32,13 +32,13 @@ app.command()(simulate)
 app.command()(fetch)
 
 PlotFile: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw the result (png, svg or pdf).", show_default=False)
+    Path | None, typer.Option(metavar="FILE", help="Draw a plot of the result (png, svg or pdf).", show_default=False)
 ]
 ByItem: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Write one row for each item: its votes and all scores (csv, jsonl, json).",
+        help="Write one row for each item, with the votes and all scores of the item (csv, jsonl, json).",
         show_default=False,
     ),
 ]
@@ -71,10 +71,10 @@ def twoafc(
 ) -> int:
     """Two alternatives, forced choice (2AFC): measure how often each metric agrees with a voter.
 
-    The results are given for each subset, and as the means of table 5 of Zhang et al. 2018. For comparison, the table
-    has the published agreement of people (human), the agreement of one voter with another (human unbiased, only for
-    tables of votes) and that of the majority. It also has 95 % intervals, and the differences between metrics on the
-    same triplets.
+    The table has a result for each subset, and the means that table 5 of Zhang et al. 2018 has. For comparison, it has
+    the agreement of people as it was published (human), the agreement of one voter with another (human unbiased, only
+    for tables of votes), and the agreement of a voter with the majority (majority). It also has 95 % intervals, and the
+    differences between metrics on the same triplets.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -106,7 +106,7 @@ def just_noticeable(
 ) -> int:
     """Just noticeable differences (JND): measure the average precision of each metric, for each subset and as the mean.
 
-    The row `ceiling` is the result of sorting by the votes; no metric can reach more.
+    The row `ceiling` has the precision that results if the pairs are sorted by their votes. No metric can exceed it.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -117,7 +117,10 @@ def just_noticeable(
 @app.command(cls=CheckedCommand)
 def mos(
     table: Annotated[
-        Path, typer.Argument(help="A table: reference, candidate, mos (.csv, .jsonl).", show_default=False)
+        Path,
+        typer.Argument(
+            help="A table (.csv, .jsonl) with the columns reference, candidate and mos.", show_default=False
+        ),
     ],
     metric: options.Metrics = None,
     output: options.Output = None,
@@ -174,7 +177,7 @@ def _judged(
     how: judging.EvaluationOptions,
     outputs: Outputs,
 ) -> int:
-    """Read a study, evaluate the metrics, and write the results.
+    """Read images with votes, evaluate the metrics on them, and write the results.
 
     Errors in the call are found before images are decoded.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..records import Summary
 
 OPTION_NAMES = {"metrics": "metric"}
-"""Options whose name differs from the name of the parameter in the library."""
+"""For each parameter of the library whose option has another name, the name of the option."""
 
 CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 
@@ -48,16 +48,18 @@ def partial_results(
     *,
     can_resume: Callable[[], bool] | None = None,
 ) -> Iterator[run.Progress]:
-    """Convert an error after complete rows into exit code 3. An error before the first row is raised unchanged.
+    """Convert an error that occurs after complete rows into exit code 3. Raise an earlier error unchanged.
 
-    The `with` block contains the run and everything after it. Yields a function that the run calls with its progress.
+    The `with` block must contain the run and everything after the run. It receives a function that the run must call
+    with the number of complete rows.
 
     Parameters
     ----------
     output
-        File of the rows; None for standard output.
+        File of the rows. None for standard output.
     can_resume
-        Returns, after the error, whether --resume could continue the output. None: it cannot.
+        Function that is called after an error, and returns whether --resume could continue the output. None if the
+        output can never be continued.
     """
     rows = 0
 
@@ -90,7 +92,7 @@ def partial_results(
 def run_with_bar(
     work: Callable[[run.Progress], Summary], progress: run.Progress, *, to_file: bool, what: str
 ) -> Summary:
-    """Run `work` with a progress bar on stderr. There is no bar if the rows go to a terminal."""
+    """Run `work` with a progress bar on stderr. There is no bar if the rows are printed on a terminal."""
     if not to_file and sys.stdout.isatty():
         return work(progress)
     with bar(what) as show:

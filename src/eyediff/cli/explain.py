@@ -1,4 +1,4 @@
-"""`eyediff explain`: score one pair under all protocols, and find the one nearest to a published number."""
+"""`eyediff explain`: score two images under all evaluation protocols, and find the score nearest to a given number."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ from .progress import download_bar
 COLUMNS = (
     Column("score", "number", "Score of the pair."),
     Column("metric", "text", "Name of the metric, with its version."),
-    Column("protocols", "text", "Protocols that compute it in this way."),
-    Column("convention", "text", "How this convention differs from the others."),
+    Column("protocols", "text", "Protocols that compute the metric in this way."),
+    Column("convention", "text", "How this way to compute the metric differs from others."),
 )
 
 
 class Expected(NamedTuple):
-    """An expected number. A score within `rounding` of `value` is equal in all given digits."""
+    """A number that the user expects as the score of a kind of metric.
+
+    A score is equal to `value` in all given digits if the two differ by at most `rounding`.
+    """
 
     kind: str
     value: float
@@ -42,7 +45,7 @@ def explain(
     scale: options.Scale = None,
     expect: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Print which protocol is nearest to this number. Repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="Print which protocol has the score nearest to VALUE. Repeatable."),
     ] = None,
     alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
@@ -51,7 +54,7 @@ def explain(
     output: options.Output = None,
     device: options.Device = "auto",
 ) -> int:
-    """Score one pair under every protocol that applies, to find out why a number differs from that of a paper.
+    """Score two images under every protocol that applies, to find out why a score differs from the number in a paper.
 
     Exit code: 0 done, 2 the call is wrong, 3 some scores are missing, for example because weights are not on this
     machine.
@@ -84,7 +87,7 @@ def explain(
 
 
 def nearest(found: Explanation, expected: Expected) -> Sequence[str]:
-    """Return two lines: the score that is nearest to a number, and the next one that differs."""
+    """Return two lines of text, about the score that is nearest to the expected number and the second nearest score."""
     rows = found.nearest(expected.kind, expected.value)
     lines = []
     for place, row in enumerate(rows[:2]):
@@ -103,6 +106,6 @@ def _expected(text: str) -> Expected:
     except ValueError:
         name = ""
     if not name or not math.isfinite(number):
-        raise UsageError(f"--expect {shown(text)}: expected NAME=VALUE, such as lpips=0.214")
+        raise UsageError(f"--expect {shown(text)} is not valid; expected NAME=VALUE, such as lpips=0.214")
     digits = len(value.partition(".")[2]) if value.replace(".", "", 1).lstrip("-").isdigit() else 9
     return Expected(name, number, 0.5000001 * 10.0**-digits)

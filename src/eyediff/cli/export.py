@@ -32,16 +32,23 @@ def export(
         ),
     ] = None,
     opset: Annotated[
-        int, typer.Option(help=f"{OPSETS[0]} to {OPSETS[1]}; older runtimes need an older opset.")
+        int,
+        typer.Option(
+            help=f"Version of the ONNX operators, {OPSETS[0]} to {OPSETS[1]}. Older runtimes need an older version."
+        ),
     ] = OPSETS[0],
     map_: Annotated[
-        bool, typer.Option("--map/--no-map", help="Also return a map of the differences, if the metric has one.")
+        bool, typer.Option("--map/--no-map", help="Add an output with the map of the differences, if there is one.")
     ] = True,
     embed: Annotated[
-        bool, typer.Option("--embed", help="Export the embedding of one image, N x D, instead; for lpips-* and deep-*.")
+        bool,
+        typer.Option(
+            "--embed",
+            help="Export a model that computes embeddings of images, N x D, instead of scores. For lpips-* and deep-*.",
+        ),
     ] = False,
 ) -> None:
-    """Write a metric as one ONNX file. Any ONNX runtime, in any language, can compute it without eyediff.
+    """Write a metric as one ONNX file. Any ONNX runtime, in any language, can compute the metric without eyediff.
 
     The inputs are `reference` and `candidate`, with any batch size and image size. The outputs are `distance` and, for
     lpips-*, deep-* and ssim, `map`. docs/export.md has programs in Python, JavaScript, C++, C# and Rust.

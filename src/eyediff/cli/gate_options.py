@@ -21,7 +21,8 @@ BaselineOption: TypeAlias = Annotated[
     typer.Option(
         "--baseline",
         metavar="FILE",
-        help="Results of an earlier run (JSONL, JSON or CSV). Exit code 1 if this run is worse.",
+        help="Compare this run with the results of an earlier run (JSONL, JSON or CSV). Exit code 1 if this run is "
+        "worse.",
     ),
 ]
 ToleranceOption: TypeAlias = Annotated[
@@ -29,8 +30,8 @@ ToleranceOption: TypeAlias = Annotated[
     typer.Option(
         "--tolerance",
         metavar="[NAME=]X",
-        help="How much worse than the baseline a pair may be, in the unit of the metric; "
-        f"by default {defaults.TOLERANCE:g}. Repeatable.",
+        help="How much worse than in the baseline the score of a pair may be, in the unit of the metric. "
+        f"By default {defaults.TOLERANCE:g}. Repeatable.",
     ),
 ]
 JunitOption: TypeAlias = Annotated[
@@ -50,10 +51,11 @@ PlotOption: TypeAlias = Annotated[
 
 
 class Gating:
-    """The options for CI. They are checked first; then they give the sinks of a run, and then the verdict.
+    """The options of `compare` for CI. They are checked when the object is created.
 
-    Raises UsageError if options contradict each other, or if the baseline is not an earlier run. Also raises the errors
-    of plot.check.
+    `sinks` returns the receivers of rows for the run, and `conclude` returns the verdict after the run. Raises
+    UsageError if options contradict each other, or if the baseline does not have the results of an earlier run. Also
+    raises the errors of plot.check.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class Gating:
             {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
         )
         if junit is not None and not junit.absolute().parent.is_dir():
-            raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
+            raise UsageError(
+                f"--junit {shown(junit)} cannot be written: there is no folder {shown(junit.parent)}; make it first"
+            )
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
             raise UsageError("--tolerance was given twice for the same metric; give only one")
@@ -84,7 +88,7 @@ class Gating:
     def check_inputs(self, *inputs: Path) -> None:
         """Raise UsageError if the plot would replace a compared image.
 
-        Such an image may be the plot of an earlier run.
+        A compared image may be the plot of an earlier run.
         """
         if self._picture is None or not self._picture.exists():
             return
@@ -94,7 +98,7 @@ class Gating:
                 raise UsageError(f"--plot {shown(self._picture)} is one of the images to compare; give another file")
 
     def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
-        """Return the sinks of the run. Raises UsageError if the baseline does not fit the plan."""
+        """Return the receivers of rows for the run. Raises UsageError if the baseline does not fit the plan."""
         names = plan.metrics.names
         sinks: list[Sink] = []
         if self._earlier is not None:
@@ -120,14 +124,14 @@ class Gating:
         return tolerances
 
     def judge(self, limits: run.Limits) -> run.Judge:
-        """Return a function that adds to a row the limits that it crosses, including those of the baseline."""
+        """Return a function that adds the crossed limits to a row, including limits that follow from the baseline."""
         baseline = self._baseline
         return limits.judge if baseline is None else lambda row: baseline.judge(limits.judge(row))
 
     def conclude(self, *, beside: bool) -> gates.Verdict | None:
-        """Return the verdict of the baseline.
+        """Return the verdict of the comparison with the baseline. None if there is no baseline.
 
-        With `beside`, when rows are text on stdout, also print all of it there.
+        `beside` must be True if the rows are text on stdout. The complete verdict is then also printed on stdout.
         """
         if self._baseline is None or self._earlier is None:
             return None
@@ -135,7 +139,7 @@ class Gating:
         if self._earlier.metrics is None:
             name = shown(self._earlier.path)
             typer.echo(
-                f"eyediff: {name} is a CSV file, which contains no versions, weights or sizes; they are not checked",
+                f"eyediff: the baseline {name} is a CSV file, so versions, weights and the size policy are not checked",
                 err=True,
             )
         if beside:
@@ -150,12 +154,17 @@ def _tolerance(text: str) -> tuple[str | None, float]:
     except ValueError:
         tolerance = math.nan
     if math.isnan(tolerance) or tolerance < 0 or (equals and not name):
-        raise UsageError(f"--tolerance {text}: expected a number, 0 or larger, or NAME=X, such as lpips=0.002")
+        raise UsageError(
+            f"--tolerance {text} is not valid; expected a number, 0 or larger, or NAME=X, such as lpips=0.002"
+        )
     return name if equals else None, tolerance
 
 
 def check_distinct_paths(files: dict[str, Path | None]) -> None:
-    """Raise UsageError if two options name the same file. If results replaced the baseline, the next run would pass."""
+    """Raise UsageError if two options name the same file.
+
+    For example, if the results of a run replaced its baseline, the next run would always pass.
+    """
     seen: dict[Path, str] = {}
     for option, path in files.items():
         if path is None:

@@ -32,14 +32,16 @@ def matrix(
     to: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER2", help="Compute the distances to the images of this folder instead.", show_default=False
+            metavar="FOLDER2",
+            help="Compute the distances from the images of FOLDER to the images of this folder.",
+            show_default=False,
         ),
     ] = None,
     output: options.Output = None,
     format_: Annotated[
         GridFormat | None,
         typer.Option(
-            "--format", "-f", help="Format of the results; by default that of the suffix of the output, or text."
+            "--format", "-f", help="Format of the results. By default, the suffix of --output decides; otherwise text."
         ),
     ] = None,
     plot: Annotated[
@@ -84,7 +86,7 @@ def matrix(
                     progress(len(found.rows), None)
                 drawing.draw_heat_map(found, metric, plot)
     if output is not None:
-        sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
+        sides = f"distances of {amount(len(found.rows), 'image')} to {amount(len(found.columns), 'image')}"
         typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)
     if output is not None or kind == "csv":
         options.tell_failed(found.failed)
@@ -92,7 +94,7 @@ def matrix(
 
 
 def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
-    """Raise UsageError for errors that would otherwise appear only after the work."""
+    """Raise UsageError if the output or the plot is not possible, before anything is computed."""
     if kind in grids.BINARY and (output is None or not is_regular(output)):
         raise UsageError(f"{kind} is a binary format and needs a file; give one with -o")
     if kind == "parquet":
@@ -102,7 +104,10 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
 
 
 def _scratch_folder(output: Path | None) -> Path | None:
-    """Return the folder of the output, whose disk must have room in any case; None for the temporary folder."""
+    """Return the folder for temporary data: the folder of the output, whose disk must have room for the results.
+
+    None if the output is not a regular file. The temporary folder of the system is then used.
+    """
     return real_path(output).parent if output is not None and is_regular(output) else None
 
 

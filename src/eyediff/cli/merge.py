@@ -20,7 +20,8 @@ from .verdict import tell_verdict
 
 def merge(
     shards: Annotated[
-        list[Path], typer.Argument(metavar="SHARD...", help="All files of the run, in any order.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="SHARD...", help="The files of all shards of a run, in any order.", show_default=False),
     ],
     format_: options.FormatOption = None,
     output: options.Output = None,
@@ -31,10 +32,10 @@ def merge(
     maximum_mean: options.MaximumMean = None,
     minimum_mean: options.MinimumMean = None,
 ) -> int:
-    """Merge the files of `compare --shard I/N`, in input order.
+    """Merge the files that `compare --shard I/N` wrote into one result, in input order.
 
     Nothing is written if a file is missing, given twice, incomplete, or from another run. The exit codes are those of
-    compare.
+    `compare`.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)

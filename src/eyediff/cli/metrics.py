@@ -18,23 +18,25 @@ from ..weights import package_files
 COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versions")
 
 KEY = (
-    "*          computed by default; others by name: eyediff compare A B --metric lpips,ssim@skimage",
+    "*          computed by default; request other metrics by name: eyediff compare A B --metric lpips,ssim@skimage",
     "better     whether a higher or a lower score means that two images look more alike",
     "identical  the score of two equal images; it is infinite for psnr",
     "smallest   the smallest allowed height and width of an image, in pixels",
-    "weights    fetch: found on this machine or downloaded once (`eyediff weights list`); ships: in the package",
-    "versions   the first is the default; name@version selects another",
+    "weights    ships: in the package; fetch: downloaded once, unless on this machine (`eyediff weights list`)",
+    "versions   the first version is the default; name@version selects another version",
 )
 
 
 def metrics(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Files of metrics to describe instead.")
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Metric files. If any are given, describe them instead of the list."),
     ] = None,
 ) -> None:
-    """List every metric: direction, score of identical images, range, smallest image, versions and source.
+    """List all metrics with their direction, score of identical images, range, smallest image, versions and source.
 
-    For the file of a metric, print its network, and how it was made. `--metric FILE` computes it.
+    For a metric file, print the network of the metric, and how the file was made. Other commands compute the metric of
+    such a file with `--metric FILE`.
     """
     for number, found in enumerate([weights.read_metric(file) for file in files or ()]):
         typer.echo(("\n" if number else "") + "\n".join(_described(found)))

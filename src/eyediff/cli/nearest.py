@@ -1,4 +1,4 @@
-"""`eyediff nearest`: find the images of a folder that are most like an image, or near duplicates."""
+"""`eyediff nearest`: find the images of a folder that are most like an image, or pairs of nearly equal images."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 NEIGHBOURS = (
-    Column("query", description="Image of the query."),
-    Column("rank", "integer", "Rank of the neighbour, from 1."),
-    Column("image", description="Image of the folder."),
+    Column("query", description="Image for which similar images were searched."),
+    Column("rank", "integer", "Rank of the similar image, from 1."),
+    Column("image", description="Similar image in the folder."),
     Column("distance", "number", "Distance of the two images."),
 )
 
 DUPLICATES = (
-    Column("group", "integer", "Number of the group of connected pairs."),
-    Column("first", description="First image."),
-    Column("second", description="Second image."),
+    Column("group", "integer", "Number of the group. Pairs that share an image are in one group."),
+    Column("first", description="First image of the pair."),
+    Column("second", description="Second image of the pair."),
     Column("distance", "number", "Distance of the two images."),
 )
 
@@ -40,20 +40,25 @@ def nearest(
         list[Path],
         typer.Argument(
             metavar="[QUERY] FOLDER",
-            help="QUERY is an image or a folder of images; FOLDER is searched.",
+            help="QUERY is an image or a folder of images. FOLDER is the folder that is searched.",
             show_default=False,
         ),
     ],
     k: Annotated[
         int | None,
         typer.Option(
-            "-k", metavar="K", help=f"Number of neighbours; by default {defaults.NEIGHBOURS}.", show_default=False
+            "-k",
+            metavar="K",
+            help=f"Number of similar images to find. By default {defaults.NEIGHBOURS}.",
+            show_default=False,
         ),
     ] = None,
     duplicates: Annotated[
         float | None,
         typer.Option(
-            metavar="BELOW", help="Instead, find all pairs of FOLDER at this distance or less.", show_default=False
+            metavar="BELOW",
+            help="Find all pairs of images of FOLDER that have at most this distance, instead of similar images.",
+            show_default=False,
         ),
     ] = None,
     index: options.Index = None,
@@ -67,9 +72,9 @@ def nearest(
 ) -> int:
     """Find the K images of a folder that are most like an image, or all pairs of nearly equal images.
 
-    The search is exact. The file of the query is left out of its result. Pairs that share an image are in one group. An
-    --index is used again only if the metric, the weights, the size policy and all files of the folder are unchanged.
-    Otherwise it is refused and stays as it is.
+    The search is exact: all distances are computed. If QUERY is in FOLDER, its own file is left out of its result.
+    Pairs that share an image are in one group. An --index is used again only if the metric, the weights, the size
+    policy and all files of the folder are unchanged. Otherwise, the index is refused and stays unchanged.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
     """
@@ -108,7 +113,8 @@ def _paths(paths: list[Path], duplicates: float | None) -> tuple[Path | None, Pa
     if duplicates is None:
         if len(paths) != 2:
             raise UsageError(
-                f"{amount(len(paths), 'path')} given; expected QUERY and FOLDER, or FOLDER alone with --duplicates"
+                f"expected two paths, QUERY and FOLDER, but got {amount(len(paths), 'path')}; "
+                "to find pairs in one FOLDER, add --duplicates"
             )
         return paths[0], paths[1]
     if len(paths) != 1:
@@ -127,7 +133,8 @@ def _write_neighbours(
                 table.write({"query": each.name}, options.reason(each))
             else:
                 table.write(asdict(each))
-    return failed, f"searched {len(points.names)} for the neighbours of {amount(len(queries.names), 'image')}"
+    searched, asked = amount(len(points.names), "image"), amount(len(queries.names), "image")
+    return failed, f"searched {searched} for the neighbours of {asked}"
 
 
 def _write_duplicates(points: IndexedPoints, below: float, table: Table) -> tuple[list[FailedImage], str]:

@@ -1,4 +1,4 @@
-"""`eyediff optimize`: change an image towards a target with the gradient of a metric, to show what the metric sees."""
+"""`eyediff optimize`: change an image towards a target with the gradient of a metric, to show what it measures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def optimize(
             help="An image, or the word noise; write ./noise for a file with that name.", show_default=False
         ),
     ],
-    target: Annotated[Path, typer.Argument(help="The image to reach.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="The image that START should become.", show_default=False)],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for all results.", show_default=False)
     ],
@@ -36,17 +36,17 @@ def optimize(
             "--metric",
             "-m",
             metavar="NAME",
-            help="lpips-alex, deep-alex, ... (also vgg, squeeze, mini), perceptual (vgg), perceptual-alex (also "
-            "squeeze, mini), ssim, dssim, ms-ssim, psnr, l2.",
+            help="Metric to optimise: lpips-alex or deep-alex (also with vgg, squeeze or mini), perceptual (vgg), "
+            "perceptual-alex (also with squeeze or mini), ssim, dssim, ms-ssim, psnr, l2.",
         ),
     ] = "lpips-alex",
     steps: Annotated[int, typer.Option(min=1, help="Number of steps of the optimiser Adam.")] = DEFAULT.steps,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise and the shifts.")] = DEFAULT.seed,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random noise and shifts.")] = DEFAULT.seed,
     rate: Annotated[
         float | None,
         typer.Option(
-            help=f"Largest change of a pixel in the first step; pixels are from 0 to 1. By default {RATE_FROM_NOISE:g} "
-            f"from noise, {RATE_FROM_IMAGE:g} from an image.",
+            help="Largest change of a pixel value in the first step, for values from 0 to 1. By default "
+            f"{RATE_FROM_NOISE:g} if START is noise, and {RATE_FROM_IMAGE:g} if START is an image.",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,8 @@ def optimize(
         typer.Option(
             min=0,
             metavar="N",
-            help="Shift both images by up to N random pixels for the network in every step; 0: no shifts.",
+            help="Shift both images in every step by a random number of pixels, at most N, before the network computes "
+            "them. 0 means no shifts.",
         ),
     ] = DEFAULT.shifts,
     frames: Annotated[
@@ -63,7 +64,9 @@ def optimize(
     ] = DEFAULT.frames,
     size: Annotated[
         SizePolicy,
-        typer.Option(help="If the sizes differ: refuse, resize the start, or crop both images to the centre."),
+        typer.Option(
+            help="If the images differ in size: refuse them, resize START, or crop both images to the centre."
+        ),
     ] = "refuse",
     side: Annotated[
         int | None,
@@ -72,21 +75,25 @@ def optimize(
         ),
     ] = None,
     animation: Annotated[
-        Literal["gif", "apng"], typer.Option(help="gif plays everywhere; apng keeps all colours.")
+        Literal["gif", "apng"],
+        typer.Option(help="Format of the animation: gif plays everywhere, apng keeps all colours."),
     ] = "gif",
     device: Annotated[
-        Literal["cpu", "cuda"], typer.Option(help="Device. Only results of the cpu are reproducible bit by bit.")
+        Literal["cpu", "cuda"],
+        typer.Option(help="Device that computes the network. Only results of the cpu are reproducible bit by bit."),
     ] = "cpu",
 ) -> int:
-    """Change START towards TARGET with the gradient of a metric. The result shows what the metric sees.
+    """Change START towards TARGET with the gradient of a metric. The result shows which differences the metric sees.
 
-    Needs the extra `torch`. The folder gets result.png, side-by-side.png, an animation (steps.gif or steps.png),
-    frames/, log.jsonl and, if matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong and nothing
-    was computed, 130 interrupted (the pictures show the steps so far).
+    This command needs the extra `torch`. It writes to the folder: result.png, side-by-side.png, an animation (steps.gif
+    or steps.png), frames/, log.jsonl and, if matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong
+    and nothing was computed, 130 interrupted (the pictures show the steps so far).
     """
     require("torch", "optimize")
     if rate is not None and not 0 < rate <= 1:
-        raise UsageError(f"--rate {rate:g}: expected a number above 0 and at most 1, such as {RATE_FROM_IMAGE:g}")
+        raise UsageError(
+            f"--rate {rate:g} is not valid; expected a number above 0 and at most 1, such as {RATE_FROM_IMAGE:g}"
+        )
     from ..optimize import run as optimization
     from ..optimize.folder import SIDE_BY_SIDE, RunFolder
     from ..optimize.objectives import load_objective
@@ -106,12 +113,14 @@ def optimize(
             pair, objective, settings, output, animation=animation, device=device, progress=report
         )
     if not done.curve:
-        typer.echo("eyediff: no curve.png, because matplotlib is not installed; log.jsonl has its values", err=True)
+        typer.echo(
+            "eyediff: curve.png was not drawn, because matplotlib is not installed; log.jsonl has the values", err=True
+        )
     typer.echo(
         f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: "
         f"{shown(output / SIDE_BY_SIDE)}"
     )
     if done.interrupted:
-        print(f"eyediff: stopped after {done.steps} of {steps} steps", file=sys.stderr)  # noqa: T201 - talk
+        print(f"eyediff: stopped after {done.steps} of {steps} steps", file=sys.stderr)  # noqa: T201 - a message for people
         return INTERRUPTED
     return 0

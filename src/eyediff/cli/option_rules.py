@@ -14,21 +14,22 @@ from ..errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class OptionRule:
-    """A rule: the options that some options of a command need, or the options that exclude them.
+    """A rule of a command: some options need one of several other options, or exclude other options.
 
-    An option is named as on the command line, an argument by the name of its parameter, such as "data". A value behind
-    a name restricts the rule to this value: "--init kmeans". "--size fit" also includes "--size fit:64x64".
+    The rule names an option as on the command line, and an argument by the name of its parameter, such as "data". A
+    value after the name restricts the rule to this value: "--init kmeans". "--size fit" also includes "--size
+    fit:64x64".
 
     Parameters
     ----------
     options
-        Options that are refused if the rule does not hold, even if they have their default values.
+        Options that are refused if the rule does not hold, even if their default values are given.
     why
-        The purpose of the options, or the reason why the others exclude them.
+        Reason of the rule, in the form of a clause after the word "because".
     needs
-        Options of which at least one must be given. If empty, the rule needs no option.
+        Options of which at least one must be given. If it is empty, `options` need no other option.
     without
-        Options that must not be given, except with their default values.
+        Options that must not be given together with `options`, except with their default values.
     """
 
     options: Sequence[str]
@@ -39,14 +40,14 @@ class OptionRule:
 
 _ROWS = OptionRule(
     ["--rows"],
-    "it limits only text rows on stdout",
+    "--rows limits only rows of text on stdout",
     without=["--output", "--format csv", "--format json", "--format jsonl"],
 )
-_LEVELS = OptionRule(["--range"], "both set the value of white", without=["--bits"])
-_RESAMPLING = OptionRule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"])
-_SCALE = OptionRule(["--scale"], "it sets the border of a protocol", needs=["--protocol"])
-_PROTOCOL = OptionRule(["--crop-border", "--alpha"], "a protocol sets it", without=["--protocol"])
-_STUDY = (OptionRule(["--seed"], "without resamples there is nothing random", without=["--bootstrap 0"]),)
+_LEVELS = OptionRule(["--range"], "both options set the value of a white pixel", without=["--bits"])
+_RESAMPLING = OptionRule(["--resampling"], "images are resized only then", needs=["--size resize", "--size fit"])
+_SCALE = OptionRule(["--scale"], "the scale sets the border of a protocol", needs=["--protocol"])
+_PROTOCOL = OptionRule(["--crop-border", "--alpha"], "the protocol sets this value", without=["--protocol"])
+_STUDY = (OptionRule(["--seed"], "nothing is random without resamples", without=["--bootstrap 0"]),)
 _TRAINING = (
     *("--mode", "--taps", "--epochs", "--decay", "--batch", "--rate", "--dropout", "--side", "--hold-out"),
     *("--resume", "--plot", "--device", "--workers"),
@@ -56,31 +57,31 @@ _DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work"
 RULES: Mapping[str, Sequence[OptionRule]] = {
     "compare": (
         OptionRule(["--map-format"], "it sets the format of --maps", needs=["--maps"]),
-        OptionRule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
-        OptionRule(["--resume", "--resume-by"], "it continues a file", needs=["--output"]),
+        OptionRule(["--tolerance"], "it applies to the comparison with a baseline", needs=["--baseline"]),
+        OptionRule(["--resume", "--resume-by"], "it continues a file of results", needs=["--output"]),
         OptionRule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
         _RESAMPLING,
-        OptionRule(["--match"], "a list names both files of each pair", without=["--pairs"]),
-        OptionRule(["--baseline"], "it checks a whole run; merge the shards, then check them", without=["--shard"]),
+        OptionRule(["--match"], "the list names both files of each pair", without=["--pairs"]),
+        OptionRule(["--baseline"], "a shard is only a part of the run that the baseline has", without=["--shard"]),
         OptionRule(
             ["--max-mean", "--min-mean"],
-            "a mean needs the whole run; give it to `eyediff merge`",
+            "the mean is known only after `eyediff merge`, which also has this option",
             without=["--shard"],
         ),
-        OptionRule(["--report", "--maps"], "pictures are drawn where the images are read", without=["--ray"]),
-        OptionRule(["--gate"], "they name different metrics", without=["--protocol"]),
+        OptionRule(["--report", "--maps"], "pictures need images that this process has read", without=["--ray"]),
+        OptionRule(["--gate"], "each of them names the metrics to compute", without=["--protocol"]),
         _SCALE,
         _PROTOCOL,
         _LEVELS,
         _ROWS,
     ),
     "table": (
-        OptionRule(["--resume", "--resume-by"], "it continues a file", needs=["--scores"]),
-        OptionRule(["--per-group"], "there are no groups", needs=["--groups"]),
-        OptionRule(["--crop", "--image"], "it describes a figure", needs=["--figure"]),
-        OptionRule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
-        OptionRule(["--plot", "--bd"], "a curve needs bitrates", needs=["--bytes"]),
-        OptionRule(["--digits"], "these formats have all digits", without=["--format csv", "--format json"]),
+        OptionRule(["--resume", "--resume-by"], "it continues a file of scores", needs=["--scores"]),
+        OptionRule(["--per-group"], "it adds a table for each group", needs=["--groups"]),
+        OptionRule(["--crop", "--image"], "it selects what the figure shows", needs=["--figure"]),
+        OptionRule(["--report"], "pictures need images that this process has read", without=["--ray"]),
+        OptionRule(["--plot", "--bd"], "rate-distortion curves need bitrates", needs=["--bytes"]),
+        OptionRule(["--digits"], "this format always has all digits", without=["--format csv", "--format json"]),
         _RESAMPLING,
         _SCALE,
         _PROTOCOL,
@@ -90,30 +91,30 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
     "merge": (_ROWS,),
     "explain": (_LEVELS,),
     "nearest": (
-        OptionRule(["--rebuild"], "it computes an index again", needs=["--index"]),
-        OptionRule(["-k"], "all pairs of FOLDER are compared", without=["--duplicates"]),
+        OptionRule(["--rebuild"], "it computes the embeddings in an index again", needs=["--index"]),
+        OptionRule(["-k"], "duplicates are found among all pairs of FOLDER", without=["--duplicates"]),
     ),
     "2afc": _STUDY,
     "jnd": _STUDY,
     "mos": _STUDY,
     "supervision": _STUDY,
     "train": (
-        OptionRule(_TRAINING, "only the first weights are written", needs=["data"]),
-        OptionRule(["--photos"], "kmeans uses them", needs=["--init kmeans"]),
+        OptionRule(_TRAINING, "nothing is trained without votes", needs=["data"]),
+        OptionRule(["--photos"], "photos are used only for kmeans", needs=["--init kmeans"]),
     ),
     "distill": (
-        OptionRule(["--weights", "--held-out"], "they are what is measured", needs=["--evaluate"]),
-        OptionRule(_DISTILLING, "nothing is trained", without=["--evaluate"]),
-        OptionRule(["--steps"], "the run takes a time instead of a number of steps", without=["--minutes"]),
+        OptionRule(["--weights", "--held-out"], "it selects what is measured", needs=["--evaluate"]),
+        OptionRule(_DISTILLING, "--evaluate only measures, and trains nothing", without=["--evaluate"]),
+        OptionRule(["--steps"], "each of them sets the length of the training", without=["--minutes"]),
     ),
-    "optimize": (OptionRule(["--size"], "noise has the size of the target", without=["start noise"]),),
+    "optimize": (OptionRule(["--size"], "noise always has the size of the target", without=["start noise"]),),
     "protocols": (OptionRule(["--toml"], "it prints one protocol", needs=["name"]),),
 }
-"""The rules of each command. Rules that depend on a metric, a file or a number are checked in other modules."""
+"""The rules of each command. Rules that depend on a metric, a file or a number are not here, but in other modules."""
 
 
 class CheckedCommand(TyperCommand):
-    """A command that checks its rules before it begins."""
+    """A command that checks the rules for its options before it begins."""
 
     def invoke(self, ctx: Any) -> Any:
         """Raise UsageError if the options that were given break a rule."""
@@ -129,11 +130,11 @@ def _check(rule: OptionRule, ctx: Any) -> None:
     option = _spell(stated[0], ctx)
     if rule.needs and not any(_holds(text, ctx) for text in rule.needs):
         needs = " or ".join(text if text.startswith("-") else text.upper() for text in rule.needs)
-        raise UsageError(f"{option}: {rule.why}; add {needs}, or leave it out")
+        raise UsageError(f"{option} needs {needs}, because {rule.why}; add {needs}, or leave out {option}")
     for text in rule.without:
         if _holds(text, ctx):
             other = _spell(find_parameter(text, ctx.command), ctx)
-            raise UsageError(f"{option} and {other}: {rule.why}; leave out one of them")
+            raise UsageError(f"{option} and {other} exclude each other, because {rule.why}; leave out one of them")
 
 
 def find_parameter(text: str, command: Any) -> Any:
@@ -148,7 +149,10 @@ def _is_stated(param: Any, ctx: Any) -> bool:
 
 
 def _holds(text: str, ctx: Any) -> bool:
-    """Return whether a parameter has the value that a rule names, or any other value than its default."""
+    """Return whether a parameter has the value that the text of a rule names.
+
+    If the text names no value, return whether the parameter was given with a value other than its default.
+    """
     param, value = find_parameter(text, ctx.command), text.partition(" ")[2]
     actual = ctx.params.get(param.name)
     if value:
@@ -157,7 +161,7 @@ def _holds(text: str, ctx: Any) -> bool:
 
 
 def _spell(param: Any, ctx: Any) -> str:
-    """Return the text of an option with its first value; for an argument, the text of the value."""
+    """Return an option with its first value, as on the command line; for an argument, return only its value."""
     value = ctx.params.get(param.name)
     values = value[:1] if isinstance(value, list) else value if isinstance(value, tuple) else [value]
     text = " ".join(shlex.quote(str(each)) for each in values)

@@ -42,19 +42,19 @@ Metrics: TypeAlias = Annotated[
 ]
 Maximum: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 if a score is above this. Repeatable."),
+    typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 if a score is above VALUE. Repeatable."),
 ]
 Minimum: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 if a score is below this. Repeatable."),
+    typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 if a score is below VALUE. Repeatable."),
 ]
 MaximumMean: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is above this. Repeatable."),
+    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is above VALUE. Repeatable."),
 ]
 MinimumMean: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is below this. Repeatable."),
+    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is below VALUE. Repeatable."),
 ]
 Match: TypeAlias = Annotated[
     MatchRule,
@@ -68,7 +68,8 @@ Groups: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="subfolder|REGEX",
-        help="Also compute means of groups: pairs of one subfolder, or pairs whose names have the same match of REGEX.",
+        help="Also compute the means of groups of pairs. A group has the pairs of one subfolder, or the pairs whose "
+        "names have the same match of REGEX.",
         show_default=False,
     ),
 ]
@@ -85,20 +86,20 @@ TolerateShift: TypeAlias = Annotated[
     typer.Option(
         "--tolerate-shift",
         metavar="N",
-        help="A region that is only displaced by up to N pixels counts as moved, and crosses no limit of a pair; means "
-        "and --baseline count its score.",
+        help="A changed region that is only displaced, by up to N pixels, crosses no limit of a pair. Its score still "
+        "counts in means and for --baseline.",
     ),
 ]
 _SIZE_NAMES = "refuse|resize|crop|top-left|pad|fit:WxH"
 _SIZE_HELP = (
-    "If sizes of a pair differ: refuse, resize the candidate, crop both to the centre or to the upper left, "
-    "pad both (padding counts as different), or resize both to W x H."
+    "If the images of a pair differ in size: refuse the pair, resize the candidate, crop both images to the centre or "
+    "to the upper left part, pad both images (padding counts as different), or resize both images to W x H."
 )
 PairSize: TypeAlias = Annotated[PairSizePolicy, typer.Option(metavar=_SIZE_NAMES, help=_SIZE_HELP)]
 GatedSize: TypeAlias = Annotated[
     PairSizePolicy | None,
     typer.Option(
-        metavar=_SIZE_NAMES, help=f"{_SIZE_HELP} By default refuse, and pad with --gate ui.", show_default=False
+        metavar=_SIZE_NAMES, help=f"{_SIZE_HELP} By default refuse, or pad with --gate ui.", show_default=False
     ),
 ]
 Filter: TypeAlias = Annotated[
@@ -109,14 +110,17 @@ Protocol: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE.toml",
-        help="Conventions of a research field; `eyediff protocols` lists them. --metric selects from its metrics.",
+        help="Evaluation protocol of a research field; `eyediff protocols` lists the protocols. --metric then selects "
+        "from the metrics of the protocol.",
     ),
 ]
 Scale: TypeAlias = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Enlargement factor of the images, such as 4, for the border of --protocol."),
+    typer.Option(metavar="N", help="Enlargement factor of the images, such as 4, which sets the border of --protocol."),
 ]
-CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="First cut off N pixels at each side.")]
+CropBorder: TypeAlias = Annotated[
+    int, typer.Option(metavar="N", help="Cut off N pixels at each side of both images before they are compared.")
+]
 RegionOption: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="X,Y,W,H", help="Compare only this rectangle.", show_default=False)
 ]
@@ -128,7 +132,8 @@ Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE|DIR",
-        help="Mask: only white pixels count. A folder has one mask for each pair, with the name of the pair.",
+        help="Compare only the pixels that are white in this image, or in the image of this folder that has the name "
+        "of the pair.",
         show_default=False,
     ),
 ]
@@ -136,14 +141,16 @@ Alpha: TypeAlias = Annotated[
     AlphaPolicy,
     typer.Option(
         metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
-        help="Transparent pixels: use the worse of the scores on black and on white (worst), refuse, use the stored "
-        "colours (drop), or use this background.",
+        help="If images have transparent pixels: use the worse of the scores on black and on white (worst), refuse "
+        "the pair, use the stored colours (drop), or put the images on this background.",
     ),
 ]
 LevelRange: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--range", metavar="LOW,HIGH", help="Values of black and white in the files, if not those of the file type."
+        "--range",
+        metavar="LOW,HIGH",
+        help="Values of a black and of a white pixel in the files, if they differ from those of the file type.",
     ),
 ]
 Bits: TypeAlias = Annotated[
@@ -154,8 +161,8 @@ Memory: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory limit of the run, such as 2GB. Larger images are computed in strips, with the same score. "
-        "By default half of the memory of the machine, up to 4GB.",
+        help="Memory limit of the run, such as 2GB. Images that need more memory are computed in strips, with the same "
+        "score. By default half of the memory of the machine, up to 4GB.",
         show_default=False,
     ),
 ]
@@ -168,23 +175,26 @@ MetricOption: TypeAlias = Annotated[
 ]
 SetSize: TypeAlias = Annotated[
     SizePolicy,
-    typer.Option(help="If sizes differ: refuse, resize to the first image, or crop all to the centre."),
+    typer.Option(help="If the images differ in size: refuse them, resize all to the first, or crop all to the centre."),
 ]
 Workers: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Number of threads that decode images; by default one for each core.", show_default=False
+        metavar="N", help="Number of threads that decode images. By default one for each core.", show_default=False
     ),
 ]
 Device: TypeAlias = Annotated[
-    DeviceName, typer.Option(help="Device of the networks. A device that you name is never replaced by another.")
+    DeviceName,
+    typer.Option(help="Device that computes the networks. If cpu or cuda is given, no other device is used."),
 ]
 Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results to this file, not to stdout.")
 ]
 FormatOption: TypeAlias = Annotated[
     reports.TextFormat | None,
-    typer.Option("--format", "-f", help="Format of the results; by default that of the suffix of the output, or text."),
+    typer.Option(
+        "--format", "-f", help="Format of the results. By default, the suffix of --output decides; otherwise text."
+    ),
 ]
 Rows: TypeAlias = Annotated[
     str | None,
@@ -192,7 +202,7 @@ Rows: TypeAlias = Annotated[
         "--rows",
         metavar="all|N|none",
         help="Number of rows to show as text on stdout. Rows that failed or cross a limit are always shown. "
-        f"By default {defaults.SHOWN_ROWS} on a terminal, otherwise all.",
+        f"By default {defaults.SHOWN_ROWS} on a terminal, and otherwise all.",
         show_default=False,
     ),
 ]
@@ -207,7 +217,9 @@ SummaryFile: TypeAlias = Annotated[
 Index: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Keep the embeddings of the folder in this file, and use them again.", show_default=False
+        metavar="FILE",
+        help="Keep the embeddings of the folder in this file, and use them in later runs.",
+        show_default=False,
     ),
 ]
 Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the embeddings of --index again.")]
@@ -215,65 +227,70 @@ ResumeBy: TypeAlias = Annotated[
     Literal["time", "hash"] | None,
     typer.Option(
         "--resume-by",
-        help="As --resume, and how to see that a file changed: by its size and modification time, or by its "
-        "content (hash). The earlier run must have recorded the hash, by the same option.",
+        help="Do what --resume does. An image counts as changed if its size or modification time changed (time), or "
+        "if its content changed (hash). The earlier run must then have recorded the hash, with the same option.",
         show_default=False,
     ),
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
+Seed: TypeAlias = Annotated[
+    int, typer.Option(metavar="N", help="Seed of the random choices. The same seed gives the same files.")
+]
 
 
 def given_once(option: str, values: Sequence[T] | None) -> T | None:
-    """Return the value of an option that may be given once. The parser would silently use the last value."""
+    """Return the value of an option, or None. Raises UsageError if the option was given more than once.
+
+    Without this check, the parser would silently use the last value.
+    """
     if not values:
         return None
     if len(values) > 1:
-        raise UsageError(f"{option} was given {len(values)} times: {', '.join(map(str, values))}; give it once")
+        raise UsageError(f"{option} was given {len(values)} times: {', '.join(map(str, values))}; give it only once")
     return values[0]
 
 
 def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
-    """Return the limits of --gate."""
+    """Return the limits for the kind of images that --gate names. None without --gate."""
     name = given_once("--gate", values)
     if name is not None and name not in defaults.GATES:
-        raise UsageError(f"--gate {name}: expected {' or '.join(defaults.GATES)}")
+        raise UsageError(f"--gate {name} does not exist; expected {' or '.join(defaults.GATES)}")
     return None if name is None else defaults.GATES[name]
 
 
 def gate_size(asked: PairSizePolicy | None, gate: Sequence[str] | None) -> PairSizePolicy:
-    """Return what happens to images of different size: what was asked for, else what the gate does."""
+    """Return the policy for two images of different sizes: the value of --size or, without it, the policy of --gate."""
     return defaults.GATE_SIZES.get(gate[0] if gate else "", "refuse") if asked is None else asked
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
-    """Return the requested format. Without one, return the format of the suffix of the output; without output, text."""
+    """Return the requested format; by default, the format of the suffix of the output, or text without output."""
     if asked is not None:
         return asked
     if output is None:
         return "text"
     if output.suffix.lower() in known:
         return known[output.suffix.lower()]
-    raise UsageError(f"{shown(output)}: the suffix is unknown; add --format with one of {', '.join(known.values())}")
+    raise UsageError(f"{shown(output)}: the suffix is unknown; add --format with one of: {', '.join(known.values())}")
 
 
 def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
-    """Return how many rows to show; None for all."""
+    """Return the number of rows to show. None to show all rows."""
     if text is None:
         return defaults.SHOWN_ROWS if output is None and kind == "text" and sys.stdout.isatty() else None
     if text in ("all", "none"):
         return 0 if text == "none" else None
     if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"--rows {text}: expected all, none or a number, such as 100")
+        raise UsageError(f"--rows {text} is not valid; expected all, none or a number, such as 100")
     return int(text)
 
 
 def resume_policy(resume: bool, by: Literal["time", "hash"] | None) -> run.Resume:
-    """Return the resume policy from --resume and --resume-by."""
+    """Return whether to resume, and how to recognise changed images, from --resume and --resume-by."""
     return "hash" if by == "hash" else resume or by is not None
 
 
 def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:
-    """Return the sink for --summary."""
+    """Return the receiver of rows that writes the file of --summary, or an empty list without --summary."""
     if path is None:
         return []
     if output is not None and real_path(path) == real_path(output):
@@ -296,7 +313,7 @@ def limits(
     minimum_mean: Sequence[str] | None,
     gate: Mapping[str, float] | None = None,
 ) -> run.Limits:
-    """Return the limits from the options. They replace limits of a gate for the same metric."""
+    """Return the limits from the options and from --gate. A limit of --max replaces the gate's limit of the metric."""
     maxima = _by_metric("--max", maximum)
     return run.Limits(
         {name: limit for name, limit in (gate or {}).items() if find_column(name, list(maxima)) is None} | maxima,
@@ -307,7 +324,7 @@ def limits(
 
 
 def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
-    """Return the values of an option for each metric."""
+    """Return the limit that an option states for each metric."""
     found: dict[str, float] = {}
     for text in given or ():
         name, equals, value = text.rpartition("=")  # the name of a metric file may contain "="
@@ -316,27 +333,29 @@ def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals or not name:
-            raise UsageError(f"{option} {text}: expected NAME=VALUE, such as lpips=0.1")
+            raise UsageError(f"{option} {text} is not valid; expected NAME=VALUE, such as lpips=0.1")
         if name in found:
-            raise UsageError(f"{option} {text}: {name} already has the limit {found[name]:g}; give only one")
+            raise UsageError(f"{option} {text}: {name} already has the limit {found[name]:g}; give only one limit")
         found[name] = limit
     return found
 
 
 def level_range(text: str | None, bits: int | None) -> tuple[float, float] | None:
-    """Return the range from --range or --bits."""
+    """Return the values of a black and of a white pixel from --range or --bits. None without these options."""
     if bits is not None:
         if not 1 <= bits <= 16:
-            raise UsageError(f"--bits {bits}: expected 1 to 16")
+            raise UsageError(f"--bits {bits} is not valid; expected a number from 1 to 16")
         return 0.0, 2.0**bits - 1
     if text is None:
         return None
     try:
         low, high = map(float, text.split(","))
     except ValueError:
-        raise UsageError(f"--range {text}: expected LOW,HIGH, such as 0,4095") from None
+        raise UsageError(f"--range {text} is not valid; expected LOW,HIGH, such as 0,4095") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"--range {text}: expected two numbers, the lower one first, such as 0,4095")
+        raise UsageError(
+            f"--range {text} is not valid; expected two finite numbers, the lower one first, such as 0,4095"
+        )
     return low, high
 
 
@@ -374,7 +393,7 @@ def follow(
 
 
 class _CountedText:
-    """Text output that counts the written rows. The header and each row are one write."""
+    """Text output that counts the written rows. The header and each row must be written by one call of `write`."""
 
     def __init__(self, output: Text, progress: run.Progress) -> None:
         self._output, self._progress, self._writes = output, progress, 0
@@ -393,7 +412,7 @@ class _CountedText:
 def text(kind: str, output: Path | None) -> Iterator[Text]:
     """Yield the text output, which is opened before any work.
 
-    If a reader such as `head` closes the pipe, there is no error.
+    It is not an error if the reader of the output, such as `head`, closes the pipe.
     """
     kept = output is None or not is_regular(output)  # a file is replaced only after the new one is complete
     with partial_results(output) as progress, text_output(output or sys.stdout, data=kind != "text") as found:
@@ -401,13 +420,13 @@ def text(kind: str, output: Path | None) -> Iterator[Text]:
 
 
 def tell_failed(failed: Sequence[FailedImage]) -> None:
-    """Print one line for each image that failed, with the reason, for formats that cannot contain them."""
+    """Print one line for each image that failed, with the reason. Some formats of results cannot contain these."""
     for each in failed:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 
 
 def tell_ignored(*sources: tuple[ImageSet, Mapping[str, int]]) -> None:
-    """Print which files of the folders are not images."""
+    """Print how many files in the folders are not images."""
     total: Counter[str] = Counter()
     for _, passed_over in sources:
         total.update(passed_over)
@@ -415,11 +434,11 @@ def tell_ignored(*sources: tuple[ImageSet, Mapping[str, int]]) -> None:
 
 
 def tell_passed_over(passed_over: Mapping[str, int]) -> None:
-    """Print how many files are not images, for each suffix or reason."""
+    """Print how many files were skipped because they are not images, for each suffix or reason."""
     if passed_over:
         kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
         total = amount(sum(passed_over.values()), "file")
-        typer.echo(f"eyediff: {total} skipped that are not images: {kinds}", err=True)
+        typer.echo(f"eyediff: skipped {total} that are not images: {kinds}", err=True)
 
 
 def reason(failed: FailedImage) -> str:

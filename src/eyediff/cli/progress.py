@@ -1,4 +1,4 @@
-"""Show progress bars on stderr, if stderr is a terminal. rich is imported only then, because most runs show no bar."""
+"""Show progress bars on stderr, if stderr is a terminal. The package rich is imported only then, to save time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Yield a function that shows finished items, the number of all items (None: unknown) and the remaining time."""
+    """Yield a function that shows the number of finished items, the number of all items, and the remaining time.
+
+    The number of all items is None if it is unknown. If stderr is not a terminal, None is yielded.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -35,14 +38,17 @@ def stages(begun: Mapping[str, str]) -> Iterator[Callable[[str, int, int], None]
                 shown(done, whole)
             elif stage not in said:
                 said.add(stage)
-                print(f"{begun[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - stderr is where talk goes
+                print(f"{begun[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - messages for people go to stderr
 
         yield report
 
 
 @contextmanager
 def download_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a function that shows the downloaded and the expected bytes. The bar appears with the first bytes."""
+    """Yield a function that shows the number of received and of expected bytes. None if stderr is not a terminal.
+
+    The bar appears with the first bytes.
+    """
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""`eyediff protocols`: list the conventions that research fields use to compute the numbers in their tables."""
+"""`eyediff protocols`: list the evaluation protocols, by which research fields compute the numbers in their tables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ def protocols(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="Explain this protocol.", show_default=False)
     ] = None,
-    toml: Annotated[bool, typer.Option("--toml", help="Print it as TOML, as a start for your own protocol.")] = False,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print the protocol as TOML, from which you can make your own protocol.")
+    ] = False,
 ) -> None:
-    """List the evaluation protocols, or explain one: its metrics, border, rounding, averages and their sources."""
+    """List the evaluation protocols, or explain one of them: its metrics, border, rounding, averages and sources."""
     if name is None:
         _list()
     elif toml:
@@ -41,7 +43,7 @@ def _list() -> None:
 
 
 def explained(protocol: EvaluationProtocol) -> list[str]:
-    """Return lines that explain a protocol."""
+    """Return the lines that explain one evaluation protocol."""
     settings = {
         "border": f"{protocol.border}, pixels at each side",
         "alpha": protocol.alpha,

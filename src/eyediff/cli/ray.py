@@ -21,7 +21,8 @@ RayOption: TypeAlias = Annotated[
     typer.Option(
         "--ray",
         metavar="[ADDRESS]",
-        help="Compute with Ray on the cluster at ADDRESS (HOST:PORT or auto), or at RAY_ADDRESS, or on this machine.",
+        help="Compute with Ray on the cluster at ADDRESS (HOST:PORT or auto). Without ADDRESS, use the cluster that "
+        "the environment variable RAY_ADDRESS names, or this machine if the variable is not set.",
         show_default=False,
     ),
 ]
@@ -30,7 +31,7 @@ _ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:
 
 
 _ANSWER = 5.0
-"""Time limit for the answer of a cluster, in seconds."""
+"""Number of seconds to wait for an answer of the cluster."""
 
 
 def with_address(arguments: Sequence[str]) -> list[str]:
@@ -45,7 +46,10 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 
 def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
-    """Return the row source for --ray, or None without --ray. Raises UsageError if Ray is missing or unreachable."""
+    """Return the function that computes the rows with Ray, or None if --ray was not given.
+
+    Raises UsageError if Ray is missing or cannot be reached.
+    """
     if address is None:
         return None
     import_optional("ray.data", "--ray")
@@ -55,21 +59,23 @@ def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSou
 
     if not ray.is_initialized():
         _knock(address)
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # hide its plans and progress; eyediff shows its own
+        logging.getLogger("ray.data").setLevel(
+            logging.ERROR
+        )  # hide the plans and progress bars of Ray; eyediff shows a bar
         try:
             ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
-        except Exception as error:  # if Ray does not start in time, it raises Exception itself
+        except Exception as error:  # Ray raises an object of the class Exception if it does not start in time
             reason = str(error).strip().split("\n", 1)[0]
-            raise UsageError(f"--ray {address}: Ray cannot be started or reached: {reason}") from error
+            raise UsageError(f"--ray {address}: Ray cannot be started or reached ({reason})") from error
     return row_source(options)
 
 
 def _knock(address: str) -> None:
-    """Raise UsageError if there is no answer at the address. Ray itself would try for minutes."""
+    """Raise UsageError if nothing answers at the address. Without this check, Ray would try to connect for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdigit():
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"--ray {address}: there is no answer ({error}); check the address") from error
+        raise UsageError(f"--ray {address}: there is no answer at this address ({error}); check the address") from error

@@ -24,15 +24,15 @@ ShardOption: TypeAlias = Annotated[
 
 
 def parse_shard(text: str | None, kind: reports.RowFormat, output: Path | None) -> tuple[int, int] | None:
-    """Return (I, N).
+    """Return the numbers I and N of --shard I/N. None without --shard.
 
-    Raises UsageError if the text has another form, or if the output is no file for `eyediff merge`.
+    Raises UsageError if the text has another form, or if `eyediff merge` could not read the output.
     """
     if text is None:
         return None
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise UsageError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/4 to 4/4")
+        raise UsageError(f"--shard {text} is not valid; expected I/N with I from 1 to N, such as 1/4")
     if output is None or kind not in ("csv", "jsonl") or not is_regular(output):
-        raise UsageError("--shard writes a file for `eyediff merge`; give a CSV or JSONL file with -o")
+        raise UsageError("--shard needs an output file that `eyediff merge` can read; give a CSV or JSONL file with -o")
     return int(found[1]), int(found[2])

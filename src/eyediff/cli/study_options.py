@@ -14,21 +14,24 @@ from ..votes import StudySplit
 Votes: TypeAlias = Annotated[
     Path,
     typer.Argument(
-        help="A folder with the layout of BAPPS, a part of it, or a table (.csv, .jsonl).", show_default=False
+        help="Votes: a folder with the layout of the dataset BAPPS, a part of it, or a table (.csv, .jsonl).",
+        show_default=False,
     ),
 ]
 Split: TypeAlias = Annotated[
-    StudySplit | None, typer.Option(help="Split to use, if the folder has both; by default val.", show_default=False)
+    StudySplit | None,
+    typer.Option(help="Split of the dataset to use, if the folder has both. By default val.", show_default=False),
 ]
 Resamples: TypeAlias = Annotated[
-    int, typer.Option("--bootstrap", metavar="N", help="Number of resamples for an interval.")
+    int, typer.Option("--bootstrap", metavar="N", help="Number of bootstrap resamples for a confidence interval.")
 ]
-ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Seed of the resamples.")]
+ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Seed of the random resamples.")]
 JudgedSide: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="N|keep",
-        help="Resize images to this shorter side; by default 64 for BAPPS, as in its code, and keep for a table.",
+        help="Resize images so that their shorter side has N pixels, or keep their size. By default 64 for BAPPS, as "
+        "in the code of its authors, and keep for a table.",
         show_default=False,
     ),
 ]
@@ -37,7 +40,7 @@ JudgedSide: TypeAlias = Annotated[
 def split_of(split: StudySplit | None, data: Path) -> StudySplit:
     """Return the value of --split. Raises UsageError if it is given for a table, because a table has no splits."""
     if split is not None and data.is_file():
-        raise UsageError(f"--split {split}: {shown(data)} is a table, which is taken whole; leave it out")
+        raise UsageError(f"--split {split} was given, but {shown(data)} is a table without splits; leave out --split")
     return split or "val"
 
 
@@ -48,4 +51,4 @@ def side_of(text: str | None) -> ShorterSide | None:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"--side {text}: expected a number of pixels, or the word 'keep'") from None
+        raise UsageError(f"--side {text} is not valid; expected a number of pixels, or the word 'keep'") from None

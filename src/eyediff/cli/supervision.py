@@ -27,18 +27,20 @@ def supervision(
     trunk: Annotated[str, typer.Option(metavar="TRUNK", help="Network: alex, vgg, squeeze, mini.")] = PLAN.trunk,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Photos for stacked k-means. Without photos, that row is left out."),
+        typer.Option(metavar="DIR", help="Photos for stacked k-means. Without photos, the table has no such row."),
     ] = None,
     imported: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="File of a metric for this network (`eyediff weights import`). Repeatable."),
+        typer.Option(metavar="FILE", help="Metric file for this network (`eyediff weights import`). Repeatable."),
     ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Number of seeds for random weights and for k-means.")
     ] = PLAN.seeds,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep the computed weights in this folder as metrics, and use them again."),
+        typer.Option(
+            metavar="DIR", help="Keep the computed weights in this folder as metric files, and use them in later runs."
+        ),
     ] = None,
     split: study_options.Split = None,
     output: options.Output = None,
@@ -51,9 +53,9 @@ def supervision(
 ) -> int:
     """Measure how much labels improve the features of a network: the table of section 4 of Zhang et al. 2018.
 
-    It uses your votes. The rows are: the official weights with and without the weights learned from votes; imported
-    weights; stacked k-means on photos and Gaussian weights, both without labels; l2, ssim and psnr. The columns are
-    those of `eval 2afc`.
+    The table is computed from your votes. It has a row for each of these: the official weights, with and without the
+    weights of the channels that were learned from votes; imported weights; two kinds of weights that need no labels,
+    stacked k-means on photos and Gaussian weights; l2; ssim; psnr. The table has the columns of `eval 2afc`.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -73,13 +75,13 @@ def supervision(
 
 def strengths(
     photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
-    folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
-    count: Annotated[int, typer.Option(metavar="N", help="Number of triplets for each kind of distortions.")] = 100,
+    folder: Annotated[Path, typer.Argument(help="Folder to make for the triplets.", show_default=False)],
+    count: Annotated[int, typer.Option(metavar="N", help="Number of triplets for each kind of distortion.")] = 100,
     seed: options.Seed = defaults.SEED,
 ) -> None:
-    """Make triplets whose order is known: a photo with a weak and with a strong distortion. The weak one is nearer.
+    """Make triplets with a known answer: a photo, and the photo with a weak and with a strong distortion.
 
-    Prints the path of the table, which `eval 2afc` and `eval supervision` accept. The votes are made by rule, not by
-    people.
+    The photo with the weak distortion is nearer. The command prints the path of the table of triplets, which `eval
+    2afc` and `eval supervision` accept. The votes in this table follow from the strengths, and are not from people.
     """
     typer.echo(write_ordered_triplets(folder, photos, count, seed))

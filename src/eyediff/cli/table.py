@@ -55,7 +55,7 @@ def table(
     format_: Annotated[
         tables.TableFormat | None,
         typer.Option(
-            "--format", "-f", help="Format of the table; by default that of the suffix of the output, or text."
+            "--format", "-f", help="Format of the table. By default, the suffix of --output decides; otherwise text."
         ),
     ] = None,
     output: Annotated[
@@ -74,7 +74,8 @@ def table(
     digits: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=N", help="Decimals of a metric; by default 2 for decibels, otherwise 4. Repeatable."
+            metavar="NAME=N",
+            help="Number of decimals of a metric. By default 2 for metrics in decibels, and 4 for others. Repeatable.",
         ),
     ] = None,
     scores: Annotated[
@@ -86,7 +87,8 @@ def table(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Continue --scores after an earlier run that stopped, or compute only changed images."
+            "--resume",
+            help="Continue the file of --scores: compute only images that are missing in it or have changed.",
         ),
     ] = False,
     resume_by: options.ResumeBy = None,
@@ -106,21 +108,21 @@ def table(
         typer.Option(metavar="X,Y,W,H", help="Magnify this part in --figure. Repeatable."),
     ] = None,
     image: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the image for --figure; by default the first image.")
+        str | None, typer.Option(metavar="NAME", help="Name of the image in --figure. By default the first image.")
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
             "--bytes",
             metavar="FILE.csv|files",
-            help="Compare codecs by bitrate: the sizes are those of a list, with the columns method, name and bytes or "
-            "bpp, or of the compared files.",
+            help="Compare codecs by bitrate. The sizes of the images are listed in a file with the columns method, "
+            "name and bytes or bpp, or are the sizes of the compared files (files).",
             show_default=False,
         ),
     ] = None,
     interpolation: Annotated[
         tables.Interpolation,
-        typer.Option("--bd", help="The curves of BD-rate: piecewise cubic, or one polynomial of degree 3."),
+        typer.Option("--bd", help="Curves for BD-rate: piecewise cubic (pchip), or one polynomial of degree 3."),
     ] = "pchip",
     plot: Annotated[
         Path | None,
@@ -143,9 +145,9 @@ def table(
 ) -> int:
     """Compare several methods with one ground truth: one row for each method, one column for each metric.
 
-    A value is the mean over images. With --groups, it is the mean over the means of the groups, as in papers on view
-    synthesis. The best is bold and the second underlined. A method that does not differ significantly from the best is
-    marked.
+    Each value is the mean of a metric over the images. With --groups, it is the mean over the means of the groups, as
+    in papers on view synthesis. The best value is bold, and the second best value is underlined. A method that does not
+    differ significantly from the best method is marked.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some pairs failed or lack a score, or a method
     has an image that the ground truth lacks, 130 interrupted.
@@ -166,7 +168,9 @@ def table(
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if report is not None and report.suffix.lower() not in PAGES:
-        raise UsageError(f"--report {shown(report)}: expected an HTML file; use a name that ends in .html")
+        raise UsageError(
+            f"--report {shown(report)} is not valid; expected an HTML file, with a name that ends in .html"
+        )
     if plot is not None:
         check_plot(plot)
     check_distinct_paths(
@@ -225,7 +229,7 @@ def table(
 
 
 def _ignore(done: int, total: int | None) -> None:
-    """Ignore the progress: the table is written at once, so an error leaves no part of it."""
+    """Do nothing with the progress. The table is written at once, so an error does not leave a part of the table."""
 
 
 def _folders(methods: Sequence[str]) -> dict[str, Path]:
@@ -233,7 +237,7 @@ def _folders(methods: Sequence[str]) -> dict[str, Path]:
     for text in methods:
         for name, path in _named_folders(text):
             if not name:
-                raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
+                raise UsageError(f"{shown(text)} is not a valid method; expected FOLDER or NAME=FOLDER")
             if name in folders:
                 raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
             folders[name] = path
@@ -241,7 +245,10 @@ def _folders(methods: Sequence[str]) -> dict[str, Path]:
 
 
 def _named_folders(text: str) -> list[tuple[str, Path]]:
-    """Return the methods that an argument names. An asterisk in the name stands for what one in the folder matches."""
+    """Return the name and the folder of each method that an argument names.
+
+    An asterisk in the name is replaced by the text that the asterisk in the folder matches.
+    """
     name, equals, folder = text.partition("=")
     if not equals or Path(text).is_dir():
         return [(Path(text).resolve().name, Path(text))]
@@ -249,7 +256,9 @@ def _named_folders(text: str) -> list[tuple[str, Path]]:
         return [(name, Path(folder))]
     before, asterisk, after = folder.partition("*")
     if name.count("*") != 1 or not asterisk or "*" in after:
-        raise UsageError(f"{shown(text)}: expected one * on each side, such as 'jpeg@*=out/jpeg/*'")
+        raise UsageError(
+            f"{shown(text)} is not a valid method; expected one * on each side of =, such as 'jpeg@*=out/jpeg/*'"
+        )
     pattern = f"{glob.escape(before)}*{glob.escape(after)}"
     found = sorted((path for path in glob.glob(pattern) if Path(path).is_dir()), key=natural_key)  # noqa: PTH207  # its names keep what the user wrote
     if not found:
@@ -262,7 +271,7 @@ def _decimals(given: Sequence[str]) -> dict[str, int]:
     for text in given:
         name, _, count = text.rpartition("=")
         if not name or not count.isascii() or not count.isdigit() or int(count) > 15:
-            raise UsageError(f"--digits {text}: expected NAME=N with N from 0 to 15, such as psnr=3")
+            raise UsageError(f"--digits {text} is not valid; expected NAME=N with N from 0 to 15, such as psnr=3")
         found[name] = int(count)
     return found
 
@@ -272,10 +281,10 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
     for text in given:
         parts = text.split(",")
         if len(parts) != len(fields(Rectangle)) or not all(part.isascii() and part.isdigit() for part in parts):
-            raise UsageError(f"--crop {text}: expected X,Y,W,H in pixels, such as 40,60,64,64")
+            raise UsageError(f"--crop {text} is not valid; expected X,Y,W,H in pixels, such as 40,60,64,64")
         crop = Rectangle(*map(int, parts))
         if not (crop.width and crop.height):
-            raise UsageError(f"--crop {text}: expected a width and a height of at least 1")
+            raise UsageError(f"--crop {text} is not valid; expected a width and a height of at least 1")
         found.append(crop)
     return found
 

@@ -31,7 +31,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="2AFC votes: a folder of BAPPS, or a table (.csv, .jsonl) with reference, a, b, votes_a, votes_b.",
+            help="2AFC votes: a folder of the dataset BAPPS, or a table (.csv, .jsonl) with the columns reference, a, "
+            "b, votes_a and votes_b.",
             show_default=False,
         ),
     ] = None,
@@ -45,19 +46,22 @@ def train(
     mode: Annotated[
         Mode,
         typer.Option(
-            help="head: learn only the weights of the channels; tune: also the network; scratch: learn all weights."
+            help="Weights to learn. head: the weights of the channels; tune: also the weights of the network, which "
+            "are already trained; scratch: all weights, from untrained ones."
         ),
     ] = PAPER.mode,
     init: Annotated[
         str | None,
         typer.Option(
             metavar="gaussian|kmeans|FILE",
-            help="First weights of the network: random, k-means of photos, or the file of a metric. By default its "
-            "published weights; gaussian for --mode scratch.",
+            help="Initial weights of the network: random (gaussian), k-means on photos (kmeans), or the weights in a "
+            "metric file. By default the published weights, or gaussian for --mode scratch.",
             show_default=False,
         ),
     ] = None,
-    photos: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos for kmeans.", show_default=False)] = None,
+    photos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of photos for --init kmeans.", show_default=False)
+    ] = None,
     taps: Annotated[
         str | None,
         typer.Option(
@@ -67,51 +71,60 @@ def train(
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=0, help="Number of epochs at the full learning rate.")] = PAPER.epochs,
-    decay: Annotated[int, typer.Option(min=0, help="Number of further epochs in which the rate falls.")] = PAPER.decay,
+    decay: Annotated[
+        int, typer.Option(min=0, help="Number of further epochs in which the learning rate falls.")
+    ] = PAPER.decay,
     batch: Annotated[int, typer.Option(min=1, help="Number of judgements in a step.")] = PAPER.batch,
     rate: Annotated[float, typer.Option(help="Learning rate of Adam.")] = PAPER.rate,
-    dropout: Annotated[float, typer.Option(help="Share of the squared differences that a step drops.")] = PAPER.dropout,
+    dropout: Annotated[
+        float, typer.Option(help="Fraction of the squared feature differences that dropout sets to 0 in a step.")
+    ] = PAPER.dropout,
     side: Annotated[
         int, typer.Option(min=1, help="Images are resized to a square with this side, in pixels.")
     ] = PAPER.side,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the order, of dropout, and of random first weights.")
+        int, typer.Option(min=0, help="Seed of the order of judgements, of dropout, and of random initial weights.")
     ] = PAPER.seed,
     hold_out: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help=f"Share of the references of a table that are kept for the test; by default {defaults.HELD_OUT:g}.",
+            help="Fraction of the references of a table that are held out for testing. "
+            f"By default {defaults.HELD_OUT:g}.",
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder of --output.")] = False,
     drawn: Annotated[
         bool | None,
         typer.Option(
-            "--plot/--no-plot", help="Draw the log; by default if matplotlib is installed.", show_default=False
+            "--plot/--no-plot",
+            help="Draw loss and agreement during the training. By default, draw them if matplotlib is installed.",
+            show_default=False,
         ),
     ] = None,
     device: Annotated[
-        Literal["cpu", "cuda"], typer.Option(help="Device. Only results of the cpu are reproducible bit by bit.")
+        Literal["cpu", "cuda"],
+        typer.Option(help="Device that computes the network. Only results of the cpu are reproducible bit by bit."),
     ] = "cpu",
     workers: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Number of threads that read images; by default one for each core.",
+            help="Number of threads that read images. By default one for each core.",
             show_default=False,
         ),
     ] = None,
 ) -> int:
     """Learn a metric from votes of people on which of two images is nearer to a reference.
 
-    Needs the extra `torch`. By default, follow Zhang et al. 2018: learn the weights of the channels on AlexNet. The
-    folder gets metric.safetensors, which every command accepts as a metric (--metric DIR/metric.safetensors);
-    best.safetensors, from the epoch that agreed best with the held-out votes; log.jsonl and training.png; and the state
-    for --resume. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
+    This command needs the extra `torch`. By default, it follows Zhang et al. 2018, and learns the weights of the
+    channels of AlexNet. It writes these files to the folder: metric.safetensors, which every command accepts as a
+    metric (--metric DIR/metric.safetensors); best.safetensors, from the epoch that agreed best with the held-out votes;
+    log.jsonl and training.png; and the state for --resume. Exit code: 0 done, 2 the call or the data is wrong and
+    nothing was trained.
     """
     require("torch", "train")
     recipe = TrainConfig(mode, epochs, decay, batch, rate, dropout, side, seed)
@@ -146,7 +159,10 @@ def train(
 
 
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
-    """Write the first weights of a network as a metric, without votes. Raises UsageError if --init names no method."""
+    """Write a metric with the initial weights of a network, which needs no votes.
+
+    Raises UsageError if --init does not name a method that computes weights.
+    """
     from ..metrics import backbones as trunks
     from ..training.init import METHODS, write_initial_metric
     from ..training.ranking.train import METRIC
@@ -154,7 +170,8 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
     how = next((how for how in METHODS if how == init), None)
     if how is None:
         raise UsageError(
-            "no DATA to learn from was given; give votes, or write only first weights with --init gaussian or kmeans"
+            "no DATA (votes to learn from) was given; give votes, or give --init gaussian or kmeans to write a metric "
+            "with only initial weights"
         )
     typer.echo(f"{write_initial_metric(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
 
@@ -170,25 +187,28 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
     module, scratch = ":" in trunk, recipe.mode == "scratch"
     if module != (taps is not None):
         raise UsageError(
-            "--taps names submodules of a torch module; give it exactly if --trunk is package.module:factory"
+            "--taps names submodules of a torch module; give --taps if --trunk is package.module:factory, and only then"
         )
     if module:
         if recipe.mode != "head" or init is not None:
             raise UsageError(
-                "with your own module, only the weights of the channels are learned; use --mode head, without --init"
+                "for a torch module, only the weights of the channels can be learned; use --mode head, without --init"
             )
         return start.initial_metric_of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
     network = trunks.trunk(trunk)
     how = next((how for how in METHODS if how == (init or ("gaussian" if scratch else None))), None)
     if how is not None:
         if recipe.mode == "tune":
-            raise UsageError(f"--mode tune starts from learned weights; with --init {how}, use --mode scratch")
+            raise UsageError(
+                f"--mode tune needs weights that are already trained, but --init {how} was given; use --mode scratch"
+            )
         return start.initial_metric_of_network(
             lpips.Network(network, initial_parameters(network, how, recipe.seed, photos), None), official=False
         )
     if scratch:
         raise UsageError(
-            f"--mode scratch starts with --init gaussian or kmeans, but {shown(init)} was given; or use --mode tune"
+            f"--mode scratch needs --init gaussian or kmeans, but --init {shown(init)} was given; use one of them, or "
+            "--mode tune"
         )
     with download_bar("weights") as told:
         if init is None:
@@ -199,7 +219,8 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
         file = weights.read_metric(Path(init))
         if file.description.trunk != trunk:
             raise UsageError(
-                f"--init {shown(init)} is a metric for {file.description.trunk}, but --trunk {trunk} was given"
+                f"--init {shown(init)} is a metric for the network {file.description.trunk}, but --trunk {trunk} was "
+                "given; name the same network"
             )
         return start.initial_metric_of_network(file.network(progress=told), official=file.parameters is None)
 

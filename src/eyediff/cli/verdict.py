@@ -1,4 +1,4 @@
-"""Write the verdict of a run: the last lines on stderr, and the step summary of GitHub Actions."""
+"""Write how a run ended: as the last lines on stderr, and in the step summary of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def tell_verdict(
     noun: str = "pair",
     more: Sequence[str] = (),
 ) -> None:
-    """Print on stderr how a run ended: PASS for exit code 0; otherwise FAIL, with the pairs that are the reason.
+    """Print on stderr how a run ended: PASS for exit code 0, and otherwise FAIL with the pairs that are the reason.
 
-    The statistics are printed before it if stdout does not show them.
+    The statistics are printed first if stdout does not show them.
 
     Parameters
     ----------
@@ -41,9 +41,10 @@ def tell_verdict(
     kind, output
         Format of the rows, and the file of the rows.
     noun
-        Word for a row.
+        Word for the item of a row, such as "pair" or "frame".
     more
-        Lines that follow: the comparison with a baseline, and the paths of reports. Lines of a list are indented.
+        Lines to print at the end: the comparison with a baseline, and the paths of reports. Lines that begin with a
+        space are printed without the prefix "eyediff: ".
     """
     told = []
     if (kind != "text" or output is not None) and summary.count - summary.failed > 1:
@@ -73,7 +74,7 @@ def _headline(code: int, summary: Summary, output: Path | None, noun: str) -> st
 
 
 def _crossed(summary: Summary) -> Iterator[str]:
-    """Yield a line for each pair beyond a limit, the worst first, then the means."""
+    """Yield a line for each pair with a score beyond a limit, the worst first, then for each mean beyond a limit."""
     pairs: dict[str, list[Crossing]] = {}
     for pair, crossings in groupby(summary.crossings, key=attrgetter("pair")):
         pairs.setdefault(pair, []).extend(crossings)
@@ -84,7 +85,7 @@ def _crossed(summary: Summary) -> Iterator[str]:
 
 
 def _waived(summary: Summary) -> Iterator[str]:
-    """Yield a line for each limit that does not count."""
+    """Yield a line for each crossed limit that has no effect, because the changed regions are only displaced."""
     lines = (f"  waived, only moved: {crossing_figures(found)}  {shown(found.pair)}" for found in summary.waived)
     yield from _listed(lines, len(summary.waived))
 
@@ -100,7 +101,7 @@ def _listed(lines: Iterator[str], count: int) -> Iterator[str]:
 
 
 def _write_step_summary(code: int, lines: Sequence[str]) -> None:
-    """Append the lines to the step summary, if there is one. They are indented, so GitHub shows them as code."""
+    """Append the lines to the step summary of GitHub Actions, if there is one. Indented lines are shown as code."""
     path = os.environ.get(STEP_SUMMARY)
     if not path:
         return

@@ -51,7 +51,8 @@ def video(
         int,
         typer.Option(
             metavar="N",
-            help="Skip the first N frames of the candidate; if N is negative, the first -N frames of the reference.",
+            help="Skip the first N frames of the candidate. If N is negative, skip the first frames of the reference: "
+            "for example, 3 frames for -3.",
         ),
     ] = 0,
     maximum: options.Maximum = None,
@@ -62,13 +63,14 @@ def video(
     device: options.Device = "auto",
     memory: options.Memory = None,
 ) -> int:
-    """Compare two clips frame by frame. Frames are paired by their time since the first frame of their clip.
+    """Compare two clips frame by frame. Two frames with about the same time since the first frame are a pair.
 
-    There is one row for each frame, with its time in seconds as the name. A frame without a partner is a row that
-    failed; so is the end, if one clip is shorter or cut off. Needs PyAV: pip install 'eyediff[video]'.
+    There is one row for each frame. The name of the row is the time of the frame in seconds. A frame without a partner
+    is a row that failed. If one clip is shorter than the other or cut off, one failed row at the end says so. The
+    command needs PyAV: pip install 'eyediff[video]'.
 
     Exit code: 0 done, 1 a limit such as --max was crossed, 2 the call is wrong and nothing was computed, 3 some frames
-    failed, lack a score or had no partner, or the run stopped at an error after complete rows, 70 an internal error,
+    failed, lack a score or have no partner, or the run stopped at an error after complete rows, 70 an internal error,
     130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
@@ -103,7 +105,7 @@ def video(
 
 
 def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
-    """Return a viewer that writes the page.
+    """Return the object that receives rows and frames, and writes the HTML page.
 
     The page shows only the worst frames, with maps of the first metric that has maps.
     """

@@ -58,13 +58,17 @@ def add(
         Path, typer.Argument(help="A .pth or safetensors file with the complete network or with its convolutions.")
     ],
     trunk: Annotated[
-        str | None, typer.Option(metavar="TRUNK", help="Network of the file. By default it is recognized.")
+        str | None,
+        typer.Option(metavar="TRUNK", help="Network whose weights the file has. By default, it is recognized."),
     ] = None,
     trust: Annotated[
         bool, typer.Option("--trust", help="Accept convolutions of VGG although their hash is unknown.")
     ] = False,
 ) -> None:
-    """Copy the convolutions of an official file to the cache, and print the path. The file itself does not change."""
+    """Copy the weights of the convolutions from an official file to the cache, and print the path of the copy.
+
+    The official file does not change.
+    """
     added = weights.add(file, trunk, trust)
     title = trunks.ALL_TRUNKS[added.trunk].title
     what = "official" if added.official else "accepted because of --trust"
@@ -87,10 +91,10 @@ def import_(
         str, typer.Option(metavar="TEXT", help="Text to keep in the file, such as source and licence.")
     ] = "",
 ) -> None:
-    """Make a metric from a network that was trained elsewhere. `--metric FILE` then computes it.
+    """Make a metric file from a network that was trained elsewhere. `--metric FILE` then computes this metric.
 
-    The metric has no learned weights: every channel has the same weight, as in deep-*. No code of a pickle is run, and
-    the file does not change.
+    The channels of the network have no learned weights in the metric: they all count equally, as in deep-*. No code
+    inside a pickle is run, and the input file does not change.
     """
     network = trunks.trunk(trunk)
     weights.check_free(output)
@@ -129,7 +133,7 @@ def verify() -> None:
 
 @app.command()
 def where() -> None:
-    """Print the folders that are searched for weights, in order. Downloads and `add` write to the cache."""
+    """Print the folders that are searched for weights, in order. Downloads and `add` write to the folder `cache`."""
     _show(("why", "folder"), [(place.kind, str(place.folder)) for place in weights.search_folders()])
 
 
@@ -153,7 +157,7 @@ def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[DownloadProgress | None]:
-    """Show a progress bar on stderr, if stderr is a terminal. It appears when a download begins."""
+    """Yield a function that shows a progress bar on stderr when a download begins. None if stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

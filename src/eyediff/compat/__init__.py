@@ -1,4 +1,4 @@
-"""The names of older packages, for existing scripts: `from eyediff.compat import lpips`. See docs/compat.md."""
+"""Offer the names of older packages for existing scripts: `from eyediff.compat import lpips`. See docs/compat.md."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _replaced: dict[str, ModuleType] | None = None
 def install() -> None:
     """Make every later `import lpips` in this process import `eyediff.compat.lpips`.
 
-    Use it for packages that import `lpips` themselves. Modules that imported `lpips` before keep the old package. A
-    second call does nothing. Needs torch.
+    Use this function for packages that import `lpips` themselves. Modules that have already imported `lpips` keep the
+    old package. A second call does nothing. The function needs torch.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo `install`. Later imports find the same modules as before `install`."""
+    """Undo `install`. Later imports of `lpips` find the same modules as before `install`."""
     global _replaced  # noqa: PLW0603
     if _replaced is None:
         return

@@ -1,4 +1,7 @@
-"""Draw a figure like figure 1 of Zhang et al. 2018, offline: classical metrics and LPIPS prefer different pictures."""
+"""Draw a figure like figure 1 of Zhang et al. 2018, in which classical metrics and LPIPS prefer different pictures.
+
+No download is needed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw the figure of the demo: each scene between its two candidates, with all scores and marked preferences."""
+"""Draw the figure of the demo: each picture between its two candidates, with the scores and the preferred candidate."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GAP, _MARGIN, _LINE = 6, 24, 24
 
 
 def draw_figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
-    """Draw all trials, two in a row.
+    """Draw all trials, two beside each other. A trial is a picture with two distorted candidates.
 
     Parameters
     ----------
     demo : Demo
         Scores of all trials.
     references, candidates : Path
-        Folders of the compared pictures. They are drawn in their original size.
+        Folders of the compared pictures, which are drawn in their original size.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 class _Block:
-    """The drawing of one trial in the figure."""
+    """The drawing of one trial in the figure: the picture, its two candidates, and their scores."""
 
     def __init__(self, metrics: tuple[str, ...], verdict: TrialResult, references: Path, candidates: Path) -> None:
         self._metrics, self._verdict = metrics, verdict
@@ -62,7 +62,7 @@ class _Block:
         self.size = (3 * self._side + 2 * _GAP, self._side + _LINE * (len(metrics) + 1) + 6)
 
     def draw(self, page: Image.Image, left: int, top: int) -> None:
-        """Draw the pictures, their labels, and one line for each metric."""
+        """Draw the pictures, their labels, and one line of scores for each metric, at column `left` and row `top`."""
         draw = ImageDraw.Draw(page)
         middles = [left + i * (self._side + _GAP) + self._side // 2 for i in range(3)]
         labels = (self._verdict.trial.slight.label, "reference", self._verdict.trial.coarse.label)

@@ -1,4 +1,4 @@
-"""Run the demo: distort the scenes, compare them, and record which candidate each metric prefers."""
+"""Run the demo: distort pictures, compare them, and record which candidate each metric prefers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ def run_demo(folder: Path) -> Demo:
     Parameters
     ----------
     folder : Path
-        Output folder. It gets the folders `reference` and `candidate`, the figure demo.png and the page report.html.
+        Folder to which the demo writes the folders `reference` and `candidate`, the figure demo.png, and the page
+        report.html.
 
     Returns
     -------
     Demo
+        The scores, and the paths of the figure and of the page.
 
     Raises
     ------
     OutputError
         If the folder cannot be written.
     EyediffError
-        If the folder holds other pictures.
+        If the folders `reference` and `candidate` contain other pictures.
     """
     for trial in TRIALS:
         scene = read_scene(trial.scene)
@@ -56,16 +58,16 @@ def run_demo(folder: Path) -> Demo:
 
 
 def read_scene(name: str) -> Picture:
-    """Return a scene of the package as H x W x 3. `scripts/draw_scenes.py` draws the scenes."""
+    """Return a picture of the package as an array H x W x 3. `scripts/draw_scenes.py` has drawn these pictures."""
     with (files(__package__) / "scenes" / f"{name}.png").open("rb") as file, PILImage.open(file) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
 def compare_folders(folder: Path, metrics: Sequence[str]) -> api.Result:
-    """Run the equivalent of `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html`."""
+    """Do the same as `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html`."""
     result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics, report=folder / PAGE)
     if result.summary.failed or result.summary.unmatched:
-        raise EyediffError(f"{shown(folder)} holds other pictures; give an empty folder")
+        raise EyediffError(f"{shown(folder)} contains pictures that are not from the demo; give an empty folder")
     return result
 
 
@@ -79,7 +81,7 @@ def _judge(trial: Trial, scores: Mapping[str, Mapping[str, float]], higher: Mapp
 
 
 def _save(picture: PILImage.Image, path: Path) -> None:
-    """Write a PNG file atomically. Raises OutputError."""
+    """Write a PNG file atomically. Raises OutputError if the file cannot be written."""
     with atomic_path(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(part, "PNG", optimize=True)

@@ -1,9 +1,8 @@
-"""Define the four trials of the demo: each has a scene and two candidates.
-
-Classical metrics prefer the worse candidate.
+"""Define the four trials of the demo. Each trial has a picture (the scene) and two distorted pictures (the candidates).
 
 The first candidate hardly disturbs people: it has a slight warp, noise, a shift or another contrast. The second
-candidate lacks the detail that people look at. Figure 1 of Zhang et al. 2018 shows such cases.
+candidate lacks the detail that people look at. Classical metrics prefer this second candidate. Figure 1 of Zhang et al.
+2018 shows such cases.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ class Candidate:
     Attributes
     ----------
     name, label : str
-        Short name for files, and description for people.
+        Short name in the names of files, and description for people.
     distortion : str
         Key of `distortions.DISTORTIONS`.
     strength : float
-        Strength of the distortion, 0 to 1.
+        Strength of the distortion, from 0 to 1.
     seed : int
-        Seed of the distortion.
+        Seed of the random choices of the distortion.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scene with two candidates: `slight` hardly disturbs people, and `coarse` does."""
+    """A scene with two candidates: `slight` hardly disturbs people, and `coarse` disturbs them."""
 
     scene: str
     slight: Candidate
@@ -61,17 +60,20 @@ class Trial:
 
     @property
     def candidates(self) -> tuple[Candidate, Candidate]:
-        """Return both candidates."""
+        """Both candidates, `slight` first."""
         return self.slight, self.coarse
 
     def file_name(self, candidate: Candidate) -> str:
-        """Return the file name of a candidate and of its reference."""
+        """Return the name of the file of a candidate, which is also the name of the file of its reference."""
         return f"{self.scene}-{candidate.name}.png"
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trial, the scores of its candidates (slight, coarse) by metric, and the candidate that each metric prefers."""
+    """The result of a trial: the scores of both candidates by metric, and the candidate that each metric prefers.
+
+    `scores` has the scores of `slight`, and then the scores of `coarse`.
+    """
 
     trial: Trial
     scores: tuple[Mapping[str, float], Mapping[str, float]]
@@ -79,7 +81,7 @@ class TrialResult:
 
     @property
     def disagrees(self) -> bool:
-        """True if all classical metrics prefer one candidate and all learned metrics the other."""
+        """True if all classical metrics prefer one candidate, and all learned metrics prefer the other candidate."""
         old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
         new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
         return len(old) == len(new) == 1 and old != new
@@ -87,7 +89,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Demo:
-    """Result of the demo: the results of all trials, the figure, and the page of all pairs."""
+    """Result of the demo: the results of all trials, and the paths of the figure and of the page with all pairs."""
 
     metrics: tuple[str, ...]
     verdicts: Sequence[TrialResult]

@@ -1,4 +1,4 @@
-"""Check a run automatically (a gate): compare it with an earlier run, and write a verdict for people and CI."""
+"""Decide whether a run is good: compare it with an earlier run, and write the result for people and CI systems."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Compare a run with an earlier run: find pairs that became worse, and decide whether the mean became worse.
 
 A pair is worse if one of its scores is worse by more than the tolerance, in the direction and the unit of the metric.
-The mean is worse if the complete 95 % interval of its change is above `defaults.TOLERANCE`, and the sign test agrees.
-So many small losses within a larger tolerance are still found. If a loss of all pairs is intended, make a new baseline
-instead of a larger tolerance.
+The mean is worse if the complete 95 % interval of its change is above `defaults.TOLERANCE`, and if the sign test is
+also significant. So many small losses are found even if each of them is within a larger tolerance. If all pairs became
+worse on purpose, make a new baseline instead of a larger tolerance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .statistics import MeanShift, shift, worsening
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A pair that is worse by more than the tolerance."""
+    """A score of a pair that is worse than in the earlier run by more than the tolerance."""
 
     pair: str
     metric: str
@@ -41,9 +41,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The change of one metric over the pairs of both runs.
+    """The change of the mean of one metric, over the pairs that both runs have.
 
-    `fails` is True if the mean is worse by more than rounding and chance.
+    `fails` is True if the mean is worse by more than rounding and chance can explain.
     """
 
     metric: str
@@ -55,8 +55,9 @@ class Drift:
 class Verdict:
     """Result of the comparison of a run with an earlier run.
 
-    `gone` has the names of pairs that only the earlier run scored, and `new` those that only this run scored. If only
-    the score of one metric is missing, the entry is "pair (metric)".
+    `compared` is the number of pairs that both runs have. `gone` has the names of the pairs that only the earlier run
+    scored, and `new` has the names of the pairs that only this run scored. If only the score of one metric is missing,
+    the entry is "pair (metric)".
     """
 
     path: Path
@@ -68,7 +69,7 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """True if a pair, or the mean, is worse by more than the tolerance."""
+        """True if a score of a pair, or the mean of a metric, is worse by more than the tolerance."""
         return bool(self.worse) or any(drift.fails for drift in self.drifts)
 
     @property
@@ -78,11 +79,11 @@ class Verdict:
 
 
 class Baseline:
-    """A sink that compares every row with an earlier run.
+    """A receiver of rows that compares every row with the row of the same pair in an earlier run.
 
-    `tolerances` has a tolerance for each metric, in the unit of the metric. The default is `defaults.TOLERANCE`; with
-    infinity, a metric is not checked. Raises UsageError if the runs are not comparable: if the version, the weights or
-    the size policy differ, or if the earlier run lacks a metric.
+    `tolerances` has a tolerance for each metric, in the unit of the metric. The default is `defaults.TOLERANCE`. A
+    metric with an infinite tolerance is not checked. Raises UsageError if the runs are not comparable: if versions,
+    weights or settings differ, or if the earlier run lacks a metric.
     """
 
     def __init__(self, earlier: Earlier, header: Header, tolerances: Mapping[str, float] | None = None) -> None:
@@ -103,7 +104,7 @@ class Baseline:
         """Do nothing: no preparation is needed."""
 
     def write(self, row: Row) -> None:
-        """Compare one pair with its earlier scores."""
+        """Compare the scores of one pair with its scores in the earlier run."""
         pair = encodable(row.pair.name)
         if isinstance(row, Failure):
             return
@@ -142,7 +143,7 @@ class Baseline:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with a crossing for each worse score. Its limit is the earlier score with the tolerance."""
+        """Return the row with a crossed limit for each worse score: the earlier score plus or minus the tolerance."""
         return row if isinstance(row, Failure) else cross(row, map(self._crossing, self.changes(row)))
 
     def _crossing(self, found: Change) -> Crossing:
@@ -150,9 +151,9 @@ class Baseline:
         return Crossing(found.pair, found.metric, found.now, found.earlier + allowed)
 
     def verdict(self) -> Verdict:
-        """Return the verdict on all rows so far.
+        """Return the result of the comparison, for all rows so far.
 
-        If the run was interrupted, pairs that it did not reach are not in `gone`.
+        If the run was interrupted, the pairs that it did not reach are not in `gone`.
         """
         drifts = []
         for name, losses in self._worsenings.items():
@@ -179,19 +180,22 @@ def _check(earlier: Earlier, header: Header) -> None:
         column = find_column(name, earlier.names)
         if column is None:
             raise UsageError(
-                f"{file} has no {name}, only {shown(', '.join(earlier.names))}; compute those, or make a new baseline"
+                f"{file} has no scores of {name}, only of {shown(', '.join(earlier.names))}; "
+                "compute these metrics, or make a new baseline"
             )
         if earlier.metrics is None:
             continue
         version, weights = earlier.metrics[column]
         if version != metric.version:
             raise UsageError(
-                f"{file}: its {name} has version {shown(version)}, this run has {metric.version}; make a new baseline"
+                f"in {file}, {name} has version {shown(version)}, but in this run it has version {metric.version}; "
+                "make a new baseline"
             )
         if weights != metric.weights_sha256:
             theirs, ours = (str(sha256)[:12] for sha256 in (weights, metric.weights_sha256))
             raise UsageError(
-                f"{file}: its {name} has weights {shown(theirs)}, this run has {ours}; make a new baseline"
+                f"in {file}, {name} has weights {shown(theirs)}, but in this run it has weights {ours}; "
+                "make a new baseline"
             )
     if earlier.size is not None and earlier.size != header.size:
         raise UsageError(
@@ -207,19 +211,21 @@ def _check(earlier: Earlier, header: Header) -> None:
         if before.get(name) != now.get(name):
             theirs, ours = (shown(found.get(name, "none")) for found in (before, now))
             raise UsageError(
-                f"{file}: its {shown(name)} is {theirs}, but this run has {ours}; use the same, or make a new baseline"
+                f"in {file}, {shown(name)} is {theirs}, but in this run it is {ours}; "
+                "use the same setting, or make a new baseline"
             )
 
 
 def _column(earlier: Earlier, name: str) -> str:
-    """Return the name of a metric in the earlier run. `_check` has made sure that it exists."""
+    """Return the name that a metric has in the earlier run. `_check` has made sure that the metric exists there."""
     return find_column(name, earlier.names) or name
 
 
 def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
-    """Yield a verdict as lines for people: worse pairs, the worst first; then the means; then unmatched pairs.
+    """Yield the lines of text that show a verdict: the worse pairs, the means, and the pairs that only one run has.
 
-    At most `most` pairs of each kind are listed, followed by the number of the others. None: list all pairs.
+    The worst pair comes first. At most `most` pairs of each kind are listed, and further pairs are only counted. If
+    `most` is None, all pairs are listed.
     """
     file = shown(verdict.path)
     yield f"against {file}: {amount(verdict.compared, 'pair')}, {_judged(verdict)}"
@@ -231,7 +237,7 @@ def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
 
 
 def format_change(found: Change) -> str:
-    """Return a change as text: "lpips 0.10000 -> 0.20000, worse by 0.10000 (tolerance 0.0001)"."""
+    """Return a change as text, such as "lpips 0.10000 -> 0.20000, worse by 0.10000 (tolerance 0.0001)"."""
     scores = f"{figure(found.earlier)} -> {figure(found.now)}"
     return f"{found.metric} {scores}, worse by {figure(found.worsening)} (tolerance {found.tolerance:g})"
 
@@ -249,7 +255,7 @@ def format_drift(found: Drift) -> str:
 
 
 def _excess(found: Change) -> float:
-    """Return the loss in units of its tolerance, so that losses of different metrics are comparable."""
+    """Return how much worse a score is, divided by the tolerance. So changes of different metrics are comparable."""
     return found.worsening / found.tolerance if found.tolerance else math.inf
 
 

@@ -1,6 +1,6 @@
-"""Read the results of an earlier run from JSON lines, JSON or CSV. The content determines the format.
+"""Read the results of an earlier run from a file: JSON lines, JSON or CSV. The content of the file shows its format.
 
-The file is checked, because it may not be a result of eyediff.
+The content is checked, because the file may not be a result of eyediff.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from ..records import Row
 
 @dataclass(frozen=True)
 class Earlier:
-    """The scores of an earlier run for each pair: NaN if a metric has no score, and None for a pair that failed.
+    """The results of an earlier run.
 
-    `metrics` has the version and the weights of each metric. `conventions` has the form of
-    `output.schema.conventions_record`. `metrics`, `size` and `conventions` are None if the file does not contain them,
-    as in CSV.
+    `names` are the names of the metrics. `scores` has the scores of each pair in this order: NaN if a metric has no
+    score, and None instead of scores if the pair failed. `metrics` has the version and the hash of the weights of each
+    metric. `size` is the size policy. `conventions` has the form of `output.schema.conventions_record`. `metrics`,
+    `size` and `conventions` are None if the file does not contain them, as in CSV.
     """
 
     path: Path
@@ -38,39 +39,41 @@ class Earlier:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """Read and check the results. Raises UsageError if eyediff did not write the file."""
+    """Read the results of an earlier run from a file. Raises UsageError if they are not results of eyediff."""
     try:
         text = decode(path.read_bytes())
         if not text.strip():
-            raise ValueError("it is empty")
+            raise ValueError("the file is empty")
         return _of_json(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
     except OSError as error:
-        raise UsageError(f"the baseline {shown(path)}: {error.strerror}; give the results of an earlier run") from error
+        raise UsageError(
+            f"the baseline {shown(path)} cannot be read ({error.strerror}); give the results of an earlier run"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
             f"the baseline {shown(path)} is not a result of eyediff ({shown(reason)}); "
-            "expected JSONL, JSON or CSV of an earlier `eyediff compare`"
+            "expected a JSONL, JSON or CSV file of an earlier `eyediff compare`"
         ) from error
 
 
 def decode(data: bytes) -> str:
-    """Return the text of a file. Raises ValueError if it is none."""
+    """Convert the bytes of a file to text. Raises ValueError if they are not UTF-8 text."""
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise ValueError("it is not text") from None
+        raise ValueError("the file is not text") from None
 
 
 def split_json(text: str) -> tuple[dict[str, Any], Iterable[Any]]:
-    """Return the header of JSON or JSON lines, and the objects of its rows. Raises what json does, KeyError, TypeError.
+    """Return the header and the rows of results in JSON or JSON lines. In JSON, the header also has all other entries.
 
-    Of JSON, the header holds everything else, too.
+    Raises ValueError, KeyError or TypeError if the text has another form.
     """
     first, rest = text.partition("\n")[::2]
     try:
         header = json.loads(first)
-        # split, not splitlines: names may hold U+2028
+        # `split` instead of `splitlines`, because names may contain the character U+2028
         rows = header["rows"] if "rows" in header else map(json.loads, filter(None, rest.split("\n")))
     except ValueError:  # a JSON object with several lines
         header = json.loads(text)
@@ -92,7 +95,7 @@ def _of_csv(path: Path, text: str) -> Earlier:
     end = columns.index(ERROR.name)
     names = tuple(columns[len(start) : end])
     if columns[: len(start)] != start or columns[end + 1 :] not in layouts(names) or not names:
-        raise ValueError("its first line has other columns")
+        raise ValueError("the first line does not have the columns of results")
     return Earlier(path, names, None, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
 
 
@@ -100,12 +103,12 @@ def _scores(names: Sequence[str], rows: Iterable[Row]) -> dict[str, tuple[float,
     scores: dict[str, tuple[float, ...] | None] = {}
     for row in rows:
         if row.pair.name in scores:
-            raise ValueError(f"it has the pair {row.pair.name} twice")
+            raise ValueError(f"the pair {row.pair.name} occurs twice")
         scores[row.pair.name] = tuple(row.scores.get(name, math.nan) for name in names) if row.scores else None
     return scores
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("its header has a value of the wrong type")
+        raise TypeError("the header has a value of the wrong type")
     return value

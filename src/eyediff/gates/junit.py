@@ -1,6 +1,6 @@
 """Write JUnit XML for CI systems, with one test case for each pair.
 
-A pair that is worse is a failure, and a pair without a score is an error.
+A pair that crosses a limit, or is worse than in the baseline, is a failure. A pair without a score is an error.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
 _IN_MEMORY = 1 << 23
-"""Number of bytes of test cases in memory; more are stored on disk.
+"""Largest number of bytes of test cases that are kept in memory. If there are more, all are kept on disk.
 
-They are kept until the end, because the counts come first in the file.
+The test cases are kept until the end, because the numbers of test cases and failures come first in the file.
 """
 
 
 class JunitSink:
-    """A sink that writes `path` when it is closed. Control characters, which XML cannot hold, are written as `\\x00`.
+    """A receiver of rows that writes JUnit XML to `path` when it is closed.
 
-    Failures are crossed limits, and pairs that are worse than in `baseline`; a worse mean is a separate test case.
-    Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. The output of a
-    test case has the scores of its pair. The time of a test case is the time since the row before, so the first pair
-    of a batch has the time of the batch. A pair that did not pass has its two files as attachments.
+    Failures are crossed limits, and pairs that are worse than in `baseline`. A worse mean is a separate test case.
+    Errors are pairs without a score, files without a partner, and pairs that only one of the two runs has. The output
+    of a test case has the scores of its pair. The time of a test case is the time since the previous row, so the first
+    pair of a batch has the time of the batch. A pair that did not pass has its two files as attachments. Control
+    characters, which XML cannot contain, are written as `\\x00`.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class JunitSink:
         self._judged("eyediff.pairs", row.pair.name, reasons, attached if reasons else said, row.pair)
 
     def close(self, summary: Summary) -> None:
-        """Write the counts, then the test cases."""
+        """Write the numbers of test cases, failures and errors, and then the test cases."""
         for file in summary.unmatched:
             self._error(
                 "eyediff.pairs", str(file.path), "unmatched", f"the file is only in {file.side}; it has no partner"
@@ -96,7 +97,7 @@ class JunitSink:
         self._target.close(last, finished=True)
 
     def abandon(self) -> None:
-        """Restore the earlier file."""
+        """Restore the earlier file, because the run failed before its first row."""
         self._cases.close()
         self._target.abandon()
 
@@ -145,12 +146,12 @@ class JunitSink:
 
 
 def _quoted(text: str) -> str:
-    """Return a text in which nobody's note attaches a file: what reads the XML would fetch the file that it names."""
+    """Return a text that contains no attachment: a reader of the XML would open the file that `[[ATTACHMENT` names."""
     return text.replace("[[", "[ [")
 
 
 def _attachments(pair: Pair) -> str:
-    """Return the two files of a pair as attachments; one whose name would end it early is none."""
+    """Return the lines that attach the two files of a pair, except paths with brackets or unprintable characters."""
     paths = [str(file) for file in (pair.candidate, pair.reference) if isinstance(file, Path)]
     return "\n".join(f"[[ATTACHMENT|{path}]]" for path in paths if path.isprintable() and not set("[]") & set(path))
 

@@ -1,6 +1,7 @@
-"""Compute paired statistics of the differences between two runs: worsening of each pair, mean, interval, sign test.
+"""Compute how much worse the scores of a run are than those of an earlier run: for each pair, and for the mean.
 
-Every value is the difference of one pair between the runs, so the difficulty of the pairs cancels out.
+The statistics are paired: each value is the difference between the two scores of the same pair. So it does not matter
+that some pairs have worse scores than others in both runs.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from ..records import Numbers
 from ..run.interval import mean_intervals
 
 SIGNIFICANT = 0.05
-"""Largest p-value at which the sign test is significant. It corresponds to the 95 % interval."""
+"""Largest p-value at which the sign test is significant. It corresponds to the 95 % interval of the mean."""
 
 
 def worsening(earlier: float, now: float, higher_is_better: bool) -> float:
-    """Return how much worse a score became, in the unit of the metric; negative if it became better.
+    """Return how much worse a score became, in the unit of the metric. The result is negative if it became better.
 
-    Equal scores give 0, even if both are infinite. A PSNR that was infinite and is now finite is worse by infinity.
+    Equal scores give 0, even if both are infinite. The result is infinite if an infinite PSNR became finite.
     """
     if earlier == now:
         return 0.0
@@ -30,8 +31,9 @@ def worsening(earlier: float, now: float, higher_is_better: bool) -> float:
 def sign_test(worse: int, better: int) -> float:
     """Return the p-value of the exact two-sided sign test for `worse` and `better` pairs.
 
-    Pairs that did not change are left out (Dixon, Mood 1946). The result equals scipy's
-    `binomtest(worse, worse + better).pvalue`. The tail is summed from its largest term down.
+    Pairs that did not change must be left out of both numbers (Dixon, Mood 1946). The result is equal to
+    `binomtest(worse, worse + better).pvalue` of SciPy. The tail of the distribution is summed from the largest term to
+    the smallest.
     """
     count, most = worse + better, max(worse, better)
     if count == 0:
@@ -48,9 +50,11 @@ def sign_test(worse: int, better: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class MeanShift:
-    """The mean of the worsenings, its 95 % bootstrap interval, and the sign test on them.
+    """Statistics of how much worse the scores of a metric became: the mean, its 95 % interval, and the sign test.
 
-    `interval` is None for fewer pairs than `defaults.FEWEST`, and if a score was or is infinite.
+    `mean` and `interval` are positive if the scores became worse. `interval` is a bootstrap interval, or None if there
+    are fewer pairs than `defaults.FEWEST`, or if a score was or is infinite. `worse` and `better` are numbers of pairs.
+    `p` is the p-value of the sign test.
     """
 
     mean: float
@@ -60,12 +64,12 @@ class MeanShift:
     p: float
 
     def beyond(self, floor: float) -> bool:
-        """Return whether the mean is worse by more than `floor`, by both the interval and the sign test."""
+        """Return whether the mean is significantly worse: the interval is above `floor`, and the sign test agrees."""
         return self.interval is not None and self.interval[0] > floor and self.p < SIGNIFICANT
 
 
 def shift(worsenings: Numbers) -> MeanShift:
-    """Return the statistics of the mean of one or more worsenings."""
+    """Return the statistics of one or more values of `worsening`, one value for each pair."""
     worse, better = int((worsenings > 0).sum()), int((worsenings < 0).sum())
     interval = None
     if np.isfinite(worsenings).all():

@@ -1,8 +1,8 @@
 """Define the pytest plugin with the fixture `assert_looks_like(image, "golden.png")`.
 
-pytest loads this file in every run if eyediff is installed. So it imports almost nothing; the code that compares images
-is imported when a test first uses the fixture. The file has no `assert`, so pytest need not rewrite it:
-PYTEST_DONT_REWRITE.
+pytest loads this file in every run if eyediff is installed. So the file imports almost nothing; the code that compares
+images is imported when a test first uses the fixture. The file has no `assert`, so pytest need not rewrite it. The next
+word tells pytest so: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["AssertLooksLike", "assert_looks_like"]
 
 _SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _FOLDER = "eyediff_session"
-"""Key under which workers of pytest-xdist receive the folder of the session."""
+"""Key under which a worker process of pytest-xdist receives the folder that all processes of the session share."""
 
 
 class AssertLooksLike(Protocol):
@@ -48,19 +48,21 @@ class AssertLooksLike(Protocol):
         golden
             Name of a PNG file in the folder of goldens.
         gate
-            Limits for a kind of image: "ui" for screenshots and charts, "photo" for photos. By default "ui"; if `max`
-            or `min` is given, there are no other limits by default.
+            Name of a set of limits: "ui" for screenshots and charts, "photo" for photos. By default "ui". If `max` or
+            `min` is given and `gate` is not, only the limits in `max` and `min` apply.
         max, min
-            Limits for metrics, by the names that `eyediff metrics` lists. They replace limits of the gate.
+            Largest and smallest allowed scores, for the names of metrics that `eyediff metrics` lists. A limit of a
+            metric replaces the limit that `gate` has for the same metric.
         range
-            Values of black and white in an array of floats.
+            Values of a black and of a white pixel in an array of floats.
         tolerate_shift
             Largest displacement in pixels at which a changed region crosses no limit.
         ignore
-            Rectangles that do not count: x, y, width, height in pixels.
+            Rectangles that are not compared: x, y, width, height in pixels.
         mask
-            White pixels count: the name of a PNG file in the folder of goldens, a path, a PIL image, or an array H x W.
-            By default the file beside the golden, NAME.mask.png of NAME.png, if there is one.
+            Image that is white at the pixels to compare: the name of a PNG file in the folder of goldens, a path, a PIL
+            image, or an array H x W. By default, the file NAME.mask.png beside the golden NAME.png is used, if it
+            exists.
 
         Raises
         ------
@@ -87,8 +89,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _session(config: pytest.Config) -> Session:
-    """Return the session that all processes of this run share. The first call makes it."""
-    from pathlib import Path  # noqa: PLC0415  # only for runs that use the fixture, as all below
+    """Return the records that all processes of this pytest run share. The first call creates the object."""
+    from pathlib import Path  # noqa: PLC0415  # imported only in runs that use the fixture, as below
     from tempfile import mkdtemp  # noqa: PLC0415
 
     from .session import Session  # noqa: PLC0415
@@ -101,7 +103,7 @@ def _session(config: pytest.Config) -> Session:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Send the folder of the session to a worker of pytest-xdist."""
+    """Send the path of the session's folder to a worker process of pytest-xdist."""
     node.workerinput[_FOLDER] = str(_session(node.config).folder)
 
 
@@ -150,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the folder of the session. Only the main process does this, not the workers."""
+    """Remove the folder of the session. Only the main process removes it; the worker processes do not."""
     session = config.stash.get(_SESSION, None)
     if session is not None and not hasattr(config, "workerinput"):
         session.remove()

@@ -27,15 +27,16 @@ from ..run.summary import Collector
 
 REFERENCE, CANDIDATE, DIFFERENCE, SCORES = "reference.png", "candidate.png", "difference.png", "scores.json"
 MASK = "mask.png"
-"""Which pixels count, white; only where some do not."""
+"""Name of the image that is white at the compared pixels. It is written only if some pixels were not compared."""
 PAGE = "report.html"
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A comparison that failed. `golden`, `row` and `header` are None if the golden does not exist.
+    """A comparison of an image with a golden that failed. `golden`, `row` and `header` are None without a golden.
 
-    `place` is the path of the golden from the root of the tests.
+    `place` is the path of the golden, relative to the root folder of the tests. `counted` is the mask of the compared
+    pixels, or None if all were compared.
     """
 
     reason: str
@@ -51,14 +52,14 @@ class Failed:
 
 
 class FailureFolder:
-    """The folder of one test and golden, inside the folder of all failures."""
+    """The folder for the failure of one test and golden. It is inside the folder of all failures."""
 
     def __init__(self, root: Path, test: str, golden: str) -> None:
         self._root, self._test, self._golden = root, test, golden
         self.folder = root / _safe(test) / _safe(golden)
 
     def clear(self) -> None:
-        """Remove the files that an earlier run wrote for this test, and folders that are then empty."""
+        """Remove the files that an earlier run wrote for this test and golden, and folders that are then empty."""
         for name in (REFERENCE, CANDIDATE, DIFFERENCE, MASK, SCORES):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent, self._root):
@@ -66,7 +67,7 @@ class FailureFolder:
                 folder.rmdir()
 
     def write(self, failed: Failed) -> tuple[Path, dict[str, Any]]:
-        """Write everything, and return the folder and the record of the failure."""
+        """Write the images and the scores of a failure. Return the folder, and the record of the failure."""
         self.folder.mkdir(parents=True, exist_ok=True)
         failed.candidate.save(self.folder / CANDIDATE, compress_level=1)
         if failed.golden is not None:
@@ -99,9 +100,9 @@ class FailureFolder:
         }
 
     def _write_difference(self, golden: Path, candidate: PILImage.Image, counted: Mask | None) -> None:
-        """Write the absolute differences that count, scaled so that the largest is white.
+        """Write a picture of the absolute differences at the compared pixels. The largest difference is white.
 
-        What only one of the images has is white, too.
+        Pixels that only one of the two images has are white, too.
         """
         with PILImage.open(golden) as picture:
             before = np.asarray(picture.convert("RGBA"))
@@ -119,9 +120,9 @@ class FailureFolder:
 
 
 def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
-    """Write the page of all failures of a session, with their scores and limits, and return its path.
+    """Write the page of all failures of a session, with the scores and limits, and return the path of the page.
 
-    Nothing is compared again.
+    The images are not compared again.
     """
     metrics = {name: MetricHeader(*values) for each in failures for name, values in each["metrics"].items()}
     higher = {name: value for each in failures for name, value in each["higher"].items()}
@@ -134,7 +135,7 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
         for record in failures:
             row = _row_of(record)
             if isinstance(row, ScoredPair):
-                with suppress(ImageError):  # without images if somebody has removed them
+                with suppress(ImageError):  # if somebody has removed the images, the page has none
                     before, after = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
                     before, after = fit(before, after, "pad")
                     mask = Path(record["folder"]) / MASK
@@ -145,12 +146,12 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
             crossings += row.crossed
         sink.close(replace(collector.summary(interrupted=False), crossings=crossings))
     except OutputError as error:
-        return f"no page ({error})"
+        return f"no page was written ({error})"
     return shown(sink.page)
 
 
 def _limits(failures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the limits that all failures share."""
+    """Return the limits of the metrics for which all failures have the same limit."""
     found: dict[str, set[float]] = {}
     for each in failures:
         for name, limit in (each["max"] | each["min"]).items():
@@ -181,6 +182,6 @@ def _row_of(record: Mapping[str, Any]) -> Row:
 
 
 def _safe(name: str) -> str:
-    """Return a readable folder name for a text. Different texts have different names."""
+    """Return a folder name for a text: a readable part, and a hash so that different texts have different names."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:]
     return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

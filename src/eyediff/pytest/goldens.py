@@ -31,12 +31,12 @@ from .failures import Failed, FailureFolder
 from .session import Session, StoredGolden
 
 MASK_SUFFIX = ".mask.png"
-"""`page.mask.png` beside `page.png` says which of its pixels count."""
+"""Suffix of masks. The mask `page.mask.png` selects the pixels of the golden `page.png` to compare."""
 
 
 @dataclass(frozen=True)
 class Goldens:
-    """The fixture of one test."""
+    """The fixture `assert_looks_like` for one test. A call of this object compares an image with a golden."""
 
     folder: Path
     root: Path
@@ -58,7 +58,7 @@ class Goldens:
         ignore: Sequence[RectangleLike] = (),
         mask: Any = None,
     ) -> dict[str, float]:
-        """See `AssertLooksLike`."""
+        """Compare an image with a golden. `AssertLooksLike` explains the parameters."""
         __tracebackhide__ = True
         try:
             limits, candidate = limits_of(gate, max, min), flattened(image, range)
@@ -78,7 +78,7 @@ class Goldens:
         specs = parse_metrics(dict.fromkeys([*limits.maxima, *limits.minima]))
         path = self._place(golden)
         if path.name.endswith(MASK_SUFFIX):
-            raise UsageError(f"golden {golden!r}: {MASK_SUFFIX} ends the names of masks; give another name")
+            raise UsageError(f"golden {golden!r}: {MASK_SUFFIX} ends the names of masks; give the golden another name")
         if self.update:
             self._store(path, candidate)
             return {spec.requested: spec.info.identity for spec in specs}
@@ -112,7 +112,7 @@ class Goldens:
         missing = loaded.absent
         resized = missing is not None and (missing if counted is None else missing & counted).any()
         if crossings or resized:
-            reasons = [f"its size was {size_of(before.pixels)} and is {size_of(after.pixels)}"] if resized else []
+            reasons = [f"the size was {size_of(before.pixels)}, and is now {size_of(after.pixels)}"] if resized else []
             reasons += map(_describe, crossings)
             fail(
                 f"the image differs from {shown(path)}: {'; '.join(reasons)}{_places(row)}",
@@ -128,12 +128,16 @@ class Goldens:
         name = Path(golden)
         if name.suffix != ".png" or name.is_absolute() or ".." in name.parts:
             raise UsageError(
-                f"golden {golden!r}: expected a relative name that ends in .png, for a file in {shown(self.folder)}"
+                f"golden {golden!r} is not valid; expected a relative name that ends in .png, for a file in "
+                f"{shown(self.folder)}"
             )
         return self.folder / name
 
     def _mask(self, given: Any, path: Path) -> tuple[Mask | None, str | None]:
-        """Return which pixels count, and where that stands: as the test says, else as a file beside the golden does."""
+        """Return the mask of the pixels to compare, and the path of the mask.
+
+        By default, the mask is the file beside the golden, if it exists. Without a mask, both values are None.
+        """
         if given is None:
             beside = path.with_name(f"{path.stem}{MASK_SUFFIX}")
             return (read_mask(beside), str(beside)) if beside.exists() else (None, None)
@@ -142,7 +146,10 @@ class Goldens:
         return as_mask(given), str(given) if isinstance(given, Path) else "given"
 
     def _store(self, path: Path, picture: PILImage.Image) -> None:
-        """Store the image, unless it is stored already. Raises AssertionError if two tests store different images."""
+        """Store the image as a golden, unless the file has the same image already.
+
+        Raises AssertionError if two tests store different images under the same name.
+        """
         same = path.exists() and _equal(path, picture)
         content = hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
         own = StoredGolden(str(path), self.test, content, new=not same)
@@ -158,27 +165,27 @@ class Goldens:
 
 
 def limits_of(gate: str | None, max: Mapping[str, float] | None, min: Mapping[str, float] | None) -> Limits:
-    """Return the limits of a gate, replaced by the limits that are given."""
+    """Return the limits of a gate. The limits in `max` and `min` replace those of the gate for the same metric."""
     if gate is None and (max is not None or min is not None):
         return Limits(dict(max or {}), dict(min or {}))
     name = gate or defaults.GOLDEN_GATE
     if name not in defaults.GATES:
-        raise UsageError(f"gate={name!r}: expected one of {', '.join(defaults.GATES)}")
+        raise UsageError(f"gate={name!r} does not exist; expected one of {', '.join(defaults.GATES)}")
     return Limits(defaults.GATES[name] | dict(max or {}), dict(min or {}))
 
 
 @lru_cache(maxsize=8)
 def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int, conventions: Conventions) -> MetricSet:
-    """Return metrics, which stay loaded.
+    """Return the metrics, which stay loaded for later calls.
 
-    The second name of each pair changes if the content of a metric file changes.
+    Each metric has two names: the second one changes if the content of a metric file changes.
     """
     options = ComparisonOptions(tolerate_shift=tolerate_shift, conventions=conventions)
     return options.build_metrics([name for name, _ in names])
 
 
 def flattened(image: Any, range: Range | None) -> PILImage.Image:
-    """Return an image as a golden holds it: upright sRGB of 8 bits, with transparency where it has some."""
+    """Return an image in the form of a golden: upright, sRGB with 8 bits, and with alpha if it is transparent."""
     found = as_image(image, range=range, name="image")
     black = _levels(found.pixels)
     if found.over_white is None:
@@ -195,7 +202,7 @@ def _levels(pixels: Pixels) -> Numbers:
 
 
 def _equal(path: Path, picture: PILImage.Image) -> bool:
-    """Return whether a golden is exactly this picture; False if the file is not an image."""
+    """Return whether the file of a golden has exactly this picture. False if the file is not an image."""
     try:
         with PILImage.open(path) as there:
             return there.mode == picture.mode and there.size == picture.size and there.tobytes() == picture.tobytes()
@@ -209,7 +216,7 @@ def _describe(found: Crossing) -> str:
 
 
 def _places(row: ScoredPair) -> str:
-    """Return the positions of the worst changed regions as text for a failure."""
+    """Return the sizes and positions of the worst changed regions, as text for the message of a failure."""
     boxes = [box for found in row.regions.values() for box in found if box.shift is None]
     if not boxes:
         return ""

@@ -91,10 +91,15 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=match):
             Baseline(before, replace(HEADER, **changes))  # type: ignore[arg-type]
 
-    refused("lpips has version 0.1, this run has 0.0", metrics={"lpips": replace(lpips, version="0.0")})
-    refused("weights 0123456789ab, this run has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
+    refused(
+        "lpips has version 0.1, but in this run it has version 0.0", metrics={"lpips": replace(lpips, version="0.0")}
+    )
+    refused(
+        "weights 0123456789ab, but in this run it has weights ffff",
+        metrics={"lpips": replace(lpips, weights_sha256="f" * 64)},
+    )
     refused("size='refuse', but this run has size='crop'", size="crop")
-    refused("has no ssim, only lpips, psnr", metrics={"ssim": lpips})
+    refused("has no scores of ssim, only of lpips, psnr", metrics={"ssim": lpips})
     Baseline(before, replace(HEADER, metrics={"lpips": replace(lpips, engine="another")}, eyediff="9"))
 
 

@@ -82,9 +82,9 @@ def test_embeddings_of_other_metrics_sizes_and_counts_are_refused(metric: eyedif
         metric.distances(found, IMAGES[:, :, :40])
     with pytest.raises(errors.SizeError, match="embedding are 40x40, but the other images are 52x40"):
         metric.distances(found, metric.embed(IMAGES[:, :, :40]))
-    with pytest.raises(errors.UsageError, match="4 and 3 images do not pair up"):
+    with pytest.raises(errors.UsageError, match="embedding of 4 images, but 3 images"):
         metric.distances(found, IMAGES[:3])
     with pytest.raises(errors.UsageError, match="4 pairs were given"):
         metric.distance(found, IMAGES[0])
-    with pytest.raises(errors.UsageError, match="psnr has no `embed`"):
+    with pytest.raises(errors.UsageError, match="psnr does not support `embed`"):
         eyediff.Metric("psnr").distance(found, IMAGES[0])

@@ -275,7 +275,7 @@ def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*command, "--eyediff-update", "-k", "test_page").assert_outcomes(passed=1)
     found = pytester.runpytest_inprocess(*command)
     found.assert_outcomes(passed=1, failed=1)
-    found.stdout.fnmatch_lines(["E  *gate='painting': expected one of ui, photo"])
+    found.stdout.fnmatch_lines(["E  *gate='painting' does not exist; expected one of ui, photo"])
     found.stdout.no_fnmatch_line("*goldens.py*")
 
 

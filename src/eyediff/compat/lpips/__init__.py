@@ -1,13 +1,14 @@
-"""The names of the package `lpips` 0.1.4, computed by eyediff, with the same arguments, shapes and state_dict keys.
+"""Offer the names of the package `lpips` 0.1.4, with the same arguments, shapes and state_dict keys.
 
     from eyediff.compat import lpips          # in place of: import lpips
 
-docs/compat.md lists the deliberate differences. Needs torch: pip install 'eyediff[torch]'
+eyediff computes the results. docs/compat.md lists the deliberate differences. This package needs torch:
+pip install 'eyediff[torch]'
 """
 
 from __future__ import annotations
 
-from ... import nn as _nn  # noqa: F401 - says in one line what to install where torch is missing
+from ... import nn as _nn  # noqa: F401 - if torch is missing, this import says what to install
 from . import pretrained_networks
 from . import pretrained_networks as pn
 from .heads import NetLinLayer

@@ -1,4 +1,4 @@
-"""A head (linear weights) of the old package, and the files that contain heads."""
+"""Define the heads of the old package, which weight the channels of a feature layer, and read files with heads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...nn.trunk import VERBS
 
 
 class HeadConv2d(nn.Conv2d):
-    """torch's layer. With one output channel it computes a sum in the type of `x`, which autocast does not change."""
+    """`torch.nn.Conv2d`. With one output channel, it computes a sum in the data type of the input, even in autocast."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if bias is None and (self.out_channels, *self.kernel_size, *self.padding) == (1, 1, 1, 0, 0):
@@ -27,7 +27,7 @@ class HeadConv2d(nn.Conv2d):
 
 
 class NetLinLayer(nn.Module):
-    """A head: a 1x1 convolution. In training, dropout comes before it."""
+    """The head of a feature layer: a 1x1 convolution that weights the channels. In training, dropout comes first."""
 
     def __init__(self, chn_in: int, chn_out: int = 1, use_dropout: bool = False) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class NetLinLayer(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The weights, 1 x C x 1 x 1."""
+        """The weights of the C channels, a tensor 1 x C x 1 x 1."""
         return self.model[-1].weight  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class NetLinLayer(nn.Module):
 
     @property
     def is_untouched(self) -> bool:
-        """Return whether the output depends only on `weight`: without hooks, dropout, replaced or patched parts."""
+        """True if the output depends only on `weight`: no hooks, no dropout, and no replaced or patched parts."""
         kinds = [type(part) for part in self.model] if type(self.model) is nn.Sequential else []
         usual = type(self) is NetLinLayer and kinds in ([HeadConv2d], [nn.Dropout, HeadConv2d])
         if not usual or _hooks(module_hooks, "_global"):
@@ -65,6 +65,6 @@ def tensors(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+        raise WeightsError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from None
     except Exception as error:
-        raise WeightsError(f"{shown(path)}: not a file of tensors ({str(error).splitlines()[0][:80]})") from error
+        raise WeightsError(f"{shown(path)} is not a file of tensors ({str(error).splitlines()[0][:80]})") from error

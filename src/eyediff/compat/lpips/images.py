@@ -1,4 +1,4 @@
-"""Conversions between files, arrays and tensors, as in the old package."""
+"""Convert between files, arrays and tensors, as in the old package."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Pixels = npt.NDArray[Any]
 
 
 def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
-    """Read an image file and return H x W x 3, uint8, RGB. Transparency is composited on white.
+    """Read an image file, and return an array H x W x 3 of uint8 in RGB. A transparent image is put on white.
 
-    It reads the files that `eyediff compare` reads. Raises ImageError, with the file's name, for any other file.
+    The function reads the same files as `eyediff compare`. It raises ImageError for any other file.
     """
     picture = images.read(Path(path), frames="one")
     pixels = picture.pixels if picture.over_white is None else picture.over_white
@@ -29,12 +29,18 @@ def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def im2tensor(image: Pixels, imtype: type = np.uint8, cent: float = 1.0, factor: float = 255.0 / 2.0) -> Tensor:  # noqa: ARG001
-    """Convert H x W x C from 0 to 255 to 1 x C x H x W from -1 to 1. `imtype` is ignored, as in the old package."""
+    """Convert an array H x W x C in [0, 255] to a tensor 1 x C x H x W in [-1, 1].
+
+    As in the old package, `imtype` is ignored.
+    """
     return torch.Tensor((image / factor - cent)[:, :, :, np.newaxis].transpose((3, 2, 0, 1)))
 
 
 def tensor2im(image_tensor: Tensor, imtype: type = np.uint8, cent: float = 1.0, factor: float = 255.0 / 2.0) -> Pixels:
-    """Convert the first of N x C x H x W from -1 to 1 to H x W x C from 0 to 255. Integers are rounded and clipped."""
+    """Convert the first image of a tensor N x C x H x W in [-1, 1] to an array H x W x C in [0, 255].
+
+    If `imtype` is an integer type, the values are rounded, and clipped to the range of this type.
+    """
     values: Pixels = (tensor2np(image_tensor) + cent) * factor
     kind: np.dtype[Any] = np.dtype(imtype)
     if np.issubdtype(kind, np.integer):
@@ -44,29 +50,33 @@ def tensor2im(image_tensor: Tensor, imtype: type = np.uint8, cent: float = 1.0, 
 
 
 def tensor2np(tensor_obj: Tensor) -> npt.NDArray[np.float32]:
-    """Return the first of N x C x H x W as H x W x C."""
+    """Return the first image of a tensor N x C x H x W as an array H x W x C."""
     found: npt.NDArray[np.float32] = tensor_obj[0].detach().cpu().float().numpy().transpose((1, 2, 0))
     return found
 
 
 def np2tensor(np_obj: Pixels) -> Tensor:
-    """Return H x W x C as 1 x C x H x W."""
+    """Return an array H x W x C as a tensor 1 x C x H x W."""
     return torch.Tensor(np_obj[:, :, :, np.newaxis].transpose((3, 2, 0, 1)))
 
 
 def tensor2vec(vector_tensor: Tensor) -> Pixels:
-    """Return N x C x 1 x 1 as N x C."""
+    """Return a tensor N x C x 1 x 1 as an array N x C."""
     found: Pixels = vector_tensor.detach().cpu().numpy()[:, :, 0, 0]
     return found
 
 
 def rgb2lab(input: Pixels) -> Pixels:
-    """Convert RGB, H x W x 3 from 0 to 255, to CIE L*a*b* (D65)."""
+    """Convert an RGB image, an array H x W x 3 in [0, 255], to CIE L*a*b* (D65)."""
     return colour.lab(np.asarray(input) / 255.0)
 
 
 def tensor2tensorlab(image_tensor: Tensor, to_norm: bool = True, mc_only: bool = False) -> Tensor:
-    """Convert 1 x 3 x H x W from -1 to 1 to Lab. `mc_only` centres L* at 0; `to_norm` also divides all by 100."""
+    """Convert an RGB image, a tensor 1 x 3 x H x W in [-1, 1], to L*a*b*.
+
+    With `mc_only`, 50 is subtracted from L*, so that L* is centred at 0. Otherwise, with `to_norm`, 50 is subtracted
+    from L*, and all three channels are divided by 100.
+    """
     lab = rgb2lab(tensor2im(image_tensor))
     if mc_only or to_norm:
         lab[:, :, 0] -= 50
@@ -74,7 +84,10 @@ def tensor2tensorlab(image_tensor: Tensor, to_norm: bool = True, mc_only: bool =
 
 
 def tensorlab2tensor(lab_tensor: Tensor, return_inbnd: bool = False) -> Any:
-    """Undo `tensor2tensorlab`. With `return_inbnd`, also return where the colour exists in RGB (1 or 0)."""
+    """Undo `tensor2tensorlab`. With `return_inbnd`, also return a tensor that shows which colours RGB can represent.
+
+    This tensor is 1 at the pixels with such a colour, and 0 at all other pixels.
+    """
     lab = tensor2np(lab_tensor).astype(np.float64) * 100.0
     lab[:, :, 0] += 50
     back = 255.0 * np.clip(_rgb(lab), 0, 1)
@@ -85,7 +98,7 @@ def tensorlab2tensor(lab_tensor: Tensor, return_inbnd: bool = False) -> Any:
 
 
 def _rgb(lab: Pixels) -> Pixels:
-    """Return the inverse of `colour.lab`."""
+    """Convert L*a*b* to RGB in [0, 1], as the inverse of `colour.lab`."""
     y = (lab[..., 0] + 16) / 116
     share = np.stack([lab[..., 1] / 500 + y, y, np.maximum(y - lab[..., 2] / 200, 0)], -1)
     share = np.where(share > 0.2068966, share**3, (share - 16 / 116) / 7.787)

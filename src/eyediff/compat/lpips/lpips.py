@@ -1,4 +1,4 @@
-"""LPIPS and the related classes, with the names of the old package."""
+"""Define LPIPS and the related classes with the names of the old package."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TRUNKS = {"alex": pn.alexnet, "vgg": pn.vgg16, "vgg16": pn.vgg16, "squeeze": pn.
 
 
 def spatial_average(in_tens: Tensor, keepdim: bool = True) -> Tensor:
-    """Return the mean over rows and columns."""
+    """Return the mean of a tensor N x C x H x W over its rows and columns."""
     return in_tens.mean([2, 3], keepdim=keepdim)
 
 
 def upsample(in_tens: Tensor, out_HW: Sequence[int] = (64, 64)) -> Tensor:  # noqa: N803 - the old name
-    """Enlarge bilinearly to exactly `out_HW` rows and columns."""
+    """Resize a tensor N x C x H x W bilinearly to `out_HW`, the number of rows and the number of columns."""
     return F.interpolate(in_tens, size=tuple(out_HW), mode="bilinear", align_corners=False)
 
 
@@ -52,17 +52,17 @@ class ScalingLayer(nn.Module):
 
 
 class LPIPS(nn.Module):
-    """The perceptual distance, with the old package's arguments, attributes, shapes and state_dict keys.
+    """The LPIPS distance, with the arguments, attributes, shapes and state_dict keys of the old package.
 
-    `verbose` is ignored: nothing is printed. Heads take gradients only with eval_mode=False, the backbone only with
-    pnet_tune. Modules that the user replaces, patches or hooks in `scaling_layer`, `net` or `lins` are used, as in the
-    old package.
+    `verbose` is ignored: nothing is printed. The heads, which weight the channels, get gradients only with
+    eval_mode=False, and the backbone gets gradients only with pnet_tune=True. As in the old package, the user may
+    replace, patch or hook the modules in `scaling_layer`, `net` and `lins`.
 
-    weights_file: the weights of the backbone, if they are not in a folder that eyediff searches. `trust` accepts
-    weights that are not the published ones.
+    Two arguments are new. `weights_file` is a file with the weights of the backbone; it is needed if the weights are
+    not in a folder that eyediff searches. `trust` accepts weights in this file that are not the published ones.
 
     Raises WeightsError if weights are missing, or if `model_path` does not contain the heads of this network. Raises
-    UsageError for an unknown net or version.
+    UsageError if `net` or `version` is unknown.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class LPIPS(nn.Module):
     ) -> None:
         super().__init__()
         if net not in TRUNKS:
-            raise UsageError(f"net {net!r} was given, expected {', '.join(TRUNKS)}")
+            raise UsageError(f"`net` is {net!r}; expected one of {', '.join(TRUNKS)}")
         if version not in formula.RELEASES:
-            raise UsageError(f"version {version!r} was given, expected {' or '.join(formula.RELEASES)}")
+            raise UsageError(f"`version` is {version!r}; expected {' or '.join(formula.RELEASES)}")
         self.pnet_type, self.pnet_tune, self.pnet_rand = net, pnet_tune, pnet_rand
         self.spatial, self.lpips, self.version = spatial, lpips, version
         self.scaling_layer = ScalingLayer()
@@ -108,12 +108,12 @@ class LPIPS(nn.Module):
             self.eval()
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False, normalize: bool = False) -> Any:  # noqa: N803
-        """Return the distance of images in [-1, 1], or [0, 1] with `normalize`.
+        """Return the distances of N pairs of images in [-1, 1] or, with `normalize`, in [0, 1].
 
-        Its shape is N x 1 x 1 x 1, or N x 1 x H x W if spatial.
+        The shape of the result is N x 1 x 1 x 1 or, if `spatial` is True, N x 1 x H x W.
 
-        With `retPerLayer`, return a tuple of the distance and a list of the contributions of the layers, of equal
-        shapes.
+        With `retPerLayer`, return a tuple: the distances, and a list of the contributions of the layers. All these
+        tensors have the same shape.
         """
         if normalize:
             in0, in1 = 2 * in0 - 1, 2 * in1 - 1
@@ -126,12 +126,12 @@ class LPIPS(nn.Module):
         return (whole, shares) if retPerLayer else whole
 
     def _terms(self, of_in0: Sequence[Tensor], of_in1: Sequence[Tensor]) -> list[Tensor]:
-        """Return the weighted squared difference of each layer at each position: N x 1 x H_l x W_l each."""
+        """Return the weighted squared differences at each position: for each layer l, a tensor N x 1 x H_l x W_l."""
         of_in0, of_in1 = of_in0[: self.L], of_in1[: self.L]
         if not self.lpips:
             return terms(None, of_in0, of_in1)
         lins: list[nn.Module] = list(self.lins)[: self.L]
-        # Transforms use the plain formula anyway, and compilers cannot search for hooks.
+        # Transforms such as vmap use the plain formula anyway, and compilers cannot search for hooks.
         ours = [lin for lin in lins if isinstance(lin, NetLinLayer) and lin.is_untouched]
         if is_plain_eager(of_in0[0]) and len(ours) == len(lins):
             return terms([lin.weight.flatten() for lin in ours], of_in0, of_in1)
@@ -146,21 +146,21 @@ class LPIPS(nn.Module):
         return x
 
     def _load(self, path: Path) -> None:
-        """Load heads from a file of the old package. It has only heads, or a whole `state_dict`."""
+        """Load the heads from a file of the old package, which has either only heads or a complete `state_dict`."""
         state = tensors(path)
         if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
             try:
                 self.load_state_dict(state)
             except RuntimeError as error:
                 raise WeightsError(
-                    f"{shown(path)}: not this network's state_dict: {' '.join(str(error).split())[:200]}"
+                    f"{shown(path)} does not have the state_dict of this network: {' '.join(str(error).split())[:200]}"
                 ) from None
             return
         wanted = {f"lin{index}.model.{place}.weight": index for index in range(self.L) for place in (0, 1)}
         names = list(state) if isinstance(state, Mapping) else []
         if len(names) != self.L or not set(names) <= set(wanted):
             raise WeightsError(
-                f"{shown(path)}: it contains {shown(', '.join(names[:4]))}, "
+                f"{shown(path)} contains {shown(', '.join(names[:4])) or 'no tensors'}; "
                 f"expected {self.L} heads: lin0.model.1.weight, ..."
             )
         try:
@@ -177,7 +177,11 @@ class LPIPS(nn.Module):
 
 
 class Dist2LogitLayer(nn.Module):
-    """Map two distances to the chance that people call the second image nearer: Zhang et al. 2018, section 3.3."""
+    """Network that maps two distances to the probability that people call the second image nearer.
+
+    The first distance is between the reference and the first image, and the second distance is between the reference
+    and the second image. Zhang et al. 2018 describe the network in section 3.3.
+    """
 
     def __init__(self, chn_mid: int = 32, use_sigmoid: bool = True) -> None:
         super().__init__()
@@ -190,7 +194,10 @@ class Dist2LogitLayer(nn.Module):
 
 
 class BCERankingLoss(nn.Module):
-    """Binary cross-entropy with the share of votes as target, given from -1 to 1."""
+    """Binary cross-entropy between the output of `Dist2LogitLayer` and the share of votes for the second image.
+
+    `forward` takes this share scaled from [0, 1] to [-1, 1].
+    """
 
     def __init__(self, chn_mid: int = 32) -> None:
         super().__init__()
@@ -203,21 +210,24 @@ class BCERankingLoss(nn.Module):
 
 
 class FakeNet(nn.Module):
-    """Base class of L2 and DSSIM. They take one pair at a time, in one colour space."""
+    """Base class of L2 and DSSIM, which compare one pair of images at a time, in the colour space `colorspace`."""
 
     def __init__(self, use_gpu: bool = True, colorspace: str = "Lab") -> None:
         super().__init__()
         if colorspace not in ("Lab", "RGB"):
-            raise UsageError(f"colorspace {colorspace!r} was given, expected Lab or RGB")
+            raise UsageError(f"`colorspace` is {colorspace!r}; expected Lab or RGB")
         self.use_gpu, self.colorspace = use_gpu, colorspace
 
     def _one(self, in0: Tensor, in1: Tensor) -> None:
         if len(in0) != 1 or len(in1) != 1:
-            raise UsageError(f"{len(in0)} and {len(in1)} images were given, expected one image in each batch")
+            raise UsageError(f"the two batches have {len(in0)} and {len(in1)} images; expected one image in each batch")
 
 
 class L2(FakeNet):
-    """Mean squared difference of RGB in [-1, 1], or half of that of L*a*b* divided by 100. Lab has no gradient."""
+    """Mean squared difference of two images: of RGB values in [-1, 1], or of L*a*b* values.
+
+    For L*a*b*, the values are divided by 100, the result is halved, and it has no gradient.
+    """
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
         self._one(in0, in1)
@@ -228,7 +238,7 @@ class L2(FakeNet):
 
 
 class DSSIM(FakeNet):
-    """(1 - SSIM) / 2 with scikit-image's default window. It has no gradient."""
+    """The distance (1 - SSIM) / 2, with the default window of scikit-image. It has no gradient."""
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
         self._one(in0, in1)

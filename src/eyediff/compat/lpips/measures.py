@@ -1,4 +1,4 @@
-"""The small functions of the old package that compute numbers from arrays."""
+"""Define the small functions of the old package that compute numbers from arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Figures = npt.NDArray[np.float64]
 
 
 def normalize_tensor(in_feat: Tensor, eps: float = 1e-10) -> Tensor:
-    """Divide the channel vector at every position by (its length + eps). Gradients are finite; 0 for zero vectors."""
+    """Divide the vector of channels at every position by the sum of its length and `eps`.
+
+    All gradients are finite. The gradient of a zero vector's length is 0.
+    """
     squared = in_feat.square().sum(1, keepdim=True)
     empty = squared == 0
     length = squared.masked_fill(empty, 1).sqrt().masked_fill(empty, 0)
@@ -23,7 +26,7 @@ def normalize_tensor(in_feat: Tensor, eps: float = 1e-10) -> Tensor:
 
 
 def l2(p0: Any, p1: Any, range: float = 255.0) -> np.float64:
-    """Return half the mean squared difference of two arrays from 0 to `range`."""
+    """Return half of the mean squared difference of two arrays with values from 0 to `range`, scaled to [0, 1]."""
     return np.float64(0.5 * np.mean((np.asarray(p0) / range - np.asarray(p1) / range) ** 2))
 
 
@@ -35,13 +38,16 @@ def psnr(p0: Any, p1: Any, peak: float = 255.0) -> np.float64:
 
 
 def dssim(p0: Any, p1: Any, range: float = 255.0) -> np.float64:
-    """Return (1 - SSIM) / 2 of two H x W x 3 arrays, with scikit-image's default window (7 x 7, uniform)."""
+    """Return (1 - SSIM) / 2 of two arrays H x W x 3, with the default window of scikit-image (7 x 7, uniform)."""
     a, b = (2 * np.asarray(p, np.float64).transpose(2, 0, 1)[None] / range - 1 for p in (p0, p1))
     return np.float64(ssim.dssim(NumpyOps(), ssim.VARIANTS["skimage"], a, b).mean())
 
 
 def voc_ap(rec: Figures, prec: Figures, use_07_metric: bool = False) -> float:
-    """Return the average precision: the area under the upper envelope, or the mean of 11 samples (VOC 2007)."""
+    """Return the average precision: the area under the upper envelope of the precision-recall curve.
+
+    With `use_07_metric`, return the mean of 11 samples of this curve, as in VOC 2007.
+    """
     recall, precision = np.asarray(rec, np.float64), np.asarray(prec, np.float64)
     if use_07_metric:
         return float(np.mean([precision[recall >= t].max(initial=0.0) for t in np.arange(0.0, 1.1, 0.1)]))

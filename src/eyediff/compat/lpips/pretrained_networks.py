@@ -1,6 +1,7 @@
-"""The backbones with the names of the old package: `slice1`, `slice2`, ..., and a tuple of features.
+"""Define the backbones with the names of the old package: modules `slice1`, `slice2`, ..., and a tuple of features.
 
-Each slice ends at a feature layer. Slices consist of torch's modules, so that each can be called, hooked and replaced.
+Each slice ends at a feature layer. Slices consist of torch modules, so that each module can be called, hooked and
+replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ...nn.trunk import VERBS
 
 
 class Backbone(nn.Module):
-    """Base class of the three backbones. It finds weights as `eyediff.nn.LPIPS` does."""
+    """Base class of the three backbones. It finds the weights in the same way as `eyediff.nn.LPIPS`."""
 
     trunk: Trunk
     outputs: Any
@@ -36,7 +37,7 @@ class Backbone(nn.Module):
         super().__init__()
         file = None if weights_file is None else Path(weights_file)
         found = weights.load_trunk(self.trunk.name, file=file, trust=trust).parameters if pretrained else None
-        # Weights that are read from a file need no initial values, which would use up random numbers.
+        # If weights are read from a file, no random initial values are made. They would use up random numbers.
         with nullcontext() if found is None else torch.device("meta"):
             for name, layers in _slices(self.trunk).items():
                 self.add_module(name, Slice(layers))
@@ -48,7 +49,10 @@ class Backbone(nn.Module):
         self.requires_grad_(requires_grad)
 
     def forward(self, X: Tensor) -> Any:  # noqa: N803 - the old name
-        """Return the features as a named tuple. Images are N x 3 x H x W, scaled as the backbone expects."""
+        """Return the features of N images as a named tuple, with one tensor for each feature layer.
+
+        `X` is a tensor N x 3 x H x W, scaled as the backbone expects.
+        """
         found = []
         for index in range(len(self.trunk.taps)):
             X = getattr(self, f"slice{index + 1}")(X)  # noqa: N806 - the old name
@@ -57,7 +61,7 @@ class Backbone(nn.Module):
 
 
 def _outputs(title: str, trunk: Trunk) -> Any:
-    """Return the type of the named tuple of features of a backbone."""
+    """Return the type of the named tuple that holds the features of a backbone."""
     return namedtuple(title, trunk.tap_names)
 
 
@@ -74,7 +78,7 @@ class squeezenet(Backbone):  # noqa: N801 - the old name
 
 
 class Slice(nn.Sequential):
-    """The layers from one feature layer to the next. Its output is contiguous in any memory layout of the layers."""
+    """The layers from one feature layer to the next. The output is contiguous in every memory layout of the layers."""
 
     def __init__(self, layers: dict[str, nn.Module]) -> None:
         super().__init__()
@@ -90,7 +94,7 @@ class Slice(nn.Sequential):
 
 
 class Conv2d(nn.Conv2d):
-    """torch's layer, computed as `eyediff.nn` computes it. The values are the same, and it is faster on a CPU."""
+    """`torch.nn.Conv2d`, computed by the code of `eyediff.nn`. The values are the same, and it is faster on a CPU."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         usual = (self.groups, self.dilation, self.padding_mode) == (1, (1, 1), "zeros")
@@ -102,7 +106,7 @@ class Conv2d(nn.Conv2d):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch's layer, computed as `eyediff.nn` computes it."""
+    """`torch.nn.MaxPool2d`, computed by the code of `eyediff.nn`."""
 
     def forward(self, input: Tensor) -> Any:
         if (self.padding, self.dilation, self.return_indices, input.ndim) != (0, 1, False, 4):
@@ -111,7 +115,7 @@ class MaxPool2d(nn.MaxPool2d):
 
 
 class FireModule(nn.Module):
-    """SqueezeNet's module, with the names of torchvision."""
+    """The Fire module of SqueezeNet, with the names of its layers in torchvision."""
 
     def __init__(self, layer: Fire) -> None:
         super().__init__()
@@ -135,7 +139,7 @@ def _conv(layer: Conv) -> nn.Conv2d:
 
 
 def _slices(trunk: Trunk) -> dict[str, dict[str, nn.Module]]:
-    """Return the layers of each slice, with the numbers of torchvision as names."""
+    """Return the layers of each slice. The names of the layers are the numbers that torchvision gives them."""
     found: dict[str, dict[str, nn.Module]] = {}
     place = -1
     for number, layer in _numbered(trunk):
@@ -153,7 +157,7 @@ def _slices(trunk: Trunk) -> dict[str, dict[str, nn.Module]]:
 
 
 def _numbered(trunk: Trunk) -> Iterator[tuple[int, Any]]:
-    """Yield every layer except the taps, with the number of its slice."""
+    """Yield every layer that computes something, with the number of its slice. Marks of feature layers are left out."""
     number = 1
     for layer in trunk.layers:
         if layer.is_tap:
@@ -163,7 +167,10 @@ def _numbered(trunk: Trunk) -> Iterator[tuple[int, Any]]:
 
 
 def slice_names(trunk: Trunk) -> dict[str, str]:
-    """Return the old package's name for each name of torchvision: for features.3.weight of AlexNet, slice2.3.weight."""
+    """Return, for each parameter name of torchvision, the name in the old package.
+
+    For example, features.3.weight of AlexNet has the name slice2.3.weight in the old package.
+    """
     return {
         name: name.replace("features.", f"slice{number}.", 1)
         for number, layer in _numbered(trunk)

@@ -1,6 +1,6 @@
-"""`Trainer` of the old package and `PerceptualLoss` of its first releases, as thin adapters for existing scripts.
+"""Define `Trainer` of the old package and `PerceptualLoss` of its first releases, for existing scripts.
 
-New code uses `LPIPS` itself, and `eyediff train` for training on votes.
+New code should use `LPIPS` itself, and `eyediff train` for training on votes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from .pretrained_networks import print_network
 
 MODELS = {"lpips": "lpips", "net-lin": "lpips", "baseline": "baseline", "net": "baseline"}
 MODELS |= dict.fromkeys(("L2", "l2"), "L2") | dict.fromkeys(("DSSIM", "dssim", "SSIM", "ssim"), "SSIM")
-"""The model that each name means. Some names are from the first releases."""
+"""The model that each accepted name means. Some of the names are from the first releases of the old package."""
 
 
 class Trainer:
-    """A distance, and the training of its heads on triplets with votes, for the scripts of the old repository."""
+    """A distance that can be trained on triplets with votes, for the scripts of the old repository.
+
+    The training changes the heads, which weight the channels of the network.
+    """
 
     def name(self) -> str:
         return self.model_name
@@ -47,12 +50,12 @@ class Trainer:
         version: str = "0.1",
         gpu_ids: Sequence[int] = (0,),
     ) -> None:
-        """Build the network. Arguments are those of `LPIPS`; `model` is lpips, baseline, L2 or DSSIM.
+        """Build the network. `model` is lpips, baseline, L2 or DSSIM. The other arguments are those of `LPIPS`.
 
-        Raises UsageError for an unknown model.
+        Raises UsageError if `model` is unknown.
         """
         if model not in MODELS:
-            raise UsageError(f"model {model!r} was given, expected one of {', '.join(MODELS)}")
+            raise UsageError(f"`model` is {model!r}; expected one of {', '.join(MODELS)}")
         self.model, self.use_gpu, self.gpu_ids = model, use_gpu, list(gpu_ids)
         self.is_train, self.spatial = is_train, spatial
         kind = MODELS[model]
@@ -88,18 +91,18 @@ class Trainer:
             print_network(self.net)
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False) -> Any:  # noqa: N803 - the old name
-        """Return the distance of images in [-1, 1]."""
+        """Return the distances of N pairs of images in [-1, 1]."""
         return self.net(in0, in1, retPerLayer=retPerLayer)
 
     def set_input(self, data: Mapping[str, Tensor]) -> None:
-        """Set the batch: `ref`, `p0`, `p1` and `judge`, which is the share of votes for p1."""
+        """Set the batch of triplets: `ref`, `p0`, `p1`, and `judge`, the share of people who voted for p1."""
         place = torch.device(self.gpu_ids[0]) if self.use_gpu else None
         kept = {name: data[name].to(place) for name in ("ref", "p0", "p1", "judge")}
         self.input_ref, self.input_p0, self.input_p1, self.input_judge = kept.values()
         self.var_ref, self.var_p0, self.var_p1 = (kept[name].detach().requires_grad_() for name in ("ref", "p0", "p1"))
 
     def optimize_parameters(self) -> None:
-        """Make one training step on the batch."""
+        """Do one training step on the batch."""
         self.forward_train()
         self.optimizer_net.zero_grad()
         self.backward_train()
@@ -107,7 +110,7 @@ class Trainer:
         self.clamp_weights()
 
     def forward_train(self) -> Tensor:
-        """Compute the loss of the batch."""
+        """Compute and return the loss of the batch."""
         self.d0 = self.forward(self.var_ref, self.var_p0)
         self.d1 = self.forward(self.var_ref, self.var_p1)
         self.acc_r = self.compute_accuracy(self.d0, self.d1, self.input_judge)
@@ -133,11 +136,11 @@ class Trainer:
         return agreed
 
     def get_current_errors(self) -> dict[str, Any]:
-        """Return the means of loss and agreement over the batch."""
+        """Return the mean loss and the mean agreement over the batch."""
         return {"loss_total": np.mean(self.loss_total.numpy(force=True)), "acc_r": np.mean(self.acc_r)}
 
     def save(self, path: str | Path, label: str) -> None:
-        """Write the state_dicts of both networks to LABEL_net_.pth and LABEL_net_rank.pth."""
+        """Write the state_dicts of the distance and of the ranking loss to LABEL_net_.pth and LABEL_net_rank.pth."""
         self.save_network(self.net.module if isinstance(self.net, nn.DataParallel) else self.net, path, "", label)
         self.save_network(self.rankLoss.net, path, "rank", label)
 
@@ -155,7 +158,7 @@ class Trainer:
 
 
 class PerceptualLoss(nn.Module):
-    """The distance with the name and arguments that it had in the first releases of the package (2018 to 2019)."""
+    """The distance, with the name and arguments of the first releases of the old package (2018 to 2019)."""
 
     def __init__(
         self,
@@ -177,7 +180,7 @@ class PerceptualLoss(nn.Module):
         self.distance = self.model.net
 
     def forward(self, pred: Tensor, target: Tensor, normalize: bool = False) -> Tensor:
-        """Return the distance of images in [-1, 1], or in [0, 1] with `normalize`."""
+        """Return the distances of N pairs of images in [-1, 1] or, with `normalize`, in [0, 1]."""
         if normalize:
             pred, target = 2 * pred - 1, 2 * target - 1
         found: Tensor = self.model.forward(target, pred)

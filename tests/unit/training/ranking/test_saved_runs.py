@@ -86,7 +86,7 @@ def test_votes_that_are_not_whole_train_nothing(
     [
         (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
-        (["--photos", "."], "--photos .: kmeans uses them"),
+        (["--photos", "."], "--photos . needs --init kmeans"),
         (["--side", "8"], "expected at least 15 pixels"),
         (["--rate", "0"], "more than 0"),
     ],
