@@ -19,13 +19,15 @@ WORDS = " ".join(PAGE.split())
 @pytest.mark.parametrize(
     "said",
     [
-        f"| pixels that a file may announce | {defaults.MAX_PIXELS:,};",
-        f"{defaults.MAX_FRAMES:,} of a file at most",
+        f"| pixels in the header of a file | {defaults.MAX_PIXELS:,};",
+        f"at most {defaults.MAX_FRAMES:,} frames or pages",
         f"| bytes of a file behind a URL | {defaults.MAX_FETCH:,} |",
-        f"decoded one at a time from | {defaults.ALONE_PIXELS:,} pixels",
+        f"| width and height | {defaults.MAX_SIDE:,} pixels |",
+        f"| run-length encoded BMP | {defaults.MAX_RUN_LENGTH_PIXELS:,} pixels |",
+        f"images with more than {defaults.ALONE_PIXELS:,} pixels",
         f"{defaults.MOST_MEMORY / 1024**3:.0f} GiB at most and {defaults.LEAST_MEMORY / 1024**2:.0f} MiB at least",
-        f"decoded ahead: {defaults.WINDOW_BYTES / 1024**2:.0f} MiB, {defaults.WINDOW} pairs at most",
-        f"{defaults.PARQUET_ROWS:,} rows a part",
+        f"At most {defaults.WINDOW} pairs, and {defaults.WINDOW_BYTES / 1024**2:.0f} MiB of pixels, are decoded ahead",
+        f"{defaults.PARQUET_ROWS:,} rows in each part",
         f"laid out for {defaults.PAGE_PAIRS:,} pairs",
     ],
 )
