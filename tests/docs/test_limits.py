@@ -19,13 +19,15 @@ WORDS = " ".join(PAGE.split())
 @pytest.mark.parametrize(
     "said",
     [
-        f"| pixels that a file may announce | {defaults.MAX_PIXELS:,};",
-        f"{defaults.MAX_FRAMES:,} of a file at most",
+        f"| pixels in the header of a file | {defaults.MAX_PIXELS:,};",
+        f"at most {defaults.MAX_FRAMES:,} frames or pages",
         f"| bytes of a file behind a URL | {defaults.MAX_FETCH:,} |",
-        f"decoded one at a time from | {defaults.ALONE_PIXELS:,} pixels",
+        f"| width and height | {defaults.MAX_SIDE:,} pixels |",
+        f"| run-length encoded BMP | {defaults.MAX_RUN_LENGTH_PIXELS:,} pixels |",
+        f"images with more than {defaults.ALONE_PIXELS:,} pixels",
         f"{defaults.MOST_MEMORY / 1024**3:.0f} GiB at most and {defaults.LEAST_MEMORY / 1024**2:.0f} MiB at least",
-        f"decoded ahead: {defaults.WINDOW_BYTES / 1024**2:.0f} MiB, {defaults.WINDOW} pairs at most",
-        f"{defaults.PARQUET_ROWS:,} rows a part",
+        f"At most {defaults.WINDOW} pairs, and {defaults.WINDOW_BYTES / 1024**2:.0f} MiB of pixels, are decoded ahead",
+        f"{defaults.PARQUET_ROWS:,} rows in each part",
         f"laid out for {defaults.PAGE_PAIRS:,} pairs",
     ],
 )
@@ -46,7 +48,9 @@ def test_the_smallest_sides() -> None:
 def test_the_smallest_sides_on_other_pages() -> None:
     """The model card of mini, and the list of pitfalls in training, name the sides of the registry."""
     card = " ".join((DOCS / "mini.md").read_text(encoding="utf-8").split())
-    assert re.findall(r"Sides from (\d+) pixels up", card) == [str(METRICS["lpips-mini"].programs["2"].smallest_side)]
+    assert re.findall(r"sides of at least (\d+) pixels", card) == [
+        str(METRICS["lpips-mini"].programs["2"].smallest_side)
+    ]
     pitfalls = " ".join((DOCS / "training.md").read_text(encoding="utf-8").split())
     (sentence,) = re.findall(r"Sides differ by network: ([^;]*);", pitfalls)
     told = {name: int(side) for name, side in re.findall(r"`([a-z]+)`(?: needs)? (\d+)", sentence)}
