@@ -54,7 +54,9 @@ def test_it_is_on_the_disk_before_it_is_moved(tmp_path: Path, monkeypatch: pytes
     assert left(tmp_path) == {"out": "new"}
 
 
-@pytest.mark.parametrize(("name", "why"), [("none/out", "does not exist"), ("here", "is a folder"), ("x" * 240, "cannot")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("none/out", "does not exist"), ("here", "is a folder"), ("x" * 240, "cannot")]
+)
 def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path, name: str, why: str) -> None:
     """A folder that is not there, a folder in its place, a name too long for a part to have; nothing is left."""
     (tmp_path / "here").mkdir()

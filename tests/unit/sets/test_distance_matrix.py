@@ -88,7 +88,10 @@ def test_sizes(tmp_path: Path) -> None:
 def test_sets_that_are_none(tmp_path: Path) -> None:
     """A single image, and nothing readable: errors, before or without a result."""
     source = folder(tmp_path, some(2))
-    with pytest.raises(UsageError, match="a matrix needs at least two"), compute_matrix(job(), ImageSet(tmp_path, ["00"])):
+    with (
+        pytest.raises(UsageError, match="a matrix needs at least two"),
+        compute_matrix(job(), ImageSet(tmp_path, ["00"])),
+    ):
         pass
     for name in source.names:
         (tmp_path / name).write_text("broken")
