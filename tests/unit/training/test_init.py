@@ -122,7 +122,7 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     (tmp_path / "grey").mkdir()
     Image.new("RGB", (150, 150), "grey").save(tmp_path / "grey" / "x.png")
     for how, folder, said in (
-        ("kmeans", None, "name a folder of them with photos"),
+        ("kmeans", None, "set photos to a folder of photos"),
         ("gaussian", photos, "leave out photos"),
         ("kmeans", tmp_path / "nowhere", "there are no photos"),
         ("kmeans", tmp_path / "grey", "the photos have no contrast"),

@@ -55,8 +55,9 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
     if method == "kmeans":
         if photos is None:
             raise UsageError(
-                "the method kmeans computes weights from photos, but none were given; name a folder of photos with ",
+                "the method kmeans computes weights from photos, but none were given; set ",
                 Setting("photos"),
+                " to a folder of photos",
             )
         return kmeans_parameters(trunk, seed, photos)
     if photos is not None:
