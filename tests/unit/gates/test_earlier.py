@@ -82,7 +82,7 @@ def test_what_eyediff_did_not_write_is_refused(tmp_path: Path, kind: str) -> Non
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """And a folder is no file."""
-    with pytest.raises(UsageError, match=r"none\.jsonl: No such file"):
+    with pytest.raises(UsageError, match=r"none\.jsonl.*No such file"):
         read_earlier(tmp_path / "none.jsonl")
     with pytest.raises(UsageError, match="directory"):
         read_earlier(tmp_path)

@@ -104,7 +104,7 @@ def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
         gray = np.full((40, 40, 3), 90, np.uint8)
 
         def test_size(assert_looks_like):
-            with pytest.raises(AssertionError, match="size was 40x40 and is 32x40(?s:.*)changed: 8x40 at 32,0"):
+            with pytest.raises(AssertionError, match="size was 40x40, and is now 32x40(?s:.*)changed: 8x40 at 32,0"):
                 assert_looks_like(gray[:, :32], "gray.png")
 
         @pytest.mark.parametrize("name", ["../x.png", "/x.png", "x.jpg", "x"])
