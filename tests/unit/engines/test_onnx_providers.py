@@ -40,5 +40,5 @@ def test_an_automatic_device_that_does_not_start_gives_way_and_says_so(monkeypat
 
 def test_an_unknown_device_is_named() -> None:
     """As every unknown name is."""
-    with pytest.raises(DeviceError, match=r"'tpu'.*auto, cpu and cuda"):
+    with pytest.raises(DeviceError, match=r"'tpu'.*auto, cpu or cuda"):
         devices.choose_providers("tpu")  # type: ignore[arg-type]

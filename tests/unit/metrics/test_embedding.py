@@ -64,7 +64,7 @@ def test_an_embedding_is_n_points(metric: eyediff.Metric) -> None:
     np.testing.assert_array_equal(np.asarray(found[-1]), points[3:])
     np.testing.assert_array_equal(np.asarray(found[1:3]), points[1:3])
     assert [len(one) for one in found] == [1, 1, 1, 1]
-    with pytest.raises(IndexError, match="no image 4: the embedding has 4 images"):
+    with pytest.raises(IndexError, match="the index 4 is out of range; the embedding has 4 images"):
         found[4]
 
 

@@ -40,7 +40,7 @@ def test_a_plugin_adds_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (f"{__name__}:CLASH", "exists already"),
+        (f"{__name__}:CLASH", "another metric has already"),
         (f"{__name__}:PixelFunction", "expected a MetricInfo"),
         ("no_such_module:X", "cannot be loaded"),
     ],

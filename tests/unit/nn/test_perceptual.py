@@ -52,5 +52,5 @@ def test_a_term_without_target_is_left_out_and_none_is_an_error() -> None:
     x, other = images(1), images(2)[1:]
     assert float(loss(x, other) + loss(x, style=other)) == pytest.approx(float(loss(x, other, other)), rel=1e-5)
     assert float(loss(x, x, x)) == 0
-    with pytest.raises(UsageError, match="no term"):
+    with pytest.raises(UsageError, match="no loss to compute"):
         loss(x)
