@@ -125,10 +125,10 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
         (["--protocol", "sry"], "did you mean sr-y"),
         (["--scale", "4"], "sets the border of a protocol"),
         (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain exclude each other"),
-        (["--protocol", "derain", "-m", "lpips"], "has no lpips"),
+        (["--protocol", "derain", "-m", "lpips"], "does not have the metric lpips"),
         (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain exclude each other"),
         (["-m", "ms-ssim", "--ignore", "0,0,5,5"], "ms-ssim is not defined"),
-        (["--region", "0,0,5"], "--region 0,0,5: expected"),
+        (["--region", "0,0,5"], "--region 0,0,5 is not a rectangle"),
         (["--crop-border", "-1"], "expected 0 or more"),
     ],
 )

@@ -161,7 +161,7 @@ def test_bad_calls_are_one_line(call, folder: Path, tmp_path: Path) -> None:  # 
     one_line(call("matrix", folder, "--workers", "0"), "workers")
     one_line(call("nearest", folder), "1 path", "QUERY and FOLDER")
     one_line(call("nearest", query, folder, "--duplicates", "1"), "--duplicates", "one FOLDER")
-    one_line(call("nearest", folder, "--duplicates", "-1"), "below -1", "0 or more")
+    one_line(call("nearest", folder, "--duplicates", "-1"), "-1", "0 or larger")
     one_line(call("nearest", query, folder, "-k", "0"), "at least 1")
     one_line(call("nearest", query, folder, "--rebuild"), "--index")
     one_line(call("diversity", folder, "--groups", "("), "--groups '('", "subfolder")

@@ -307,4 +307,4 @@ def test_a_finished_file_of_scores_is_refused_as_by_compare(capsys: pytest.Captu
 def test_a_folder_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
     """What tells two files of a series apart is no rule, so none is proposed but the example."""
     assert run(["table", "gt", "gt", "-m", "psnr"]) == 2
-    assert "such as --match '{name}_gt.png={name}_pred.png'" in capsys.readouterr().err
+    assert "an example is --match '{name}_gt.png={name}_pred.png'" in capsys.readouterr().err
