@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .comparison import Metric, Result, compare, distance, scores
     from .explanation import explain
     from .folders import diversity, duplicates, matrix, nearest
-    from .method_table import MethodTable, table
+    from .method_table import MethodTable, read_table, table
     from .onnx_export import export
 
 disable_telemetry()
@@ -41,6 +41,7 @@ __all__ = [
     "export",
     "matrix",
     "nearest",
+    "read_table",
     "scores",
     "table",
 ]
@@ -49,7 +50,7 @@ _MODULES = {
     "explain": ".explanation",
     "export": ".onnx_export",
     **dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders"),
-    **dict.fromkeys(("MethodTable", "table"), ".method_table"),
+    **dict.fromkeys(("MethodTable", "read_table", "table"), ".method_table"),
 }
 """Module of each public name that is not defined in `comparison`."""
 

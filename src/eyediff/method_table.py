@@ -1,4 +1,4 @@
-"""Define `eyediff.table`, which compares several methods with one ground truth."""
+"""Define `eyediff.table`, which compares several methods with one ground truth, and `eyediff.read_table`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from . import defaults, run, tables
 from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
-from .errors import UsageError, some_of
+from .errors import Setting, UsageError, some_of
 from .images import Range
 from .images.region import RectangleLike, conventions_of
 from .metrics.registry import MetricNames
@@ -20,7 +20,7 @@ from .report import plot
 from .tables.curves import draw_curves
 from .tables.formats import html_tables
 
-__all__ = ["MethodTable", "table"]
+__all__ = ["MethodTable", "read_table", "table"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,9 @@ def table(
     digits: Mapping[str, int] | None = None,
     bytes: str | Path | None = None,
     bd: tables.Interpolation = "pchip",
+    scores: str | Path | None = None,
+    resume: run.Resume = False,
+    ray: bool = False,
     crop_border: int = 0,
     region: RectangleLike | None = None,
     ignore: Sequence[RectangleLike] = (),
@@ -196,6 +199,14 @@ def table(
     bd : {"pchip", "cubic"}
         The curve through the points of a codec, from which BD-rate is computed: piecewise cubic ("pchip"), or one
         polynomial of degree 3 ("cubic").
+    scores : str or Path, optional
+        A file (.jsonl, .csv, .json) or folder (.parquet) to which the scores of all images are written. `read_table`
+        makes the table from a file of JSON lines.
+    resume : bool or "hash"
+        Keep the rows that `scores` has, and compute only the others, as for `eyediff.ray.write`.
+    ray : bool
+        Whether to compute on all machines of a Ray cluster. Ray is started unless the caller has started it. Needs the
+        extra `ray`.
     mask : str or Path, optional
         An image that is white at the pixels to compare, or a folder that has such an image for each image, under the
         same name.
@@ -244,5 +255,59 @@ def table(
     )
     tables.check_digits(digits or {}, plan.columns)
     sink = tables.ScoresByMethod(plan)
-    summary = run.compare(plan.run, [sink])
+    if scores is None and resume:
+        raise UsageError(Setting("resume", resume), ": it continues a file of scores; give ", Setting("scores"))
+    journal = None if scores is None else run.ResumableSink.by_suffix(Path(scores), resume=resume)
+    summary = run.compare(plan.run, [sink], journal=journal, source=_source(options) if ray else None)
+    return MethodTable(sink.summarise(digits), summary)
+
+
+def _source(options: run.ComparisonOptions) -> run.RowSource:
+    from .ray import row_source  # noqa: PLC0415  # Ray is imported only where it computes
+
+    return row_source(options)
+
+
+@check_argument_types
+def read_table(
+    path: str | Path,
+    *,
+    digits: Mapping[str, int] | None = None,
+    bytes: str | Path | None = None,
+    bd: tables.Interpolation = "pchip",
+    max_pixels: int = defaults.MAX_PIXELS,
+) -> MethodTable:
+    """Make a table from scores that were computed before. No image is read, except for the sizes of files.
+
+    Parameters
+    ----------
+    path : str or Path
+        File of JSON lines that `table` kept, or that `eyediff merge` wrote from the parts of a run of `eyediff table`.
+    digits, bytes, bd, max_pixels : optional
+        As for `table`.
+
+    Returns
+    -------
+    MethodTable
+        The table that the run of the scores makes. Its summary lacks the files without a partner.
+
+    Raises
+    ------
+    UsageError
+        If the file does not have all scores of a table, or if the call is wrong.
+
+    Examples
+    --------
+    >>> import os, tempfile, eyediff
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "scores.jsonl")
+    ...     first = eyediff.table("examples/before", {"after": "examples/after"}, ["psnr"], scores=path)
+    ...     again = eyediff.read_table(path)
+    >>> again.render("latex") == first.render("latex")
+    True
+    """
+    kept = tables.StoredTable(Path(path), sizes=bytes, interpolation=bd, max_pixels=max_pixels)
+    tables.check_digits(digits or {}, kept.layout.columns)
+    sink = tables.ScoresByMethod(kept.layout)
+    summary = kept.write([sink])
     return MethodTable(sink.summarise(digits), summary)

@@ -340,6 +340,7 @@ class MetricHeader:
 class Shard:
     """One of several parts of a list of pairs: every `of`-th pair, starting with pair number `part`, counted from 1.
 
+    In a table, `block` successive pairs have the same reference, and the parts consist of such blocks instead of pairs.
     `pairs` is the length of the complete list, `list_sha256` is the hash of its names, and `part_sha256` is the hash of
     the names in this part. `unmatched` has the files without a partner. In all parts except the first, it is empty, so
     that these files are counted once.
@@ -351,11 +352,31 @@ class Shard:
     list_sha256: str
     part_sha256: str
     unmatched: Sequence[Unmatched] = ()
+    block: int = 1
 
     @property
     def size(self) -> int:
         """Number of pairs in this part."""
-        return len(range(self.part - 1, self.pairs, self.of))
+        return len(range(self.part - 1, self.pairs // self.block, self.of)) * self.block
+
+
+@dataclass(frozen=True, slots=True)
+class TableHeader:
+    """The methods of a table whose rows follow: one row for each method, image by image.
+
+    Parameters
+    ----------
+    methods
+        Names of the methods. A row is named after its method and its image: "method/image".
+    images
+        Number of images that all methods have.
+    left_out
+        Names of images that some methods lack, with the names of these methods.
+    """
+
+    methods: Sequence[str]
+    images: int
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +386,8 @@ class Header:
     `range` has the values of a black and of a white pixel, if they were stated for all files. `groups` is the rule that
     assigns each pair to a group, or "listed" if a list of pairs states the groups. It is None if pairs have no group.
     If the rows are only a part of a run, `shard` describes this part. `conventions` are the evaluation protocol and its
-    settings. `tolerate_shift` is the largest displacement in pixels at which a region counts as moved.
+    settings. `tolerate_shift` is the largest displacement in pixels at which a region counts as moved. If the rows are
+    those of a table of methods, `table` describes the methods.
     """
 
     eyediff: str
@@ -378,6 +400,12 @@ class Header:
     shard: Shard | None = None
     conventions: Conventions = NO_CONVENTIONS
     tolerate_shift: int = 0
+    table: TableHeader | None = None
+
+    @property
+    def block(self) -> int:
+        """Number of successive pairs that have the same reference and stay together in a part."""
+        return 1 if self.table is None else len(self.table.methods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def methods(tmp_path: Path, browser: Browser) -> Path:
     plan = tables.plan_table(tmp_path / "gt", folders, ["psnr", "ssim"], run.ComparisonOptions(groups="(.)"))
     sink, page = tables.ScoresByMethod(plan), TablePage(tmp_path / "page.html", plan)
     run.compare(plan.run, [sink], viewers=[page])
-    data = tables.summarise_methods(plan.run.metrics.header, plan.methods, plan.groups, sink.scores)
+    data = tables.summarise_methods(plan.header, plan.methods, plan.groups, sink.scores)
     page.write_table(data, sink.scores, EVIL[2])
     browser.open(page.page)
     browser.until("document.querySelector('.shelf .image')")

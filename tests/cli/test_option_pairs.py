@@ -144,6 +144,8 @@ COMMANDS = {
             Use("--missing common", "none"),
             Use("--digits psnr=5", "text"),
             Use("--scores s.csv", "files", ("s.csv",)),
+            Use("--from {in}/scores.jsonl", "rows"),
+            Use("--shard 1/2", "rows"),
             Use("--resume", "none"),
             Use("--resume-by hash", "none"),
             Use("--report r.html", "files", ("r.html",)),
@@ -269,6 +271,8 @@ class Runs:
         inputs = command.inputs
         if any(use.option == "--protocol" for use in uses):
             inputs = inputs.partition(" -m ")[0]
+        if any(use.option == "--from" for use in uses):
+            inputs = ""
         if any(use.option == "--pairs" for use in uses):
             inputs = "-m psnr,ssim,l2"
         if command.path == "nearest" and not any(use.option == "--duplicates" for use in uses):
@@ -340,6 +344,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made = ["-m", "psnr,ssim,l2", "--shard", f"{part}/2", "-o", str(folder / f"{part}.jsonl")]
             assert run(["compare", *sides, *made]) == 0
         assert run(["compare", *sides, "-m", "psnr,ssim,l2", "-o", str(folder / "better.jsonl")]) == 0
+        made = ["-m", "psnr,ssim", "--scores", str(folder / "scores.jsonl"), "-o", str(folder / "table.csv")]
+        assert run(["table", sides[0], str(folder / "third"), *made]) == 0
     lines = (folder / "better.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines[1:]]
     for row in rows:

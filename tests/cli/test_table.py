@@ -18,7 +18,7 @@ from eyediff import tables
 from eyediff.cli import run
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.errors import UsageError
-from eyediff.run import ComparisonOptions
+from eyediff.run import ComparisonOptions, select_part
 from eyediff.run import compare as run_compare
 from eyediff.scoring import batches
 
@@ -149,6 +149,9 @@ def test_the_ground_truth_is_decoded_and_embedded_once(monkeypatch: pytest.Monke
     run_compare(replace(plan.run, loader=replace(loader, read=counting)), [sink])
     assert sorted(path for path in read if path.startswith("truth")) == ["truth/0.png", "truth/1.png"]
     assert sum(seen) == 2
+    for part in (1, 2):
+        run_compare(select_part(plan.run, part, 2))
+    assert sum(seen) == 4
     for place, method in enumerate(plan.methods):
         for image in ("0", "1"):
             alone = eyediff.distance(f"truth/{image}.png", f"{method}/{image}.png", "lpips-mini")
@@ -177,6 +180,14 @@ def test_from_python() -> None:
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),
+        ("gt", "--from with scores of them"),
+        ("gt --from s.jsonl", "gt and --from s.jsonl: the file has the scores"),
+        ("--from s.jsonl -m psnr", "--metric psnr and --from s.jsonl: the file has the scores"),
+        ("--from gone.jsonl", "gone.jsonl cannot be read"),
+        ("gt one --shard 1/2", "--shard 1/2: it writes the scores of a part; add --scores"),
+        ("gt one --shard 3/2 --scores s.csv", "--shard 3/2: expected I/N"),
+        ("gt one --shard 1/2 --scores s.json", "CSV or JSONL file with --scores"),
+        ("gt one --shard 1/2 --scores s.csv -o t.md", "--output t.md and --shard 1/2: a part has no table"),
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -308,3 +319,150 @@ def test_a_folder_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
     """What tells two files of a series apart is no rule, so none is proposed but the example."""
     assert run(["table", "gt", "gt", "-m", "psnr"]) == 2
     assert "an example is --match '{name}_gt.png={name}_pred.png'" in capsys.readouterr().err
+
+
+def noise(count: int) -> None:
+    """Images of `count` scenes, one more in each, and a mask for each image; a method is worse than the other."""
+    draws = np.random.default_rng(0)
+    for scene in range(count):
+        for name in range(scene + 1):
+            truth = draws.integers(50, 200, (16, 16, 3))
+            for folder, error in (("gt", 0), ("one", 9), ("two", 15)):
+                found = truth + draws.integers(-error, error + 1, truth.shape)
+                Path(f"{folder}/{scene}").mkdir(parents=True, exist_ok=True)
+                Image.fromarray(found.astype(np.uint8)).save(f"{folder}/{scene}/{name}.png")
+            Path(f"masks/{scene}").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draws.integers(0, 2, (16, 16), np.uint8) * 255).save(f"masks/{scene}/{name}.png")
+
+
+def remove(path: str) -> None:
+    Path(path).unlink()
+
+
+def tear(path: str) -> None:
+    Path(path).write_bytes(b"torn")
+
+
+@pytest.mark.parametrize(
+    ("words", "spoil", "parts"),
+    [
+        ("-m psnr,l2 --groups subfolder", None, 7),
+        ("--protocol sr-y --scale 2 -m psnr@y", None, 3),
+        ("-m psnr --mask masks --ignore 0,0,4,4 --missing common", remove, 2),
+        ("-m psnr", tear, 1),
+    ],
+)
+def test_parts_make_the_table_of_one_run(
+    words: str, spoil: Any, parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte, for any number of parts, more than images too, of CSV and JSON lines; so are the merged scores."""
+    (tmp_path / "parts").mkdir()
+    monkeypatch.chdir(tmp_path / "parts")
+    noise(3)
+    if spoil:
+        spoil("two/2/1.png")
+    call, code = ["table", "gt", "one", "two", *words.split()], 3 if spoil is tear else 0
+    names = [f"{part}.{('csv', 'jsonl')[part % 2]}" for part in range(1, parts + 1)]
+    codes = [run([*call, "--shard", f"{part}/{parts}", "--scores", name]) for part, name in enumerate(names, 1)]
+    assert max(codes) == code
+    assert run(["merge", *names[::-1], "-o", "merged.jsonl"]) == code
+    per_group = ["--per-group"] if "--groups" in words else []
+    for suffix in ("csv", "tex", "md"):
+        assert run([*call, *per_group, "--scores", "whole.jsonl", "-o", f"whole.{suffix}"]) == code
+        assert run(["table", "--from", "merged.jsonl", *per_group, "-o", f"merged.{suffix}"]) == code
+        assert Path(f"merged.{suffix}").read_bytes() == Path(f"whole.{suffix}").read_bytes()
+    assert Path("merged.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    found = eyediff.read_table("merged.jsonl")
+    assert found.render("latex", per_group=bool(per_group)) == Path("whole.tex").read_text()
+
+
+def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[str]) -> None:
+    """All methods of every second image. A part of other images, of another part or of another table is refused."""
+    call = ["table", "gt", "one", "two", "-m", "psnr", "--scores", "p.jsonl", "--resume"]
+    assert run([*call, "--shard", "1/2"]) == 0
+    first, *rows = map(json.loads, Path("p.jsonl").read_text().splitlines())
+    assert [row["pair"] for row in rows] == ["one/a/0.png", "two/a/0.png", "one/b/1.png", "two/b/1.png"]
+    assert first["table"] == {"methods": ["one", "two"], "images": 3, "left_out": {}}
+    assert (first["shard"]["part"], first["shard"]["of"], first["shard"]["pairs"]) == (1, 2, 6)
+    kept = Path("p.jsonl").read_bytes()
+    assert run([*call, "--shard", "1/2"]) == 0
+    capsys.readouterr()
+    for other in ([*call, "--shard", "2/2"], [*call[:3], *call[4:], "--shard", "1/2"], call):
+        assert run(other) == 2
+        assert "p.jsonl: " in capsys.readouterr().err
+    assert Path("p.jsonl").read_bytes() == kept
+    assert run([*call[:3], *call[4:-3], "--shard", "2/2", "--scores", "q.jsonl"]) == 0
+    capsys.readouterr()
+    assert run(["merge", "p.jsonl", "q.jsonl"]) == 2
+    assert "does not belong to the same run" in capsys.readouterr().err
+
+
+def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with what to do: a part, rows of `compare`, CSV; rows that are missing, exchanged, damaged or of others."""
+    call = ["table", "gt", "one", "two", "-m", "psnr", "--scores"]
+    assert run([*call, "whole.jsonl", "-o", "whole.csv"]) == 0
+    assert (
+        run([*call, "part.jsonl", "--shard", "1/2"]) == run(["compare", "gt", "one", "-o", "c.jsonl", "-m", "l2"]) == 0
+    )
+    for name, said in (
+        ("part.jsonl", "part.jsonl is part 1 of 2 of a table; merge all parts first"),
+        ("c.jsonl", "c.jsonl does not hold the scores of a table"),
+        ("whole.csv", "whole.csv does not hold the scores of a table"),
+    ):
+        capsys.readouterr()
+        assert run(["table", "--from", name]) == 2
+        assert said in capsys.readouterr().err
+    first, *rows = Path("whole.jsonl").read_text().splitlines(keepends=True)
+    for changed, said in (
+        ([first, *rows[:-1]], "has 5 rows, but the table has 6; resume that run first"),
+        ([first, *rows, rows[-1]], "has 7 rows, but the table has 6"),
+        ([first, *rows[:-1], rows[-1][:-9]], "ends in the middle of row 6; compute the scores again"),
+        ([first, *rows[:-1], "{}\n"], "is damaged in row 6"),
+        ([first, rows[1], rows[0], *rows[2:]], "its rows are not those of the table, in their order"),
+        ([first.replace('"two"', '"three"'), *rows], "its rows are not those of the table, in their order"),
+        ([first.replace('"size"', '"groups": "subfolder", "size"'), *rows], "not those of the table"),
+        ([first.replace('"images": 3', '"images": 0'), *rows], "does not hold the scores of a table"),
+        ([first.replace('["one", "two"]', '["one", "one"]'), *rows], "does not hold the scores of a table"),
+        ([first.replace('["one", "two"]', "3"), *rows], "does not hold the scores of a table"),
+        ([first.replace('"left_out": {}', '"left_out": 3'), *rows], "does not hold the scores of a table"),
+    ):
+        assert "".join(changed) != "".join([first, *rows])
+        Path("bad.jsonl").write_text("".join(changed))
+        assert run(["table", "--from", "bad.jsonl"]) == 2
+        err = capsys.readouterr().err
+        assert said in err and err.count("\n") == 1
+    for words, said in (("--per-group", "these scores have no groups"), ("--digits l2=3", "expected one of psnr")):
+        assert run(["table", "--from", "whole.jsonl", *words.split()]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_method_more_leaves_the_scores_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later run continues a file of a table with fewer methods, in every format, and computes the new pairs alone."""
+    computed: list[int] = []
+    original = batches.score_batch
+    monkeypatch.setattr(
+        batches, "score_batch", lambda batch, *rest: (computed.append(len(batch)), original(batch, *rest))[1]
+    )
+    for kind in ("csv", "jsonl"):
+        computed.clear()
+        for methods, count in ((["one"], 3), (["one", "two"], 6)):
+            assert run(["table", "gt", *methods, "-m", "psnr", "--scores", f"s.{kind}", "--resume"]) == 0
+            assert sum(computed) == count
+    assert run(["table", "--from", "s.jsonl", "-o", "from.csv"]) == 0
+    assert run(["table", "gt", "one", "two", "-m", "psnr", "-o", "whole.csv"]) == 0
+    assert Path("from.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+def test_from_python_scores_are_kept(tmp_path: Path) -> None:
+    """They are continued, and read again; bitrates may be added then."""
+    methods = {"jpeg@1": "one", "jpeg@2": "two"}
+    first = eyediff.table("gt", methods, ["psnr"], scores="s.jsonl", resume=True)
+    assert (
+        eyediff.table("gt", methods, ["psnr"], scores="s.jsonl", resume=True) == first == eyediff.read_table("s.jsonl")
+    )
+    with_sizes = eyediff.read_table("s.jsonl", bytes="files").render("csv")
+    assert with_sizes == eyediff.table("gt", methods, ["psnr"], bytes="files").render("csv")
+    with pytest.raises(UsageError, match="resume=True: it continues a file of scores; give scores"):
+        eyediff.table("gt", methods, ["psnr"], resume=True)
+    with pytest.raises(UsageError, match="expected one of"):
+        eyediff.table("gt", methods, ["psnr"], scores="s.doc")

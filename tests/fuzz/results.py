@@ -9,36 +9,37 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from eyediff import output as reports
-from eyediff import run
+from eyediff import run, tables
 from eyediff.errors import MergeError, UsageError
 from eyediff.gates import read_earlier
 from eyediff.output.read_rows import parse_record
 from eyediff.output.schema import dump, json_row, pair_cells, pair_columns
-from eyediff.records import Failure, ScoredPair, Summary, Unmatched
+from eyediff.records import Failure, ScoredPair, Summary, TableHeader, Unmatched
 from eyediff.run.shards import names_sha256
 from eyediff.sets import ImageSet, open_index
 from eyediff.sets.store import _header
 from tests.unit.gates.made import run_to
 from tests.unit.output.samples import ROWS, STRANGE
-from tests.unit.run.fakes import job, pairs
+from tests.unit.run.fakes import header, job, pairs
 from tests.unit.sets import made
 
 from .target import Target, refused
 
-EARLIER, PART, PART_CSV, INDEX, ABOUT = range(5)
+EARLIER, PART, PART_CSV, INDEX, ABOUT, SCORES = range(6)
 SPLIT = b"\n-----\n"
 
 
 def check(data: bytes, folder: Path) -> str:
     """By the first byte."""
-    kind, content = data[0] % 5 if data else 0, data[1:]
-    return (_earlier, _part, _part_csv, _index, _about)[kind](content, folder)
+    kind, content = data[0] % 6 if data else 0, data[1:]
+    return (_earlier, _part, _part_csv, _index, _about, _scores)[kind](content, folder)
 
 
 def _earlier(content: bytes, folder: Path) -> str:
@@ -81,6 +82,21 @@ def _merged(path: Path) -> str:
         assert isinstance(row, (ScoredPair, Failure))
         text = dump(json_row(pair_columns(metrics), pair_cells(row, metrics)))
         assert parse_record(text, "jsonl", metrics).pair.name == row.pair.name
+    return "read"
+
+
+def _scores(content: bytes, folder: Path) -> str:
+    """A table in every format; or UsageError."""
+    path = folder / "scores.jsonl"
+    path.write_bytes(content)
+    try:
+        found = tables.StoredTable(path)
+    except UsageError as error:
+        return refused(error, path)
+    sink = tables.ScoresByMethod(found.layout)
+    assert found.write([sink]).count == len(found)
+    for kind in tables.TABLE_FORMATS:
+        assert tables.render(sink.summarise(), kind, per_group=True)
     return "read"
 
 
@@ -145,6 +161,13 @@ def seeds() -> Iterator[bytes]:
                 sink.close(Summary(3, 1, {}))
             card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
             yield bytes([number]) + path.read_bytes() + card
+        sink, path = reports.row_sink("jsonl", folder / "scores.jsonl"), folder / "scores.jsonl"
+        sink.open(header(groups="subfolder", table=TableHeader(("one", "two"), 2, {"torn.png": ["two"]})))
+        for at, name in enumerate(("one/p00.png", "two/p00.png", "one/p01.png", "two/p01.png")):
+            pair = replace(pairs(1)[0], name=name, group=f"scene {at // 2}")
+            sink.write(ScoredPair(pair, 4, 4, {"mse": 0.1 * at, "sim": 1 - 0.1 * at}))
+        sink.close(Summary(4, 0, {}))
+        yield bytes([SCORES]) + path.read_bytes()
         source = _folder(folder)
         with open_index(made.job(), source, folder / "index") as found:
             about = (folder / "index").read_bytes()
@@ -157,6 +180,7 @@ WORDS = (
     b'"engine":', b'"scores":', b'"rows":', b'"error":null', b'"stage":', b'"unmatched":', b'"side":"reference"',
     b'"path":', b'"higher_is_better":', b'"made":', b'"shape":', b'"height":', b'"files":', b'"failed":', b'"schema":',
     b"1e999", b"NaN", b"-1", b"null", b"true", b"[[[[", b"{}", b'"inf"', b"9" * 400, b"9" * 30, b'"\\ud800"', b'""',
+    b'"table":{', b'"methods":', b'"images":', b'"left_out":{', b'"alpha":',
     b"pair,reference,candidate,width,height,", b",error\n", b'"inf"', b"s3://x", b"\\u001b[31m", b"\\n", b"\n",
 )  # fmt: skip
 

@@ -97,7 +97,19 @@ def test_arguments_that_are_missing_or_unknown() -> None:
 
 
 FUNCTIONS = (
-    *("distance", "compare", "scores", "explain", "table", "matrix", "nearest", "duplicates", "diversity", "export"),
+    *(
+        "distance",
+        "compare",
+        "scores",
+        "explain",
+        "table",
+        "read_table",
+        "matrix",
+        "nearest",
+        "duplicates",
+        "diversity",
+        "export",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""`eyediff merge`: merge the files of `compare --shard` into the results of a single `compare`."""
+"""`eyediff merge`: merge the files of `compare --shard` or `table --shard` into the rows of a single run."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def merge(
     maximum_mean: options.MaximumMean = None,
     minimum_mean: options.MinimumMean = None,
 ) -> int:
-    """Merge the files that `compare --shard I/N` wrote into one result, in input order.
+    """Merge the files that `compare --shard I/N` or `table --shard I/N` wrote into one result, in input order.
 
-    Nothing is written if a file is missing, given twice, incomplete, or from another run. The exit codes are those of
-    `compare`.
+    Nothing is written if a file is missing, given twice, incomplete, or from another run. `eyediff table --from` makes
+    the table from merged JSON lines. The exit codes are those of `compare`.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)

@@ -54,6 +54,13 @@ _TRAINING = (
 )
 _DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work", "--resume", "--device", "--output")
 
+_SCORING = (
+    *("ground_truth", "methods", "--metric", "--protocol", "--scale", "--match", "--groups", "--missing", "--scores"),
+    *("--resume", "--resume-by", "--size", "--resampling", "--alpha", "--range", "--bits", "--crop-border", "--region"),
+    *("--ignore", "--mask", "--workers", "--shard", "--ray", "--device", "--memory"),
+)
+_TABLE = ("--output", "--format", "--per-group", "--digits", "--bytes", "--bd", "--plot")
+
 RULES: Mapping[str, Sequence[OptionRule]] = {
     "compare": (
         OptionRule(["--map-format"], "it sets the format of --maps", needs=["--maps"]),
@@ -76,8 +83,16 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
         _ROWS,
     ),
     "table": (
+        OptionRule(_SCORING, "the file has the scores", without=["--from"]),
+        OptionRule(["--report", "--figure"], "the file has no images", without=["--from"]),
         OptionRule(["--resume", "--resume-by"], "it continues a file of scores", needs=["--scores"]),
-        OptionRule(["--per-group"], "it adds a table for each group", needs=["--groups"]),
+        OptionRule(["--shard"], "it writes the scores of a part", needs=["--scores"]),
+        OptionRule(
+            [*_TABLE, "--report", "--figure"],
+            "a part has no table; merge the parts, then make the table with --from",
+            without=["--shard"],
+        ),
+        OptionRule(["--per-group"], "it adds a table for each group", needs=["--groups", "--from"]),
         OptionRule(["--crop", "--image"], "it selects what the figure shows", needs=["--figure"]),
         OptionRule(["--report"], "pictures need images that this process has read", without=["--ray"]),
         OptionRule(["--plot", "--bd"], "rate-distortion curves need bitrates", needs=["--bytes"]),

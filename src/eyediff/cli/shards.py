@@ -17,14 +17,17 @@ ShardOption: TypeAlias = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Compare only part I of N: every N-th pair, starting with pair I. `eyediff merge` merges the files.",
+        help="Compute only part I of N: every N-th pair, or in a table every N-th image, starting with number I. "
+        "`eyediff merge` merges the files.",
         show_default=False,
     ),
 ]
 
 
-def parse_shard(text: str | None, kind: reports.RowFormat, output: Path | None) -> tuple[int, int] | None:
-    """Return the numbers I and N of --shard I/N. None without --shard.
+def parse_shard(
+    text: str | None, kind: reports.RowFormat, output: Path | None, option: str = "-o"
+) -> tuple[int, int] | None:
+    """Return the numbers I and N of --shard I/N. None without --shard. `option` names the output.
 
     Raises UsageError if the text has another form, or if `eyediff merge` could not read the output.
     """
@@ -34,5 +37,7 @@ def parse_shard(text: str | None, kind: reports.RowFormat, output: Path | None) 
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(f"--shard {text} is not valid; expected I/N with I from 1 to N, such as 1/4")
     if output is None or kind not in ("csv", "jsonl") or not is_regular(output):
-        raise UsageError("--shard needs an output file that `eyediff merge` can read; give a CSV or JSONL file with -o")
+        raise UsageError(
+            f"--shard needs an output file that `eyediff merge` can read; give a CSV or JSONL file with {option}"
+        )
     return int(found[1]), int(found[2])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
@@ -15,17 +15,18 @@ from .. import defaults, run, tables
 from .. import output as reports
 from ..errors import UsageError, shown
 from ..pairing.walk import natural_key
-from ..records import Rectangle
+from ..records import Numbers, Rectangle, Summary
 from ..report.page_files import SUFFIXES as PAGES
 from ..report.plot import check as check_plot
 from ..tables.curves import draw_curves
 from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
-from .exit_codes import INTERRUPTED, exit_code, run_with_bar
+from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar
 from .gate_options import check_distinct_paths
 from .progress import download_bar
 from .ray import RayOption, source_of
+from .shards import ShardOption, parse_shard
 from .verdict import tell_verdict
 
 SUFFIXES: dict[str, str] = {
@@ -39,16 +40,24 @@ SUFFIXES: dict[str, str] = {
 
 
 def table(
-    ground_truth: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    ground_truth: Annotated[Path | None, typer.Argument(help="A folder of images.", show_default=False)] = None,
     methods: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="METHOD...",
             help="A folder of images for each method, or NAME=FOLDER. With --bytes, CODEC@POINT=FOLDER is an operating "
             "point of a codec, and 'CODEC@*=FOLDER/*' stands for all folders that fit.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    stored: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE.jsonl",
+            help="Make the table from these scores of an earlier run, which --scores kept or `eyediff merge` wrote.",
+        ),
+    ] = None,
     metric: options.Metrics = None,
     protocol: options.Protocol = None,
     scale: options.Scale = None,
@@ -138,6 +147,7 @@ def table(
     ignore: options.Ignore = None,
     mask: options.Masks = None,
     workers: options.Workers = None,
+    shard: ShardOption = None,
     ray: RayOption = None,
     device: options.Device = "auto",
     memory: options.Memory = None,
@@ -175,6 +185,7 @@ def table(
         check_plot(plot)
     check_distinct_paths(
         {
+            "--from": stored,
             "--bytes": None if sizes in (None, tables.OWN_FILES) else Path(sizes),
             "--output": output,
             "--scores": scores,
@@ -183,7 +194,16 @@ def table(
             "--plot": plot,
         }
     )
-    decimals, crops = _decimals(digits or []), _crops(crop or [])
+    form = _Form(kind, output, _decimals(digits or []), plot, {"page": report, "figure": figure}, per_group=per_group)
+    crops = _crops(crop or [])
+    if stored is not None:
+        kept = tables.StoredTable(stored, sizes=sizes, interpolation=interpolation, max_pixels=max_pixels)
+        form.check(kept.layout)
+        return _write_table(form, kept.layout, lambda sink, progress: kept.write([sink], progress=progress))
+    if ground_truth is None or not methods:
+        raise UsageError("expected a folder of the ground truth and folders of methods, or --from with scores of them")
+    rows = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
+    part = parse_shard(shard, rows, scores, "--scores")
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = tables.plan_table(
@@ -196,35 +216,92 @@ def table(
             interpolation=interpolation,
             progress=fetched,
         )
-    for name in decimals:
-        if name not in plan.columns:
-            raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
+    form.check(plan)
     _tell(plan)
+    journal = None if scores is None else run.ResumableSink(scores, rows, resume=continued)
+    if part is not None and scores is not None and journal is not None:
+        return _compute_part(run.select_part(plan.run, *part), scores, rows, journal, source)
     exhibit = None if figure is None else load_exhibit(plan, figure, image, crops)
-    journal = None if scores is None else _journal(scores, continued)
-    sink = tables.ScoresByMethod(plan)
     page = None if report is None else TablePage(report, plan)
-    viewers = [] if page is None else [page]
-    with options.text(kind, output) as text:
-        compare = partial(run.compare, plan.run, [sink], viewers=viewers, journal=journal, source=source)
-        summary = run_with_bar(lambda progress: compare(progress=progress), _ignore, to_file=True, what="pairs")
-        if summary.interrupted:
-            more = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
-            tell_verdict(INTERRUPTED, plan.run.metrics.header, summary, "text", None, more=more)
-            raise typer.Exit(INTERRUPTED)
-        data = sink.summarise(decimals)
+
+    def compute(sink: tables.ScoresByMethod, progress: run.Progress) -> Summary:
+        viewers = [] if page is None else [page]
+        return run.compare(plan.run, [sink], viewers=viewers, journal=journal, source=source, progress=progress)
+
+    def draw(data: tables.TableData, found: Mapping[str, Numbers]) -> None:
         if page is not None:
-            page.write_table(data, sink.scores, f"{', '.join(plan.methods)} against {ground_truth}")
+            page.write_table(data, found, f"{', '.join(plan.methods)} against {ground_truth}")
         if figure is not None and exhibit is not None:
-            draw_figure(data, sink.scores, exhibit, figure)
-        if plot is not None:
-            draw_curves(data, plot)
-        text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
+            draw_figure(data, found, exhibit, figure)
+
+    again = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
+    return _write_table(form, plan, compute, draw, again)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Outputs of a table: format, files and decimals."""
+
+    kind: tables.TableFormat
+    output: Path | None
+    decimals: Mapping[str, int]
+    plot: Path | None
+    drawn: Mapping[str, Path | None]
+    per_group: bool
+
+    def check(self, layout: tables.TableLayout) -> None:
+        """Raise UsageError if the table does not have what the options are about."""
+        for name in self.decimals:
+            if name not in layout.columns:
+                raise UsageError(
+                    f"--digits {name}: {name} is not computed here; expected one of {', '.join(layout.columns)}"
+                )
+        if self.per_group and not layout.groups:
+            raise UsageError("--per-group: these scores have no groups; leave it out, or compute them with --groups")
+
+
+def _write_table(
+    form: _Form,
+    layout: tables.TableLayout,
+    compute: Callable[[tables.ScoresByMethod, run.Progress], Summary],
+    draw: Callable[[tables.TableData, Mapping[str, Numbers]], None] | None = None,
+    again: Sequence[str] = (),
+) -> int:
+    """Compute the scores, write the table, and return the exit code. After Ctrl-C, print the lines `again`."""
+    sink = tables.ScoresByMethod(layout)
+    with options.text(form.kind, form.output) as text:
+        summary = run_with_bar(partial(compute, sink), _ignore, to_file=True, what="pairs")
+        if summary.interrupted:
+            tell_verdict(INTERRUPTED, layout.header, summary, "text", None, more=again)
+            raise typer.Exit(INTERRUPTED)
+        data = sink.summarise(form.decimals)
+        if draw is not None:
+            draw(data, sink.scores)
+        if form.plot is not None:
+            draw_curves(data, form.plot)
+        text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
     code = exit_code(summary)
-    files = (("page", report), ("figure", figure), ("plot", plot), ("table", output))
-    places = [f"{what}: {shown(path)}" for what, path in files if path]
-    notes = data.notes if output is not None or kind == "csv" else ()  # another table on stdout has them
-    tell_verdict(code, plan.run.metrics.header, summary, "text", None, more=[*notes, *places])
+    notes = data.notes if form.output is not None or form.kind == "csv" else ()  # another table on stdout has them
+    files = {**form.drawn, "plot": form.plot, "table": form.output}
+    places = [f"{what}: {shown(path)}" for what, path in files.items() if path]
+    tell_verdict(code, layout.header, summary, "text", None, more=[*notes, *places])
+    return code
+
+
+def _compute_part(
+    plan: run.ComparisonPlan,
+    scores: Path,
+    kind: reports.RowFormat,
+    journal: run.ResumableSink,
+    source: run.RowSource | None,
+) -> int:
+    """Score one part of the images, write its rows to `scores`, and return the exit code."""
+    sidecars = reports.sidecars(plan.metrics.header, kind, scores)
+    compare = partial(run.compare, plan, sidecars, journal=journal, source=source)
+    with partial_results(scores, can_resume=journal.can_continue) as progress:
+        summary = run_with_bar(lambda shown: compare(progress=shown), progress, to_file=True, what="pairs")
+    code = exit_code(summary)
+    tell_verdict(code, plan.metrics.header, summary, kind, scores)
     return code
 
 
@@ -287,11 +364,6 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
             raise UsageError(f"--crop {text} is not valid; expected a width and a height of at least 1")
         found.append(crop)
     return found
-
-
-def _journal(scores: Path, resume: run.Resume) -> run.ResumableSink:
-    kind = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
-    return run.ResumableSink(scores, kind, resume=resume)
 
 
 def _tell(plan: tables.TablePlan) -> None:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
+from ..errors import shown
 from ..locations import parse_location
 from ..records import Failure, Pair, Region, Regions, Row, ScoredPair, Stage
 from .schema import (
@@ -54,6 +55,26 @@ def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
                 text = ""
     if text:
         yield text
+
+
+def read_rows(path: Path, kind: ReadableFormat, metrics: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a file of results, which begins with a header.
+
+    Raises OSError. Raises ValueError, with the number of the row, if a row is damaged or incomplete.
+    """
+    number = 0
+    try:
+        for text in split_records(path, kind):
+            if number:
+                if not text.endswith("\n"):
+                    break
+                yield parse_record(text, kind, metrics)
+            number += 1
+        else:
+            return
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{shown(path)} is damaged in row {number}") from error
+    raise ValueError(f"{shown(path)} ends in the middle of row {number}")
 
 
 def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row:

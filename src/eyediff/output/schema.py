@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from ..errors import shown
 from ..metrics.registry import finds_regions
-from ..records import Conventions, Crossing, Header, Region, Regions, Row, Shard, Unmatched
+from ..records import Conventions, Crossing, Header, Region, Regions, Row, Shard, TableHeader, Unmatched
 from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
@@ -292,7 +292,12 @@ def header_record(header: Header) -> dict[str, object]:
         record["conventions"] = conventions
     if header.tolerate_shift:
         record["tolerate_shift"] = header.tolerate_shift
-    return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}
+    if header.shard is None and header.table is None:
+        return record
+    record |= {"alpha": header.alpha, "higher_is_better": dict(header.higher_is_better)}  # for readers of these rows
+    if header.table is not None:
+        record["table"] = _table_record(header.table)
+    return record if header.shard is None else record | {"shard": _shard_record(header.shard)}
 
 
 def conventions_record(conventions: Conventions) -> dict[str, object]:
@@ -309,16 +314,20 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
     return {name: value for name, value in record.items() if value}
 
 
-def _shard_record(header: Header, shard: Shard) -> dict[str, object]:
-    """Return which part of which list the rows belong to, and the facts of the run that `merge` needs."""
+def _table_record(table: TableHeader) -> dict[str, object]:
+    """Return the methods and images of a table, for JSON."""
+    left_out = {encodable(name): [*map(encodable, methods)] for name, methods in table.left_out.items()}
+    return {"methods": [*map(encodable, table.methods)], "images": table.images, "left_out": left_out}
+
+
+def _shard_record(shard: Shard) -> dict[str, object]:
+    """Return which part of which list the rows belong to, for JSON."""
     return {
         "part": shard.part,
         "of": shard.of,
         "pairs": shard.pairs,
         "list_sha256": shard.list_sha256,
         "part_sha256": shard.part_sha256,
-        "alpha": header.alpha,
-        "higher_is_better": dict(header.higher_is_better),
         "unmatched": unmatched_record(shard.unmatched),
     }
 

@@ -1,4 +1,6 @@
-"""Read and write the header of a part of a run. JSON lines contain it; CSV cannot, so it has a sidecar file.
+"""Read the header of a part of a run or of a table, and write the sidecar of a part.
+
+JSON lines contain the header. CSV cannot, so a part has a sidecar file.
 
 `FILE.csv.shard` holds one line: the header with which a JSON lines file would begin.
 """
@@ -13,7 +15,19 @@ from typing import Any, get_args
 
 from ..errors import OutputError, shown
 from ..locations import parse_location
-from ..records import Conventions, Header, MetricHeader, Rectangle, Resampling, Row, Shard, Side, Summary, Unmatched
+from ..records import (
+    Conventions,
+    Header,
+    MetricHeader,
+    Rectangle,
+    Resampling,
+    Row,
+    Shard,
+    Side,
+    Summary,
+    TableHeader,
+    Unmatched,
+)
 from .atomic_write import atomic_path, restore
 from .schema import dump, header_record, score_from
 
@@ -48,16 +62,18 @@ class ShardSidecar:
         restore(self._path, self._earlier)
 
 
-def header_of_shard(line: str) -> Header:
-    """Return the header from the first line of a part. Raises ValueError if the line is not such a header."""
+def read_header(line: str) -> Header:
+    """Return the header from the first line of a part, or of the rows of a table.
+
+    Raises ValueError if the line is not such a header.
+    """
     try:
-        record = json.loads(line)
-        return _header(record, record["shard"])
+        return _header(json.loads(line))
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(f"this is not the header of a part: {error!r}") from error
+        raise ValueError(f"this is not the header of a part or of a table: {error!r}") from error
 
 
-def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
+def _header(record: dict[str, Any]) -> Header:
     metrics = {
         _text(name): MetricHeader(
             _text(found["version"]),
@@ -66,15 +82,10 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         )
         for name, found in record["metrics"].items()
     }
-    higher = {name: shard["higher_is_better"][name] for name in metrics}
+    higher = {name: record["higher_is_better"][name] for name in metrics}
     if not all(isinstance(value, bool) for value in higher.values()):
         raise ValueError("higher_is_better has a value that is neither true nor false")
-    part, of, pairs = (_count(shard[key]) for key in ("part", "of", "pairs"))
-    if not 1 <= part <= of:
-        raise ValueError(f"part {part} of {of} does not exist")
-    unmatched = tuple(
-        Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in shard["unmatched"]
-    )
+    table = None if record.get("table") is None else _table(record["table"])
     return Header(
         eyediff=_text(record["eyediff"]),
         metrics=metrics,
@@ -83,10 +94,32 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         range=_range(record.get("range")),
         groups=None if record.get("groups") is None else _text(record["groups"]),
         conventions=_conventions(record.get("conventions", {})),
-        alpha=_text(shard["alpha"]),
-        shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
+        alpha=_text(record["alpha"]),
+        shard=None if record.get("shard") is None else _shard(record["shard"], table),
         tolerate_shift=_count(record.get("tolerate_shift", 0)),
+        table=table,
     )
+
+
+def _table(found: dict[str, Any]) -> TableHeader:
+    methods, images = tuple(map(_text, found["methods"])), _count(found["images"])
+    if not images or not methods or len(set(methods)) < len(methods):
+        raise ValueError("the table has no images, no methods, or two methods of the same name")
+    left_out = {_text(name): tuple(map(_text, without)) for name, without in found["left_out"].items()}
+    return TableHeader(methods, images, left_out)
+
+
+def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
+    part, of, pairs = (_count(found[key]) for key in ("part", "of", "pairs"))
+    if not 1 <= part <= of:
+        raise ValueError(f"part {part} of {of} does not exist")
+    block = 1 if table is None else len(table.methods)
+    if table is not None and pairs != table.images * block:
+        raise ValueError(f"{pairs} pairs are not those of {table.images} images and {block} methods")
+    unmatched = tuple(
+        Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in found["unmatched"]
+    )
+    return Shard(part, of, pairs, _text(found["list_sha256"]), _text(found["part_sha256"]), unmatched, block)
 
 
 def _conventions(found: dict[str, Any]) -> Conventions:

@@ -5,6 +5,7 @@ This process writes them in input order, with the same sinks as other runs.
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
 from collections.abc import Generator, Iterator, Sequence
@@ -17,9 +18,8 @@ import ray.data
 
 from .. import defaults, run
 from ..engines.onnx_providers import DeviceName
-from ..errors import EyediffError, UsageError, shown
+from ..errors import EyediffError, UsageError
 from ..metrics.registry import MetricNames
-from ..output import RowFormat
 from ..output.parquet import arrow
 from ..output.read_rows import row_from_arrow
 from ..records import AlphaPolicy, Pair, Regions, Row, ScoredPair, SizePolicy, Summary
@@ -81,19 +81,8 @@ def write(
     """
     options = run.note_masks(run.ComparisonOptions(size=size, alpha=alpha, device=device), pairs)
     plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
-    journal = _open_sink(Path(output), resume)
+    journal = run.ResumableSink.by_suffix(Path(output), resume=resume)
     return run.compare(plan, journal=journal, progress=progress, source=row_source(options, actors))
-
-
-_SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
-
-
-def _open_sink(output: Path, resume: run.Resume) -> run.ResumableSink:
-    kind = _SUFFIXES.get(output.suffix.lower())
-    if kind is None:
-        suffixes = ", ".join(_SUFFIXES)
-        raise UsageError(f"{shown(output)}: the suffix is not that of a format; expected one of {suffixes}")
-    return run.ResumableSink(output, kind, resume=resume)
 
 
 def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
@@ -107,7 +96,8 @@ def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run
         missing = _missing_pairs(pairs, recall, earlier, stop)
         workers = actors or core_count()
         pairs_per_task = len(pairs) // (workers * defaults.RAY_TASKS)
-        blocks = list(_blocks(missing, max(1, min(defaults.RAY_BATCH, pairs_per_task))))
+        size = max(1, min(defaults.RAY_BATCH, pairs_per_task))
+        blocks = list(_blocks(missing, math.ceil(size / header.block) * header.block))
         with closing(_compute(blocks, WorkerTask.of(header, options), min(workers, max(1, len(blocks))))) as computed:
             for index, pair in enumerate(pairs):
                 yield earlier.row(index, pair) or _next_row(computed, index, pair, plan.metrics.names)

@@ -40,7 +40,7 @@ class WorkerTask:
         return WorkerTask(
             tuple(header.metrics),
             replace(options, workers=readers, threads=1, conventions=header.conventions),
-            replace(header, shard=None, groups=None),
+            replace(header, shard=None, groups=None, table=None),
             str(Path.cwd()),
         )
 

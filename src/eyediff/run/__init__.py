@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..interfaces import Progress
 from .limits import Judge, Limits
-from .merge import MergedRows
+from .merge import MergedRows, StoredRows
 from .pipeline import Journal, RowSource, compare, write_rows
 from .plan import ComparisonOptions, ComparisonPlan, follow_protocol, note_masks, plan_comparison, resolve_protocol
 from .resume import ResumableSink, Resume
@@ -21,6 +21,7 @@ __all__ = [
     "ResumableSink",
     "Resume",
     "RowSource",
+    "StoredRows",
     "compare",
     "follow_protocol",
     "note_masks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +11,13 @@ from pathlib import Path
 
 from ..errors import MergeError, shown
 from ..interfaces import Progress, Sink
-from ..output.read_rows import ReadableFormat, parse_record, split_records
+from ..output.read_rows import ReadableFormat, read_rows, split_records
 from ..output.schema import pair_columns
-from ..output.shards import header_of_shard, sidecar_of
+from ..output.shards import read_header, sidecar_of
 from ..output.writers import WRITERS
-from ..records import Header, Row, Shard, Summary
+from ..records import Header, Row, Shard, Summary, Unmatched
 from .interrupts import Interrupts
-from .limits import Limits
+from .limits import NO_LIMITS, Limits
 from .pipeline import write_rows
 from .resume import run_settings, settings_difference
 from .shards import names_sha256
@@ -36,16 +37,10 @@ class _Part:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of the part. Raises MergeError if a row is damaged or truncated."""
-        records = split_records(self.path, self.kind)
-        next(records, None)
-        metrics = tuple(self.header.metrics)
-        for number, text in enumerate(records, 1):
-            if not text.endswith("\n"):
-                raise MergeError(f"{shown(self.path)} ends in the middle of row {number}: {_AGAIN}")
-            try:
-                yield parse_record(text, self.kind, metrics)
-            except (ValueError, RecursionError) as error:
-                raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
+        try:
+            yield from read_rows(self.path, self.kind, tuple(self.header.metrics))
+        except ValueError as error:
+            raise MergeError(f"{error}: {_AGAIN}") from error
 
     def check(self) -> str | None:
         """Return a line that says what is wrong with the rows; None if they are the rows of the part, in order."""
@@ -61,8 +56,8 @@ class _Part:
             found = names_sha256(names()).hexdigest()
         except MergeError as error:
             return str(error)
-        except (ValueError, OSError) as error:
-            return f"{shown(self.path)} is damaged in row {count + 1} ({error}): {_AGAIN}"
+        except OSError as error:
+            return f"{shown(self.path)} cannot be read ({error.strerror}): {_AGAIN}"
         if count < self.shard.size:
             return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume that run first"
         if count > self.shard.size:
@@ -72,7 +67,36 @@ class _Part:
         return None
 
 
-class MergedRows:
+class StoredRows(ABC):
+    """Rows of an earlier run, which can be written again as that run would do."""
+
+    unmatched: Sequence[Unmatched] = ()
+
+    @property
+    @abstractmethod
+    def header(self) -> Header:
+        """Return the settings that all rows share."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Row]: ...
+
+    def write(self, sinks: Sequence[Sink], limits: Limits = NO_LIMITS, progress: Progress | None = None) -> Summary:
+        """Write all rows to sinks, as a single run would do."""
+        with Interrupts() as interrupts:
+            return write_rows(
+                interrupts.watch(self),
+                self.header,
+                sinks,
+                limits=limits,
+                unmatched=self.unmatched,
+                progress=lambda done: progress(done, len(self)) if progress else None,
+            )
+
+
+class MergedRows(StoredRows):
     """The rows of all parts of a run, in the order of its list of pairs. The files may be given in any order.
 
     Raises
@@ -96,6 +120,7 @@ class MergedRows:
         if problems or not parts:
             raise MergeError(*problems or ["no part was given"])
         self._parts = sorted(parts, key=lambda part: part.shard.part)
+        self.unmatched = self._parts[0].shard.unmatched
 
     @property
     def header(self) -> Header:
@@ -106,21 +131,9 @@ class MergedRows:
         return self._parts[0].shard.pairs
 
     def __iter__(self) -> Iterator[Row]:
-        parts = [part.rows() for part in self._parts]
+        parts, block = [part.rows() for part in self._parts], self.header.block
         for index in range(len(self)):
-            yield next(parts[index % len(parts)])
-
-    def write(self, sinks: Sequence[Sink], limits: Limits, progress: Progress | None = None) -> Summary:
-        """Write all rows to sinks, as a single run would do."""
-        with Interrupts() as interrupts:
-            return write_rows(
-                interrupts.watch(self),
-                self.header,
-                sinks,
-                limits=limits,
-                unmatched=self._parts[0].shard.unmatched,
-                progress=lambda done: progress(done, len(self)) if progress else None,
-            )
+            yield next(parts[index // block % len(parts)])
 
 
 def _open(path: Path) -> _Part:
@@ -134,7 +147,7 @@ def _open(path: Path) -> _Part:
                 f"{shown(path)} has no {shown(sidecar.name)} in its folder: it is no part of a run, or was moved alone"
             )
         line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
-        header = header_of_shard(line)
+        header = read_header(line)
         if (
             kind == "csv"
             and next(split_records(path, kind), "")
@@ -185,5 +198,8 @@ def _difference(one: _Part, other: _Part) -> str | None:
 
 def _common(part: _Part) -> dict[str, object]:
     """Return the settings that must be equal in all parts of a run."""
-    numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
+    numbers: dict[str, object] = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
+    if part.header.table is not None:
+        methods, left_out = part.header.table.methods, part.header.table.left_out
+        numbers |= {"methods": ", ".join(methods), "images left out": ", ".join(left_out)}
     return {key: value for key, value in run_settings(part.header, "").items() if key != "shard"} | numbers

@@ -55,6 +55,8 @@ _JOURNAL = b'{"journal": '
 _LONGEST = 100
 """Largest number of characters of a setting in a message, because a file may contain any text."""
 
+_SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
+
 Resume: TypeAlias = bool | Literal["hash"]
 """Type of the resume policy: whether to continue earlier results. Rows of changed files are computed again. A file
 counts as changed if its size or modification time differs. With "hash", it counts as changed if its content differs;
@@ -147,6 +149,15 @@ class ResumableSink:
         self._stamps: dict[str, Stamps] = {}  # states of files that are being read
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
+
+    @staticmethod
+    def by_suffix(path: Path, *, resume: Resume = False) -> ResumableSink:
+        """Return a sink of the format that the suffix of a path names. Raises UsageError if it names none."""
+        kind = _SUFFIXES.get(path.suffix.lower())
+        if kind is None:
+            suffixes = ", ".join(_SUFFIXES)
+            raise UsageError(f"{shown(path)}: the suffix is not that of a format; expected one of {suffixes}")
+        return ResumableSink(path, kind, resume=resume)
 
     def can_continue(self) -> bool:
         """Return whether a later run with `resume` could continue the output as it is now."""
@@ -326,7 +337,7 @@ class ResumableSink:
                 if not text.endswith("\n"):  # incomplete
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
-                    valid = text == first
+                    valid = text == first or _without_table(text) == _without_table(first)
                 else:  # rows that lack a score are not in the journal
                     known = hash(without_verdict(text, kind)) in rows
                     valid = known or not parse_record(text, kind, self._metrics).complete
@@ -501,6 +512,12 @@ def settings_difference(one: object, other: object, what: str = "settings") -> t
 
 def _first(differences: Iterator[tuple[str, str, str] | None]) -> tuple[str, str, str] | None:
     return next((difference for difference in differences if difference), None)
+
+
+def _without_table(line: str) -> object:
+    """Return the header of JSON lines without its table, because a later run may have other methods or images."""
+    record = json.loads(line)
+    return {**record, "table": None} if isinstance(record, dict) else record
 
 
 def _brief(value: object) -> str:

@@ -6,7 +6,8 @@ from .bitrates import OWN_FILES, Bitrates
 from .bjontegaard import BjontegaardDelta, Interpolation
 from .formats import TABLE_FORMATS, TableFormat, render
 from .means import Entry, Section, TableData, check_digits, summarise_methods
-from .methods import MissingPolicy, ScoresByMethod, TablePlan, plan_table
+from .methods import MissingPolicy, ScoresByMethod, TableLayout, TablePlan, plan_table
+from .stored import StoredTable
 
 __all__ = [
     "OWN_FILES",
@@ -18,8 +19,10 @@ __all__ = [
     "MissingPolicy",
     "ScoresByMethod",
     "Section",
+    "StoredTable",
     "TableData",
     "TableFormat",
+    "TableLayout",
     "TablePlan",
     "check_digits",
     "plan_table",

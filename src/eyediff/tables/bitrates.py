@@ -51,6 +51,12 @@ class Bitrates:
         return next(iter(self.codecs))
 
 
+def check_curves(sizes: Path | str | None, interpolation: Interpolation) -> None:
+    """Raise UsageError if curves are described but there are no sizes."""
+    if sizes is None and interpolation != "pchip":
+        raise UsageError(Setting("bd", interpolation), ": curves need bitrates; state the sizes by ", Setting("bytes"))
+
+
 def find_bitrates(
     methods: Sequence[str],
     images: Sequence[str],

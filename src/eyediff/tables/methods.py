@@ -19,10 +19,10 @@ from ..errors import Setting, UsageError, shown, some_of
 from ..interfaces import DownloadProgress
 from ..pairing.groups import group_pairs
 from ..pairing.lazy import Lazy
-from ..records import Header, Numbers, Pair, Row, Summary
+from ..records import Header, Numbers, Pair, Row, Summary, TableHeader
 from ..run import ComparisonOptions, ComparisonPlan
 from ..scoring.metric_spec import parse_metrics
-from .bitrates import BPP, Bitrates, find_bitrates
+from .bitrates import BPP, Bitrates, check_curves, find_bitrates
 from .bjontegaard import Interpolation
 from .means import TableData, summarise_methods
 
@@ -31,13 +31,13 @@ MissingPolicy: TypeAlias = Literal["refuse", "common"]
 
 
 @dataclass(frozen=True, slots=True)
-class TablePlan:
-    """The pairs, methods and images of a table before scoring.
+class TableLayout:
+    """The methods, images and metrics of a table.
 
     Parameters
     ----------
-    run
-        Plan with all pairs. The pairs of one image follow each other, in the order of the methods.
+    header
+        Description of the metrics.
     methods
         Names of the methods.
     images
@@ -50,7 +50,7 @@ class TablePlan:
         Codecs and bits per pixel; None if sizes were not stated.
     """
 
-    run: ComparisonPlan
+    header: Header
     methods: tuple[str, ...]
     images: Sequence[str]
     groups: Sequence[str]
@@ -60,7 +60,20 @@ class TablePlan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the names of the columns: `bpp` if there are bitrates, then the metrics."""
-        return (*([] if self.bitrates is None else [BPP]), *self.run.metrics.names)
+        return (*([] if self.bitrates is None else [BPP]), *self.header.metrics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablePlan(TableLayout):
+    """A table before scoring.
+
+    Parameters
+    ----------
+    run
+        Plan with all pairs. The pairs of one image follow each other, in the order of the methods.
+    """
+
+    run: ComparisonPlan
 
     def pairs_of(self, image: int) -> Sequence[Pair]:
         """Return the pairs of an image, one for each method. `image` is its index in `images`."""
@@ -102,8 +115,7 @@ def plan_table(
         If the call is wrong, if a metric cannot be loaded, or if a method lacks an image and `missing` is "refuse".
     """
     specs = parse_metrics(metrics)
-    if sizes is None and interpolation != "pchip":
-        raise UsageError(Setting("bd", interpolation), ": curves need bitrates; state the sizes by ", Setting("bytes"))
+    check_curves(sizes, interpolation)
     if not methods:
         raise UsageError("a table needs at least one method; give the folder of its images")
     pairings = {name: pairing.pair_up(ground_truth, folder, options.match) for name, folder in methods.items()}
@@ -126,14 +138,15 @@ def plan_table(
         return replace(by_method[method][image], name=f"{method}/{image}", mask=masks[index].mask, group=group)
 
     built = options.build_metrics(specs, progress)
-    built = replace(built, header=replace(built.header, groups=options.groups))
+    header = replace(built.header, groups=options.groups)
+    table = TableHeader(names, len(images), left_out)
     unmatched = [file for found in pairings.values() for file in found.unmatched if file.side == "candidate"]
     passed_over: Counter[str] = Counter()
     for found in pairings.values():
         passed_over |= Counter(found.passed_over)
     plan = ComparisonPlan(
         Lazy(range(len(images) * len(names)), make),
-        built,
+        replace(built, header=replace(header, table=table)),
         options.loader(),
         tuple(unmatched),
         passed_over=dict(sorted(passed_over.items())),
@@ -143,7 +156,7 @@ def plan_table(
     if sizes is not None:
         pairs = cast(Sequence[Pair], plan.pairs)
         bitrates = find_bitrates(names, images, pairs, sizes, interpolation, max_pixels=options.max_pixels)
-    return TablePlan(plan, names, images, groups, left_out, bitrates)
+    return TablePlan(header, names, images, groups, left_out, bitrates, run=plan)
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
@@ -182,19 +195,19 @@ class ScoresByMethod:
     With bitrates, `bpp` precedes the metrics.
     """
 
-    def __init__(self, plan: TablePlan) -> None:
-        self._plan = plan
+    def __init__(self, layout: TableLayout) -> None:
+        self._layout = layout
 
     def open(self, header: Header) -> None:
         """Prepare for the metrics of the header."""
-        methods, images, bitrates = len(self._plan.methods), len(self._plan.images), self._plan.bitrates
+        methods, images, bitrates = len(self._layout.methods), len(self._layout.images), self._layout.bitrates
         self.scores: dict[str, Numbers] = {} if bitrates is None else {BPP: bitrates.bpp}
         self.scores |= {name: np.full((methods, images), np.nan) for name in header.metrics}
         self._count = 0
 
     def write(self, row: Row) -> None:
         """Keep the scores of the next pair."""
-        image, method = divmod(self._count, len(self._plan.methods))
+        image, method = divmod(self._count, len(self._layout.methods))
         for name, score in row.scores.items():
             self.scores[name][method, image] = score
         self._count += 1
@@ -207,13 +220,13 @@ class ScoresByMethod:
 
     def summarise(self, digits: Mapping[str, int] | None = None) -> TableData:
         """Compute the table from the scores. `digits` has the number of decimals of some columns."""
-        plan = self._plan
+        layout = self._layout
         return summarise_methods(
-            plan.run.metrics.header,
-            plan.methods,
-            plan.groups,
+            layout.header,
+            layout.methods,
+            layout.groups,
             self.scores,
             digits=digits,
-            left_out=plan.left_out,
-            bitrates=plan.bitrates,
+            left_out=layout.left_out,
+            bitrates=layout.bitrates,
         )

@@ -198,3 +198,37 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
     plan = run.ComparisonPlan(eyediff.ray.pairs(*folders), metrics, options.loader())
     with pytest.raises(EyediffError, match=r"differs from the head node: eyediff: '0.1.0', not '9.9'"):
         run.compare(plan, [], source=eyediff.ray.row_source(options, 1))
+
+
+def test_a_table(cluster: str, folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of a run without Ray. The pairs of an image are in one task; its scores are kept and continued."""
+    import eyediff
+
+    sizes: list[int] = []
+    blocks, next_row = eyediff.ray.running._blocks, eyediff.ray.running._next_row
+
+    def noted(missing: Iterator[tuple[int, object]], size: int):
+        sizes.append(size)
+        return blocks(missing, size)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(eyediff.ray.running, "_blocks", noted)
+    methods = {"one": folders[1], "two": folders[1]}
+    path = tmp_path / "scores.jsonl"
+    found = eyediff.table(folders[0], methods, METRICS, groups="^(.)", scores=path, resume=True, ray=True)
+    plain = eyediff.table(folders[0], methods, METRICS, groups="^(.)")
+    assert sizes and all(size % len(methods) == 0 for size in sizes)
+    for method in methods:
+        for metric in METRICS:
+            assert found.mean(method, metric) == pytest.approx(plain.mean(method, metric), rel=1e-6)
+    assert found.data.notes == plain.data.notes and found.summary.failed == plain.summary.failed == 4
+    computed: list[str] = []
+
+    def counted(*arguments: object):
+        computed.append(arguments[2].name)  # type: ignore[attr-defined]
+        return next_row(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(eyediff.ray.running, "_next_row", counted)
+    again = eyediff.table(folders[0], methods, METRICS, groups="^(.)", scores=path, resume=True, ray=True)
+    assert len(computed) == 4 and again == found
+    for kind in ("csv", "latex", "markdown"):
+        assert eyediff.read_table(path).render(kind, per_group=True) == found.render(kind, per_group=True)
