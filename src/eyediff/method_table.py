@@ -203,10 +203,11 @@ def table(
         A file (.jsonl, .csv, .json) or folder (.parquet) to which the scores of all images are written. `read_table`
         makes the table from a file of JSON lines.
     resume : bool or "hash"
-        Keep the rows that `scores` has, and compute only the others, as for `eyediff.ray.write`.
+        Whether to keep the rows that the file `scores` already has, and compute only missing rows, as for
+        `eyediff.ray.write`.
     ray : bool
-        Whether to compute on all machines of a Ray cluster. Ray is started unless the caller has started it. Needs the
-        extra `ray`.
+        Whether to compute on all machines of a Ray cluster. Ray is started unless the caller has started it. This needs
+        the extra `ray`.
     mask : str or Path, optional
         An image that is white at the pixels to compare, or a folder that has such an image for each image, under the
         same name.
@@ -256,7 +257,9 @@ def table(
     tables.check_digits(digits or {}, plan.columns)
     sink = tables.ScoresByMethod(plan)
     if scores is None and resume:
-        raise UsageError(Setting("resume", resume), ": it continues a file of scores; give ", Setting("scores"))
+        raise UsageError(
+            Setting("resume", resume), " continues a file of scores; give this file as ", Setting("scores")
+        )
     journal = None if scores is None else run.ResumableSink.by_suffix(Path(scores), resume=resume)
     summary = run.compare(plan.run, [sink], journal=journal, source=_source(options) if ray else None)
     return MethodTable(sink.summarise(digits), summary)
@@ -289,7 +292,8 @@ def read_table(
     Returns
     -------
     MethodTable
-        The table that the run of the scores makes. Its summary lacks the files without a partner.
+        The same table that the run with these scores returned. The summary of the result does not have the files
+        without a partner.
 
     Raises
     ------

@@ -193,4 +193,4 @@ def test_memory_bounds_a_run_and_changes_no_score(call) -> None:
     )
     assert bounded["rows"] == plain["rows"]
     one_line(call("compare", BEFORE, AFTER, "--memory", "lots"), "'lots'", "such as 2GB")
-    one_line(call("compare", BEFORE, AFTER, "--memory", "10MB"), "10 MB", "give 512MB or more")
+    one_line(call("compare", BEFORE, AFTER, "--memory", "10MB"), "10 MB", "512MB or more")

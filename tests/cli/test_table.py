@@ -181,13 +181,13 @@ def test_from_python() -> None:
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),
         ("gt", "--from with scores of them"),
-        ("gt --from s.jsonl", "gt and --from s.jsonl: the file has the scores"),
-        ("--from s.jsonl -m psnr", "--metric psnr and --from s.jsonl: the file has the scores"),
+        ("gt --from s.jsonl", "gt and --from s.jsonl exclude each other"),
+        ("--from s.jsonl -m psnr", "--metric psnr and --from s.jsonl exclude each other"),
         ("--from gone.jsonl", "gone.jsonl cannot be read"),
-        ("gt one --shard 1/2", "--shard 1/2: it writes the scores of a part; add --scores"),
+        ("gt one --shard 1/2", "--shard 1/2 needs --scores, because"),
         ("gt one --shard 3/2 --scores s.csv", "--shard 3/2: expected I/N"),
         ("gt one --shard 1/2 --scores s.json", "CSV or JSONL file with --scores"),
-        ("gt one --shard 1/2 --scores s.csv -o t.md", "--output t.md and --shard 1/2: a part has no table"),
+        ("gt one --shard 1/2 --scores s.csv -o t.md", "--output t.md and --shard 1/2 exclude each other"),
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -431,7 +431,7 @@ def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]
         assert run(["table", "--from", "bad.jsonl"]) == 2
         err = capsys.readouterr().err
         assert said in err and err.count("\n") == 1
-    for words, said in (("--per-group", "these scores have no groups"), ("--digits l2=3", "expected one of psnr")):
+    for words, said in (("--per-group", "the scores have no groups"), ("--digits l2=3", "expected one of psnr")):
         assert run(["table", "--from", "whole.jsonl", *words.split()]) == 2
         assert said in capsys.readouterr().err
 
@@ -462,7 +462,7 @@ def test_from_python_scores_are_kept(tmp_path: Path) -> None:
     )
     with_sizes = eyediff.read_table("s.jsonl", bytes="files").render("csv")
     assert with_sizes == eyediff.table("gt", methods, ["psnr"], bytes="files").render("csv")
-    with pytest.raises(UsageError, match="resume=True: it continues a file of scores; give scores"):
+    with pytest.raises(UsageError, match="resume=True continues a file of scores; give this file as scores"):
         eyediff.table("gt", methods, ["psnr"], resume=True)
     with pytest.raises(UsageError, match="expected one of"):
         eyediff.table("gt", methods, ["psnr"], scores="s.doc")

@@ -83,13 +83,13 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
         _ROWS,
     ),
     "table": (
-        OptionRule(_SCORING, "the file has the scores", without=["--from"]),
-        OptionRule(["--report", "--figure"], "the file has no images", without=["--from"]),
+        OptionRule(_SCORING, "the file of --from already has the scores", without=["--from"]),
+        OptionRule(["--report", "--figure"], "the file of --from has no images", without=["--from"]),
         OptionRule(["--resume", "--resume-by"], "it continues a file of scores", needs=["--scores"]),
-        OptionRule(["--shard"], "it writes the scores of a part", needs=["--scores"]),
+        OptionRule(["--shard"], "it writes the scores of one part to a file", needs=["--scores"]),
         OptionRule(
             [*_TABLE, "--report", "--figure"],
-            "a part has no table; merge the parts, then make the table with --from",
+            "a table needs all parts: `eyediff merge` merges them, and --from makes the table",
             without=["--shard"],
         ),
         OptionRule(["--per-group"], "it adds a table for each group", needs=["--groups", "--from"]),

@@ -201,7 +201,7 @@ def table(
         form.check(kept.layout)
         return _write_table(form, kept.layout, lambda sink, progress: kept.write([sink], progress=progress))
     if ground_truth is None or not methods:
-        raise UsageError("expected a folder of the ground truth and folders of methods, or --from with scores of them")
+        raise UsageError("nothing to compare was given; give GROUND_TRUTH and METHOD, or scores of them with --from")
     rows = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
     part = parse_shard(shard, rows, scores, "--scores")
     source = source_of(ray, wanted)
@@ -234,13 +234,13 @@ def table(
         if figure is not None and exhibit is not None:
             draw_figure(data, found, exhibit, figure)
 
-    again = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
+    again = [] if scores is None else [f"no table was written; continue {shown(scores)} with --resume"]
     return _write_table(form, plan, compute, draw, again)
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Outputs of a table: format, files and decimals."""
+    """The output options of a table: the formats, the files, and the numbers of decimals."""
 
     kind: tables.TableFormat
     output: Path | None
@@ -250,14 +250,17 @@ class _Form:
     per_group: bool
 
     def check(self, layout: tables.TableLayout) -> None:
-        """Raise UsageError if the table does not have what the options are about."""
+        """Raise UsageError if --digits names a metric that the table lacks, or if --per-group finds no groups."""
         for name in self.decimals:
             if name not in layout.columns:
                 raise UsageError(
                     f"--digits {name}: {name} is not computed here; expected one of {', '.join(layout.columns)}"
                 )
         if self.per_group and not layout.groups:
-            raise UsageError("--per-group: these scores have no groups; leave it out, or compute them with --groups")
+            raise UsageError(
+                "--per-group adds tables of groups, but the scores have no groups; leave out --per-group, or compute "
+                "the scores with --groups"
+            )
 
 
 def _write_table(
@@ -267,7 +270,7 @@ def _write_table(
     draw: Callable[[tables.TableData, Mapping[str, Numbers]], None] | None = None,
     again: Sequence[str] = (),
 ) -> int:
-    """Compute the scores, write the table, and return the exit code. After Ctrl-C, print the lines `again`."""
+    """Compute the scores, write the table, and return the exit code. After Ctrl-C, also print the lines in `again`."""
     sink = tables.ScoresByMethod(layout)
     with options.text(form.kind, form.output) as text:
         summary = run_with_bar(partial(compute, sink), _ignore, to_file=True, what="pairs")
