@@ -89,7 +89,7 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
         OptionRule(["--shard"], "it writes the scores of a part", needs=["--scores"]),
         OptionRule(
             [*_TABLE, "--report", "--figure"],
-            "a part has no table; merge the parts, then make the table with --from",
+            "a table needs the merged scores of all parts",
             without=["--shard"],
         ),
         OptionRule(["--per-group"], "it adds a table for each group", needs=["--groups", "--from"]),
