@@ -408,6 +408,15 @@ class Header:
         return 1 if self.table is None else len(self.table.methods)
 
 
+def averaged(scores: Numbers) -> Numbers:
+    """Return the scores that a mean counts: the finite ones; all scores if none is finite.
+
+    The PSNR of identical images is infinite. With one such score, every mean would be infinite.
+    """
+    finite = scores[np.isfinite(scores)]
+    return finite if len(finite) else scores
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Statistics of one metric, over the pairs that have a score of this metric.
@@ -415,7 +424,7 @@ class Statistics:
     Parameters
     ----------
     mean
-        Mean of the finite scores; infinite if no score is finite.
+        Mean of the scores that `averaged` returns: infinite if no score is finite.
     median, min, max
         Statistics of all scores, including infinite ones.
     std
@@ -427,7 +436,8 @@ class Statistics:
     count
         Number of scores.
     identical
-        Number of infinite scores, such as PSNR of identical images. They are left out of `mean`, `std` and `ci95`.
+        Number of infinite scores, such as PSNR of identical images. They are left out of `std` and `ci95`, and of
+        `mean` unless all scores are infinite (`left_out`).
     """
 
     mean: float
@@ -439,6 +449,11 @@ class Statistics:
     worst: tuple[tuple[str, float], ...]
     count: int
     identical: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Return the number of infinite scores that the mean leaves out: 0 if no score is finite."""
+        return self.identical if self.identical < self.count else 0
 
     @property
     def mean_of_all(self) -> float:
@@ -522,7 +537,7 @@ class Summary:
         means: dict[str, float] = {}
         for name in self.metrics:
             of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]
-            finite = [mean for mean in of_groups if math.isfinite(mean)]
             if of_groups:
-                means[name] = math.fsum(finite) / len(finite) if finite else of_groups[0]
+                counted = averaged(np.array(of_groups))
+                means[name] = math.fsum(counted) / len(counted) if math.isfinite(counted[0]) else of_groups[0]
         return means

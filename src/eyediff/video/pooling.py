@@ -12,11 +12,11 @@ For a distance (lower is better):
     tail         the 95th percentile
     worst second the highest mean over the frames of any one second
 
-A percentile is always the score of a frame; between two frames, the worse score is used. A second begins at the start
-of a frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the
-clip is shorter than one second. The mean of a second uses only finite scores: identical frames, whose PSNR is infinite,
-are left out, unless all frames of the second are identical. All frames have the same weight. Failed frames do not
-count.
+The harmonic mean and the mean of a second count the scores that every mean counts (`records.averaged`): identical
+frames, whose PSNR is infinite, are left out, unless all frames are identical. A percentile counts them, as the median
+does. It is always the score of a frame; between two frames, the worse score is used. A second begins at the start of a
+frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the clip is
+shorter than one second. All frames have the same weight. Failed frames do not count.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..interfaces import Sink, Viewer
-from ..records import Failure, Header, Numbers, Pooled, Row, Summary
+from ..records import Failure, Header, Numbers, Pooled, Row, Summary, averaged
 
 TAIL = 5
 """Percentage of the frames in the tail."""
@@ -131,13 +131,9 @@ def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
 def _harmonic(scores: Numbers) -> float | None:
     if (scores < 0).any():
         return None
+    counted = averaged(scores)
     with np.errstate(divide="ignore"):  # with a score of 0 the mean is 0; if all are infinite, it is infinite
-        return float(len(scores) / np.sum(1 / scores))
-
-
-def _mean(scores: Numbers) -> float:
-    finite = scores[np.isfinite(scores)]
-    return float((finite if len(finite) else scores).mean())
+        return float(len(counted) / np.sum(1 / counted))
 
 
 def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tuple[float, float]:
@@ -145,8 +141,8 @@ def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tu
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     starts = times[times + SECOND <= times[-1] + step + 1e-6]
     if not len(starts):
-        return float(times[0]), _mean(scores)
+        return float(times[0]), float(averaged(scores).mean())
     ends = np.searchsorted(times, starts + SECOND - 1e-6)
-    means = np.array([_mean(scores[i:end]) for i, end in enumerate(ends)])
+    means = np.array([float(averaged(scores[i:end]).mean()) for i, end in enumerate(ends)])
     at = int(np.argmin(means) if higher_is_better else np.argmax(means))
     return float(starts[at]), float(means[at])
