@@ -512,9 +512,10 @@ class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `crossings` are the limits that scores of pairs cross, and `mean_crossings` the limits that means cross. `waived`
-    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `lacking` has the
-    first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group
-    of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
+    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `regressions` state
+    what is worse than in an earlier run, and `gaps` what else is missing, such as maps. `lacking` has the first
+    `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group of
+    pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
     """
 
     count: int
@@ -530,6 +531,21 @@ class Summary:
     incomplete: int = 0
     lacking: Sequence[tuple[str, str]] = ()
     groups: Mapping[str, Summary] = field(default_factory=dict)
+    regressions: Sequence[str] = field(default=(), kw_only=True)
+    gaps: Sequence[str] = field(default=(), kw_only=True)
+
+    @property
+    def verdict(self) -> Literal["pass", "crossed", "incomplete", "interrupted"]:
+        """Return how the run ended, which decides the exit code and the verdict of a report.
+
+        "crossed": a limit was crossed, or something is worse than in an earlier run. "incomplete": something is
+        missing.
+        """
+        if self.interrupted:
+            return "interrupted"
+        if self.crossings or self.mean_crossings or self.regressions:
+            return "crossed"
+        return "incomplete" if self.failed or self.incomplete or self.unmatched or self.gaps else "pass"
 
     @property
     def means_of_groups(self) -> Mapping[str, float]:

@@ -297,7 +297,7 @@ def plan_comparison(
 
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
     """Yield a hint about the limits that also apply to moved regions."""
-    strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not detects_shifts(name)]
+    strict = [name for name in plan.limits.of_pairs if not detects_shifts(name)]
     if strict:
         yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 

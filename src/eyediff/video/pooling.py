@@ -23,12 +23,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ..interfaces import Sink, Viewer
 from ..records import Failure, Header, Numbers, Pooled, Row, Summary, averaged
 
 TAIL = 5
@@ -86,33 +85,6 @@ class Track:
             if (scored := ~np.isnan(scores)).any():
                 pooled[name] = pool(times[scored], scores[scored], self.higher_is_better[name])
         return pooled
-
-
-class Completed:
-    """A sink that forwards all calls to another sink, with pooled scores and hints in the summary."""
-
-    def __init__(self, sink: Sink, complete: Callable[[Summary], Summary]) -> None:
-        self._sink, self._complete = sink, complete
-
-    def open(self, header: Header) -> None:
-        self._sink.open(header)
-
-    def write(self, row: Row) -> None:
-        self._sink.write(row)
-
-    def close(self, summary: Summary) -> None:
-        self._sink.close(self._complete(summary))
-
-    def abandon(self) -> None:
-        self._sink.abandon()
-
-
-class CompletedViewer(Completed):
-    """A viewer that forwards all calls to another viewer, with pooled scores and hints in the summary."""
-
-    def __init__(self, viewer: Viewer, complete: Callable[[Summary], Summary]) -> None:
-        super().__init__(viewer, complete)
-        self.see = viewer.see
 
 
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
