@@ -258,7 +258,7 @@ class View:
     with the same size and data type. If one of the images is transparent, both are on black or both are on white: the
     background on which they differ more. `map` is the score at every pixel, H x W, if a map was requested. `trouble` is
     the reason if the map could not be computed. `map_identity` is the value of the map where the images are equal.
-    `extents` has the `Image.extent` of both images.
+    `extents` has the `Image.extent` of both images. `frame` is the number of the shown frame of animations, from 1.
     """
 
     row: Row
@@ -268,6 +268,7 @@ class View:
     trouble: str | None = None
     map_identity: float = 0.0
     extents: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
+    frame: int | None = None
 
     @property
     def difference_map(self) -> npt.NDArray[np.float32] | None:
