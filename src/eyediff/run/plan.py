@@ -110,21 +110,24 @@ class ComparisonOptions:
     def loader(self, frames: FramePolicy = "all") -> ImageLoader:
         """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`.
 
-        The pixels of a pair may take what the libraries leave, and those of an image half of it: before an image is
-        decoded, nobody knows how large its partner is.
+        The pixels of a pair may take what the libraries leave, and those of an image half of it.
         """
         memory = memory_limit.check_memory(self.memory)
-        room = memory_limit.memory_per_pair(memory)
         return ImageLoader(
             partial(
                 images.read,
                 alpha=self.alpha,
                 max_pixels=self.max_pixels,
                 range=self.range,
-                max_bytes=room // 2,
+                max_bytes=memory_limit.memory_per_side(memory),
                 frames=frames,
             ),
-            partial(images.fit, policy=self.size, resampling=self.conventions.resampling, max_bytes=room),
+            partial(
+                images.fit,
+                policy=self.size,
+                resampling=self.conventions.resampling,
+                max_bytes=memory_limit.memory_per_pair(memory),
+            ),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory // 4),
             prepare=partial(region.prepare, self.conventions),
