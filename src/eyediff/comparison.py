@@ -348,5 +348,5 @@ def compare(
     drawing = viewing.Drawing(title, page, folder, map_formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     collector = _Collector()
-    summary = run.compare(plan, [collector], viewers=drawn.viewers, mapper=drawn.mapper)
+    summary = run.compare(plan, [collector], viewers=drawn.viewers, mapper=drawn.mapper, complete=drawn.complete)
     return Result(plan.metrics.header, collector.rows, summary)

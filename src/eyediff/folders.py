@@ -29,6 +29,7 @@ from .interfaces import DownloadProgress
 from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .run.plan import ComparisonOptions
+from .run.stamps import ChangeSign
 from .sets import DistanceMatrix, Diversity, DuplicatePair, EmbeddingJob, FailedImage, ImageSet, Neighbour
 
 __all__ = [
@@ -151,6 +152,7 @@ def nearest(
     *,
     index: str | Path | None = None,
     rebuild: bool = False,
+    index_by: ChangeSign = "time",
     size: SizePolicy = "refuse",
     device: DeviceName = "auto",
     workers: int | None = None,
@@ -174,6 +176,9 @@ def nearest(
     rebuild : bool
         Whether to replace an index that belongs to another metric, or to files that have changed. If False, such an
         index raises UsageError.
+    index_by : {"time", "hash"}
+        What shows that a file of the folder has changed since the index was made: its size and modification time, or
+        its content. With "hash", all files are read, and the index must have been made with "hash", too.
     size, device, workers : optional
         As for `matrix`.
 
@@ -190,7 +195,7 @@ def nearest(
     check_k(k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
-    with sets.open_index(job, source, kept, rebuild=rebuild) as points:
+    with sets.open_index(job, source, kept, rebuild=rebuild, index_by=index_by) as points:
         items = list(sets.find_neighbours(job, points, source, queries, k))
     rows = [item for item in items if isinstance(item, Neighbour)]
     return Found(rows, [*points.failed, *(item for item in items if isinstance(item, FailedImage))])
@@ -204,6 +209,7 @@ def duplicates(
     *,
     index: str | Path | None = None,
     rebuild: bool = False,
+    index_by: ChangeSign = "time",
     size: SizePolicy = "refuse",
     device: DeviceName = "auto",
     workers: int | None = None,
@@ -218,7 +224,7 @@ def duplicates(
         The largest distance of the two images of a pair, 0 or more.
     metric : str
         One of `lpips-*` and `deep-*`.
-    index, rebuild : optional
+    index, rebuild, index_by : optional
         As for `nearest`.
     size, device, workers : optional
         As for `matrix`.
@@ -235,7 +241,7 @@ def duplicates(
     """
     check_below(below)
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
-    with sets.open_index(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
+    with sets.open_index(job, listed(Path(folder))[0], kept, rebuild=rebuild, index_by=index_by) as points:
         return Found(sets.find_duplicates(points, below), points.failed)
 
 

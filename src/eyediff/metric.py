@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -76,7 +76,9 @@ class Metric:
         Whether to accept a file `weights` that does not have the published weights.
     memory : int or str, optional
         Memory limit of the process, in bytes or as text such as "2GB". Images that would need more memory are computed
-        in strips, which gives the same scores. By default half of the memory of the machine, at most 4 GiB.
+        in strips, which gives the same scores. A file is refused if its pixels, or the pixels of a list of files, take
+        more than half of the limit less 256 MB for the libraries. By default half of the memory of the machine, at most
+        4 GiB.
 
     Attributes
     ----------
@@ -128,7 +130,8 @@ class Metric:
         if weights is not None and not spec.info.has_weights:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave out `weights`")
         file = None if weights is None else Path(weights)
-        room = budget.memory_per_network(budget.check_memory(memory), 1)
+        self._memory = budget.check_memory(memory)
+        room = budget.memory_per_network(self._memory, 1)
         self._wired = wiring.build_metric(spec, create_runner(device, threads), file, trust, memory=room)
         self.name, self.version, self.higher_is_better = name, spec.version, spec.info.higher_is_better
         self.smallest = self._wired.engine.smallest
@@ -202,7 +205,7 @@ class Metric:
             return float(scores[0])
         counted = self._counted(mask, a, b)
         worst = min if self.higher_is_better else max
-        return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha)])
+        return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha, self._memory)])
 
     def _distance(self, a: Image, b: Image, counted: Mask | None) -> float:
         """Return the score of two images of the same size, each with a single frame."""
@@ -254,7 +257,7 @@ class Metric:
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
         a, b = _unmasked(a), _unmasked(b)
-        left, right = (as_batch(x, range=own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
+        left, right = (self._batch(x, own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
         return self._scores(left, right, counted)
 
     def layers(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
@@ -326,7 +329,7 @@ class Metric:
             If the metric is not one of `lpips-*` and `deep-*`.
         """
         network = self._network("embed")
-        batch = as_batch(images, range=range)
+        batch = self._batch(images, range)
         taps = zip(*(network.features(part) for part in self._parts(batch)), strict=True)
         features = tuple(np.concatenate(parts) for parts in taps)
         return Embedding(self._identity, batch.shape[2], batch.shape[1], features, network.points)
@@ -349,7 +352,7 @@ class Metric:
             The distances. The matrix is symmetric and its diagonal is 0.
         """
         network = self._network("matrix")
-        parts = self._parts(as_batch(images, range=range))
+        parts = self._parts(self._batch(images, range))
         points = np.concatenate([network.embeddings(part) for part in parts])
         return self._numbers(squared_distances(self._numbers(points)))
 
@@ -357,6 +360,9 @@ class Metric:
     def _identity(self) -> str:
         """Return a text that identifies the metric and its weights. Only embeddings with the same text are accepted."""
         return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
+
+    def _batch(self, images: ImageLike, range: Range | None) -> Pixels:
+        return as_batch(images, range=range, max_bytes=budget.memory_per_side(self._memory))
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
         """Split a batch into parts for the network, and check the size of its images."""
@@ -371,7 +377,7 @@ class Metric:
             seen.check(self._identity, seen.width, seen.height)
             _pair_up(len(seen), len(other))
             return self._numbers(network.between(seen.features, other.features))
-        batch = as_batch(other, range=range)
+        batch = self._batch(other, range)
         seen.check(self._identity, batch.shape[2], batch.shape[1])
         _pair_up(len(seen), len(batch))
         if len(batch) == 1:
@@ -416,7 +422,7 @@ class Metric:
         return values
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
-        (left, right), *later = load_pair(a, b, range)
+        (left, right), *later = load_pair(a, b, range, memory=self._memory)
         if later:
             raise UsageError(
                 f"{left.name} has {1 + len(later)} frames or pages; expected a single image; "
@@ -449,16 +455,18 @@ def _unmasked(image: ImageLike) -> ImageLike:
 
 
 def load_pair(
-    a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst"
+    a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst", memory: int | None = None
 ) -> list[tuple[Image, Image]]:
     """Return a pair of a reference and a candidate for each frame of the two images.
 
     The two images of a pair have the same size and data type. Masks of masked arrays are ignored.
     """
     check_alpha(alpha)
+    room = budget.memory_per_side(budget.check_memory(memory))
     a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
-    both = (as_image(image, range=own, name=name, alpha=alpha, frames="all") for image, name, own in sides)
+    how = partial(as_image, alpha=alpha, frames="all", max_bytes=room)
+    both = (how(image, range=own, name=name) for image, name, own in sides)
     frames = []
     for left, right in pair_frames(*both):
         if left.pixels.shape != right.pixels.shape:

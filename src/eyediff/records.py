@@ -258,7 +258,7 @@ class View:
     with the same size and data type. If one of the images is transparent, both are on black or both are on white: the
     background on which they differ more. `map` is the score at every pixel, H x W, if a map was requested. `trouble` is
     the reason if the map could not be computed. `map_identity` is the value of the map where the images are equal.
-    `extents` has the `Image.extent` of both images.
+    `extents` has the `Image.extent` of both images. `frame` is the number of the shown frame of animations, from 1.
     """
 
     row: Row
@@ -268,6 +268,7 @@ class View:
     trouble: str | None = None
     map_identity: float = 0.0
     extents: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
+    frame: int | None = None
 
     @property
     def difference_map(self) -> npt.NDArray[np.float32] | None:
@@ -408,6 +409,15 @@ class Header:
         return 1 if self.table is None else len(self.table.methods)
 
 
+def averaged(scores: Numbers) -> Numbers:
+    """Return the scores that a mean counts: the finite ones; all scores if none is finite.
+
+    The PSNR of identical images is infinite. With one such score, every mean would be infinite.
+    """
+    finite = scores[np.isfinite(scores)]
+    return finite if len(finite) else scores
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Statistics of one metric, over the pairs that have a score of this metric.
@@ -415,7 +425,7 @@ class Statistics:
     Parameters
     ----------
     mean
-        Mean of the finite scores; infinite if no score is finite.
+        Mean of the scores that `averaged` returns: infinite if no score is finite.
     median, min, max
         Statistics of all scores, including infinite ones.
     std
@@ -427,7 +437,8 @@ class Statistics:
     count
         Number of scores.
     identical
-        Number of infinite scores, such as PSNR of identical images. They are left out of `mean`, `std` and `ci95`.
+        Number of infinite scores, such as PSNR of identical images. They are left out of `std` and `ci95`, and of
+        `mean` unless all scores are infinite (`left_out`).
     """
 
     mean: float
@@ -439,6 +450,11 @@ class Statistics:
     worst: tuple[tuple[str, float], ...]
     count: int
     identical: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Return the number of infinite scores that the mean leaves out: 0 if no score is finite."""
+        return self.identical if self.identical < self.count else 0
 
     @property
     def mean_of_all(self) -> float:
@@ -497,9 +513,10 @@ class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `crossings` are the limits that scores of pairs cross, and `mean_crossings` the limits that means cross. `waived`
-    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `lacking` has the
-    first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group
-    of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
+    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `regressions` state
+    what is worse than in an earlier run, and `gaps` what else is missing, such as maps. `lacking` has the first
+    `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group of
+    pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
     """
 
     count: int
@@ -515,6 +532,21 @@ class Summary:
     incomplete: int = 0
     lacking: Sequence[tuple[str, str]] = ()
     groups: Mapping[str, Summary] = field(default_factory=dict)
+    regressions: Sequence[str] = field(default=(), kw_only=True)
+    gaps: Sequence[str] = field(default=(), kw_only=True)
+
+    @property
+    def verdict(self) -> Literal["pass", "crossed", "incomplete", "interrupted"]:
+        """Return how the run ended, which decides the exit code and the verdict of a report.
+
+        "crossed": a limit was crossed, or something is worse than in an earlier run. "incomplete": something is
+        missing.
+        """
+        if self.interrupted:
+            return "interrupted"
+        if self.crossings or self.mean_crossings or self.regressions:
+            return "crossed"
+        return "incomplete" if self.failed or self.incomplete or self.unmatched or self.gaps else "pass"
 
     @property
     def means_of_groups(self) -> Mapping[str, float]:
@@ -522,7 +554,7 @@ class Summary:
         means: dict[str, float] = {}
         for name in self.metrics:
             of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]
-            finite = [mean for mean in of_groups if math.isfinite(mean)]
             if of_groups:
-                means[name] = math.fsum(finite) / len(finite) if finite else of_groups[0]
+                counted = averaged(np.array(of_groups))
+                means[name] = math.fsum(counted) / len(counted) if math.isfinite(counted[0]) else of_groups[0]
         return means

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from eyediff.records import Failure, Summary
+from eyediff.records import Failure, Statistics, Summary
 from eyediff.report import About, PageSink
 
 from ..unit.output.samples import HEADER, pair
@@ -177,16 +178,40 @@ def test_pages_of_little(browser: Browser, tmp_path: Path, kind: str) -> None:
         sink.write(view.row)
     if kind == "failures":
         sink.write(Failure(pair("a.png"), "read", "torn"))
-    sink.close(Summary(2, 1 if kind == "failures" else 0, {}))
+    alike = {"psnr": Statistics(math.inf, math.inf, None, math.inf, math.inf, None, (), 2, identical=2)}
+    sink.close(Summary(2, 1 if kind == "failures" else 0, alike if kind == "equal pairs" else {}))
     browser.open(tmp_path / "x.html")
     count = {"nothing": 0, "failures": 1, "one pair": 1, "equal pairs": 2}[kind]
     assert len(names(browser)) == count
     assert len(browser.all("#scatter")) == 0 and len(browser.all("#extremes")) == (kind == "equal pairs")
+    assert "left out" not in " ".join(browser.texts(".sure"))
     if kind == "one pair":
         look_at(browser, "0.png")
         browser.press("m", "2", "3", "4")
         assert browser.one("#viewer").get_attribute("data-mode") == "difference"
         assert not browser.one("#map").is_displayed()
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "verdict", "fact"),
+    [
+        ({}, False, [], "1 pair compared"),
+        ({}, True, ["PASS"], "1 pair compared"),
+        ({"regressions": ("against old.csv: 1 pair, mean worse by psnr",)}, True, ["FAIL"], "mean worse by psnr"),
+        ({"gaps": ("1 pair without a map",)}, False, ["FAIL"], "1 pair without a map"),
+        ({"interrupted": True}, True, ["FAIL"], "stopped before the end"),
+    ],
+)
+def test_the_verdict_is_that_of_the_run(
+    browser: Browser, tmp_path: Path, changes: dict[str, Any], asked: bool, verdict: list[str], fact: str
+) -> None:
+    """With its reasons, which no row may have; nothing where nothing was asked."""
+    sink = PageSink(tmp_path / "x.html", About("x", 1, asked=asked))
+    sink.open(HEADER)
+    sink.write(scene("0.png").row)
+    sink.close(replace(Summary(1, 0, {}), **changes))
+    browser.open(tmp_path / "x.html")
+    assert browser.texts(".verdict") == verdict and fact in " ".join(browser.texts(".fact"))
 
 
 def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -167,3 +168,35 @@ def test_gates_baseline_resume_report_and_table(folders: Path) -> None:
         run(["table", str(a), f"x={b}", "-m", "psnr", "-o", str(out / "t.json"), "--scores", str(out / "t.csv")]) == 0
     )
     assert f"{_worst((3,), (4,)):.8}"[:8] in (out / "t.csv").read_text()
+
+
+def test_a_figure_refuses_frames_by_name(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each method and metric has its own worst frame; a figure has one. Another image of the folder is drawn."""
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
+    words = ["table", str(folders / "a"), f"x={folders / 'b'}", "-m", "psnr", "--figure", str(folders / "f.png")]
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{folders / 'a' / 'moved.gif'} has 3 frames or pages" in said
+    assert said.endswith("or give another --image\n") and not (folders / "f.png").exists()
+    assert run([*words, "--image", "still.png"]) == 0
+
+
+def test_the_page_of_a_table_shows_the_frames_that_count(folders: Path) -> None:
+    """The ground truth beside them only where all methods have the same worst frame."""
+    pages = []
+    for third in ((1, 9, 3), (1, 2, 9)):
+        shutil.copytree(folders / "a", folders / "c", dirs_exist_ok=True)
+        save(folders / "c" / "moved.gif", third)
+        page = folders / "page.html"
+        call = ["table", str(folders / "a"), f"x={folders / 'b'}", f"y={folders / 'c'}", "-m", "psnr"]
+        assert run([*call, "--report", str(page)]) == 0
+        data, pictures = (
+            json.loads(page.read_text().partition(f'id="{name}">')[2].partition("</script>")[0])
+            for name in ("data", "pictures")
+        )
+        both = zip(data["images"], pictures, strict=True)
+        pages.append({each["name"]: (each["frames"], found) for each, found in both})
+    for page, frames in zip(pages, ([3, 2], [3, 3]), strict=True):
+        assert page["still.png"][0] == [None, None] and all(page["still.png"][1]["files"])
+        assert page["moved.gif"][0] == frames
+        assert [file is not None for file in page["moved.gif"][1]["files"]] == [frames[0] == frames[1], True, True]

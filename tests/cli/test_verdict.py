@@ -11,6 +11,8 @@ from PIL import Image
 
 from eyediff import defaults
 from eyediff.cli import run
+from eyediff.errors import OutputError
+from eyediff.gates import JunitSink
 
 SIDE = 16
 
@@ -178,3 +180,83 @@ def test_the_summary_has_a_file(folders: list[str], tmp_path: Path, capsys: pyte
     (tmp_path / "mine.json").write_text("[]")
     assert run([*words, "--summary", str(tmp_path / "mine.json")]) == 2
     assert (tmp_path / "mine.json").read_text() == "[]"
+
+
+def of_page(page: Path) -> tuple[str, bool, list[str]]:
+    """Return the verdict of a report, whether it says PASS where that is good, and its further reasons."""
+    text = page.read_text("utf-8").split('<script type="application/json" id="data">')[1]
+    data = json.loads(text.split("</script>")[0])
+    return data["verdict"], data["asked"], data["reasons"]
+
+
+CODES = {"pass": 0, "crossed": 1, "incomplete": 3, "interrupted": 130}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "code", "asked", "reason"),
+    [
+        ("", "", 0, False, ""),
+        ("--min psnr=20", "", 0, True, ""),
+        ("--min psnr=49", "", 1, True, ""),
+        ("--min-mean psnr=20", "", 0, True, ""),
+        ("--min-mean psnr=45", "", 1, True, ""),
+        ("--max-mean l2=0.001", "", 1, True, ""),
+        ("--baseline OLD", "", 0, True, ""),
+        ("--baseline OLD --tolerance 99", "worse", 1, True, "24 pairs, mean worse by psnr"),
+        ("--baseline OLD", "worse", 1, True, "24 pairs, 23 pairs worse beyond tolerance, mean worse by psnr"),
+        ("--baseline OLD", "gone", 3, True, "1 pair with a score only in "),
+        ("--min psnr=20", "torn", 3, True, ""),
+        ("--min psnr=20", "alone", 3, True, ""),
+        ("--maps MAPS", "no map", 3, False, "24 pairs without a map"),
+    ],
+)
+def test_the_page_says_what_the_exit_code_says(
+    arguments: str,
+    change: str,
+    code: int,
+    asked: bool,
+    reason: str,
+    folders: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For every way in which a run can end well or badly: limits of pairs and means, a baseline, files, maps."""
+    old, page = tmp_path / "old.jsonl", tmp_path / "page.html"
+    call = ["compare", *folders, "-m", "psnr,l2,ssim"]
+    if "OLD" in arguments:
+        assert run([*call, "-o", str(old)]) == 0
+    if change == "worse":
+        for path in (tmp_path / "b").iterdir():
+            levels = np.array(Image.open(path))
+            levels[::2] += np.uint8(int(path.stem) > 0)
+            Image.fromarray(levels).save(path)
+    if change == "gone":
+        for side in ("a", "b"):
+            (tmp_path / side / "3.png").unlink()
+    if change == "torn":
+        (tmp_path / "b" / "3.png").write_bytes(b"torn")
+    if change == "alone":
+        (tmp_path / "a" / "3.png").unlink()
+    if change == "no map":
+        monkeypatch.setattr("eyediff.run.viewers._map", lambda *_: 1 / 0)
+    asks = arguments.replace("OLD", str(old)).replace("MAPS", str(tmp_path / "maps")).split()
+    assert run([*call, *asks, "--report", str(page)]) == code
+    verdict, has_pass, reasons = of_page(page)
+    assert CODES[verdict] == code and has_pass == asked
+    assert len(reasons) == bool(reason) and reason in "".join(reasons)
+
+
+def test_a_page_of_a_run_whose_other_output_failed_is_no_pass(
+    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are complete, but JUnit cannot be finished: exit code 3."""
+
+    def full(sink: JunitSink, summary: object) -> None:
+        sink.abandon()
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("eyediff.gates.JunitSink.close", full)
+    page = tmp_path / "page.html"
+    words = ["compare", *folders, "-m", "psnr", "--min", "psnr=1", "--junit", str(tmp_path / "x.xml")]
+    assert run([*words, "--report", str(page)]) == 3
+    assert of_page(page)[0] == "interrupted"

@@ -124,10 +124,14 @@ def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
     assert call("video", clips["late"], clips["plain"], "-m", "psnr", "--offset", "-1").out.count("inf") >= 23
 
 
-def test_limits(call, clips) -> None:  # noqa: F811
-    """As `compare` has them."""
-    assert call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--min", "psnr=50").code == 1
-    assert call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--min", "psnr=20").code == 0
+def test_limits(call, clips, tmp_path: Path) -> None:  # noqa: F811
+    """As `compare` has them; the page says what the exit code says."""
+    page = tmp_path / "out.html"
+    for limit, code, verdict in ((50, 1, "crossed"), (20, 0, "pass")):
+        words = ("-m", "psnr", "--min", f"psnr={limit}", "--report", page)
+        assert call("video", clips["plain"], clips["noisy"], *words).code == code
+        data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
+        assert (data["verdict"], data["asked"], data["limits"]) == (verdict, True, {"psnr": limit})
 
 
 def test_sizes(call, clips) -> None:  # noqa: F811

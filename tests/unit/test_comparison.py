@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import eyediff
-from eyediff import errors
+from eyediff import defaults, errors
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.records import Failure, ScoredPair
 
@@ -251,3 +251,33 @@ def test_one_metric_is_a_name(tmp_path: Path) -> None:
     for name in ("psnx", "psnr,ssim"):
         with pytest.raises(errors.UnknownMetricError, match=f"{name}'"):
             eyediff.compare(*files, name)
+
+
+def test_files_count_against_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoded bytes, before a pixel is decoded, as `compare` counts them; of a list together. Arrays do not count."""
+    fits, large = tmp_path / "fits.png", tmp_path / "large.png"
+    Image.new("RGB", (100, 100)).save(fits)
+    Image.new("RGB", (100, 101)).save(large)
+    metric = eyediff.Metric("lpips-mini", memory="512MB", device="cpu")
+    monkeypatch.setattr(defaults, "LIBRARIES", defaults.LEAST_MEMORY - 2 * 30_000)
+    assert metric.distance(fits, fits) == metric.distances([fits], [fits])[0] == 0
+    assert metric.map(fits, fits).max() == 0 and len(metric.embed(fits)) == 1
+    for call in (
+        lambda: metric.distance(fits, large),
+        lambda: metric.distance(large.read_bytes(), fits),
+        lambda: metric.distances([large], [large]),
+        lambda: metric.distances([fits, fits], [fits, fits]),
+        lambda: metric.map(large, large),
+        lambda: metric.layers(large, large),
+        lambda: metric.embed([fits, fits]),
+        lambda: metric.matrix([fits, fits]),
+        lambda: metric.distance(metric.embed(fits), large),
+    ):
+        with pytest.raises(errors.ImageError, match="decoded, but the memory limit leaves 0 MB for it"):
+            call()
+    several = np.zeros((2, 100, 100, 3), np.uint8)
+    assert not metric.distances(several, list(several)).any()
+    monkeypatch.setattr(defaults, "memory", lambda: defaults.LEAST_MEMORY)
+    for measure in (eyediff.scores, eyediff.explain):
+        with pytest.raises(errors.ImageError, match="the memory limit leaves"):
+            measure(large, large)

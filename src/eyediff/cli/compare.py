@@ -14,6 +14,7 @@ from .. import output as reports
 from ..errors import UsageError
 from ..records import Summary
 from ..report import outputs as viewing
+from ..run.limits import NO_LIMITS
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
@@ -149,8 +150,8 @@ def compare(
         report,
         maps,
         formats,
-        limits={**plan.limits.maxima, **plan.limits.minima},
-        baseline=baseline is not None,
+        limits=plan.limits.of_pairs,
+        asked=plan.limits != NO_LIMITS or baseline is not None,
     )
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
@@ -167,6 +168,7 @@ def compare(
             viewers=drawn.viewers,
             mapper=drawn.mapper,
             judge=judge,
+            complete=lambda summary: drawn.complete(gating.complete(summary)),
             progress=progress,
             source=source,
         )
@@ -177,8 +179,7 @@ def compare(
     with partial_results(output, can_resume=journal.can_continue if journal else None) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     against = gating.conclude(beside=kind == "text" and output is None)
-    failed, incomplete = (against.failed, against.incomplete) if against else (False, False)
-    code = exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
+    code = exit_code(summary)
     more = [] if against is None else list(gates.format_verdict(against, defaults.LISTED))
     tell_verdict(code, plan.metrics.header, summary, kind, output, more=[*more, *drawn.describe()])
     return code

@@ -79,9 +79,7 @@ def twoafc(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
-    return _judged(
-        "2afc", data, study_options.split_of(split, data), metric, how, Outputs(output, format_, plot, by_item)
-    )
+    return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command("jnd", cls=CheckedCommand)
@@ -111,7 +109,7 @@ def just_noticeable(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, convention, device, workers)
-    return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
+    return _judged("jnd", data, None, metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command(cls=CheckedCommand)
@@ -141,7 +139,7 @@ def mos(
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
-    return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
+    return _judged("mos", table, None, metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command()
@@ -172,7 +170,7 @@ def check(
 def _judged(
     kind: StudyKind,
     data: Path,
-    split: StudySplit,
+    split: StudySplit | None,
     metrics: list[str] | None,
     how: judging.EvaluationOptions,
     outputs: Outputs,

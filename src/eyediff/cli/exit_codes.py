@@ -30,16 +30,9 @@ def spell_option(setting: Setting) -> str:
     return option if setting.value is None else f"{option} {shlex.quote(str(setting.value))}"
 
 
-def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
-    """Return the exit code of a run.
-
-    `failed` is True if a check other than a limit failed. `lacking` is True if anything other than a score is missing.
-    """
-    if summary.interrupted:
-        return INTERRUPTED
-    if summary.crossings or summary.mean_crossings or failed:
-        return CROSSED
-    return INCOMPLETE if summary.failed or summary.incomplete or summary.unmatched or lacking else 0
+def exit_code(summary: Summary) -> int:
+    """Return the exit code of a run."""
+    return {"pass": 0, "crossed": CROSSED, "incomplete": INCOMPLETE, "interrupted": INTERRUPTED}[summary.verdict]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from .. import defaults, gates, run
 from ..errors import UsageError, shown
 from ..interfaces import Sink
 from ..locations import real_path
+from ..records import Summary
 from ..report import plot
 from ..scoring.metric_spec import find_column
 
@@ -127,6 +128,10 @@ class Gating:
         """Return a function that adds the crossed limits to a row, including limits that follow from the baseline."""
         baseline = self._baseline
         return limits.judge if baseline is None else lambda row: baseline.judge(limits.judge(row))
+
+    def complete(self, summary: Summary) -> Summary:
+        """Return the summary with the result of the baseline, if there is one."""
+        return summary if self._baseline is None else self._baseline.complete(summary)
 
     def conclude(self, *, beside: bool) -> gates.Verdict | None:
         """Return the verdict of the comparison with the baseline. None if there is no baseline.

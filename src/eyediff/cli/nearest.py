@@ -63,6 +63,7 @@ def nearest(
     ] = None,
     index: options.Index = None,
     rebuild: options.Rebuild = False,
+    index_by: options.IndexBy = "time",
     metric: options.MetricOption = defaults.SET_METRIC,
     format_: options.FormatOption = None,
     output: options.Output = None,
@@ -93,7 +94,9 @@ def nearest(
             kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else DUPLICATES, job.header
         )
         with bar("images") as tell:
-            points = stack.enter_context(sets.open_index(job, listed[0], index, rebuild=rebuild, progress=tell))
+            points = stack.enter_context(
+                sets.open_index(job, listed[0], index, rebuild=rebuild, index_by=index_by, progress=tell)
+            )
         table.begin()
         for each in points.failed:
             table.write({"image": each.name, "first": each.name}, options.reason(each))

@@ -107,6 +107,7 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
     "explain": (_LEVELS,),
     "nearest": (
         OptionRule(["--rebuild"], "it computes the embeddings in an index again", needs=["--index"]),
+        OptionRule(["--index-by"], "it shows which files of an index have changed", needs=["--index"]),
         OptionRule(["-k"], "duplicates are found among all pairs of FOLDER", without=["--duplicates"]),
     ),
     "2afc": _STUDY,

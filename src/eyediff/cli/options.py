@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
+from ..run.stamps import ChangeSign
 from ..scoring.metric_spec import find_column
 from .exit_codes import partial_results
 
@@ -223,8 +224,16 @@ Index: TypeAlias = Annotated[
     ),
 ]
 Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the embeddings of --index again.")]
+IndexBy: TypeAlias = Annotated[
+    ChangeSign,
+    typer.Option(
+        "--index-by",
+        help="A file of --index counts as changed if its size or modification time changed (time), or if its content "
+        "changed (hash). The index must then have the hashes, from the same option.",
+    ),
+]
 ResumeBy: TypeAlias = Annotated[
-    Literal["time", "hash"] | None,
+    ChangeSign | None,
     typer.Option(
         "--resume-by",
         help="Do what --resume does. An image counts as changed if its size or modification time changed (time), or "
@@ -284,7 +293,7 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
     return int(text)
 
 
-def resume_policy(resume: bool, by: Literal["time", "hash"] | None) -> run.Resume:
+def resume_policy(resume: bool, by: ChangeSign | None) -> run.Resume:
     """Return whether to resume, and how to recognise changed images, from --resume and --resume-by."""
     return "hash" if by == "hash" else resume or by is not None
 

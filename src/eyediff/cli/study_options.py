@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from ..errors import UsageError, shown
+from ..errors import UsageError
 from ..evaluation.agreement import ShorterSide
 from ..votes import StudySplit
 
@@ -35,13 +35,6 @@ JudgedSide: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-
-
-def split_of(split: StudySplit | None, data: Path) -> StudySplit:
-    """Return the value of --split. Raises UsageError if it is given for a table, because a table has no splits."""
-    if split is not None and data.is_file():
-        raise UsageError(f"--split {split} was given, but {shown(data)} is a table without splits; leave out --split")
-    return split or "val"
 
 
 def side_of(text: str | None) -> ShorterSide | None:

@@ -61,7 +61,7 @@ def supervision(
     """
     form = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
-    study = votes.read_study(data, "2afc", split=study_options.split_of(split, data))
+    study = votes.read_study(data, "2afc", split=split)
     plan = WeightSourceSettings(trunk, photos, tuple(imported or ()), seeds)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(TemporaryDirectory(prefix="eyediff-")))

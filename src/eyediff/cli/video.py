@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, cast
@@ -14,12 +13,12 @@ from .. import output as reports
 from .. import run
 from .. import video as clips
 from ..errors import shown
-from ..interfaces import Sink, Viewer
+from ..interfaces import Viewer
 from ..records import Summary
 from ..report import About, PageSink
 from ..report import outputs as viewing
 from ..report.plot import check
-from ..scoring.metric_set import MetricSet
+from ..run.limits import NO_LIMITS
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options
@@ -90,12 +89,22 @@ def video(
                 limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
                 progress=fetched,
             )
-        page = None if report is None else _page(plan.metrics, report, f"{reference} → {candidate}")
+        page = None if report is None else _page(plan, report, f"{reference} → {candidate}")
         progress = stack.enter_context(partial_results(output))
         sinks = [reports.row_sink(kind, output or sys.stdout, most=most), *beside]
-        summary, track = _run(plan, frames, sinks, page, progress, to_file=output is not None)
-        if plot is not None:
-            plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
+        title = f"{shown(candidate)} against {shown(reference)}"
+        track = clips.Track() if plot is None else plots.PlottedTrack(plot, title)
+
+        def work(progress: run.Progress) -> Summary:
+            return run.compare(
+                plan,
+                [*sinks, track],
+                viewers=[] if page is None else [page],
+                complete=lambda summary: clips.completed(summary, track, frames.hints()),
+                progress=lambda done, _: progress(done, frames.expected),
+            )
+
+        summary = run_with_bar(work, progress, to_file=output is not None, what="frames")
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
     code = exit_code(summary)
@@ -104,34 +113,19 @@ def video(
     return code
 
 
-def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
+def _page(plan: run.ComparisonPlan, path: Path, title: str) -> Viewer:
     """Return the object that receives rows and frames, and writes the HTML page.
 
     The page shows only the worst frames, with maps of the first metric that has maps.
     """
-    name, mapper = viewing.find_mapper(metrics)
-    expected = KEPT * len(metrics.names)
-    about = About(title, expected, name or None, {"video": True}, 0.0 if mapper is None else mapper.map_identity)
+    name, mapper = viewing.find_mapper(plan.metrics)
+    about = About(
+        title,
+        KEPT * len(plan.metrics.names),
+        name or None,
+        {"video": True},
+        0.0 if mapper is None else mapper.map_identity,
+        limits=plan.limits.of_pairs,
+        asked=plan.limits != NO_LIMITS,
+    )
     return clips.WorstFrames(PageSink(path, about), mapper)
-
-
-def _run(
-    plan: run.ComparisonPlan,
-    frames: clips.Frames,
-    sinks: Sequence[Sink],
-    page: Viewer | None,
-    progress: run.Progress,
-    *,
-    to_file: bool,
-) -> tuple[Summary, clips.Track]:
-    track = clips.Track()
-
-    def complete(summary: Summary) -> Summary:
-        return clips.completed(summary, track, frames.hints())
-
-    def work(progress: run.Progress) -> Summary:
-        into: list[Sink] = [track, *(clips.Completed(sink, complete) for sink in sinks)]
-        viewers = [clips.CompletedViewer(page, complete)] if page else []
-        return run.compare(plan, into, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
-
-    return complete(run_with_bar(work, progress, to_file=to_file, what="frames")), track

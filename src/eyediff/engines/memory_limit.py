@@ -56,6 +56,14 @@ def memory_per_pair(memory: int) -> int:
     return memory - defaults.LIBRARIES
 
 
+def memory_per_side(memory: int) -> int:
+    """Return the bytes that the decoded pixels of one side of a pair may take, or those of one list of images.
+
+    Before an image is decoded, nobody knows how large its partner is.
+    """
+    return memory_per_pair(memory) // 2
+
+
 def memory_per_network(memory: int, networks: int) -> int:
     """Return the number of bytes that each network may take.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +73,20 @@ class Verdict:
         return bool(self.worse) or any(drift.fails for drift in self.drifts)
 
     @property
-    def incomplete(self) -> bool:
-        """True if some pairs have no counterpart in the other run."""
-        return bool(self.gone or self.new)
+    def headline(self) -> str:
+        """The result in one line: how many pairs, and the mean of which metrics, are worse."""
+        pairs = len({found.pair for found in self.worse})
+        means = [found.metric for found in self.drifts if found.fails]
+        parts = [f"{amount(pairs, 'pair')} worse beyond tolerance"] if pairs else []
+        parts += [f"mean worse by {', '.join(means)}"] if means else []
+        judged = ", ".join(parts) or "none worse beyond tolerance"
+        return f"against {shown(self.path)}: {amount(self.compared, 'pair')}, {judged}"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """How many pairs have a score that the other run lacks, for each run that has such pairs."""
+        alone = ((shown(self.path), self.gone), ("this run", self.new))
+        return tuple(f"{amount(len(pairs), 'pair')} with a score only in {run}" for run, pairs in alone if pairs)
 
 
 class Baseline:
@@ -125,8 +136,7 @@ class Baseline:
         self._worse.extend(self.changes(row))
 
     def close(self, summary: Summary) -> None:
-        """Record whether the run was interrupted."""
-        self._interrupted = summary.interrupted
+        """Do nothing: there is nothing to finish."""
 
     def abandon(self) -> None:
         """Do nothing: there is nothing to restore."""
@@ -149,6 +159,13 @@ class Baseline:
     def _crossing(self, found: Change) -> Crossing:
         allowed = -found.tolerance if self._higher[found.metric] else found.tolerance
         return Crossing(found.pair, found.metric, found.now, found.earlier + allowed)
+
+    def complete(self, summary: Summary) -> Summary:
+        """Return the summary with what is worse than in the earlier run, and what only one of the two runs has."""
+        self._interrupted = summary.interrupted
+        verdict = self.verdict()
+        worse = (verdict.headline,) if verdict.failed else ()
+        return replace(summary, regressions=worse, gaps=(*summary.gaps, *verdict.gaps))
 
     def verdict(self) -> Verdict:
         """Return the result of the comparison, for all rows so far.
@@ -228,7 +245,7 @@ def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
     `most` is None, all pairs are listed.
     """
     file = shown(verdict.path)
-    yield f"against {file}: {amount(verdict.compared, 'pair')}, {_judged(verdict)}"
+    yield verdict.headline
     worse = sorted(verdict.worse, key=_excess, reverse=True)
     yield from _some([f"  worse: {format_change(found)}  {shown(found.pair)}" for found in worse], most)
     yield from (f"  {'worse: ' if found.fails else ''}{format_drift(found)}" for found in verdict.drifts)
@@ -257,14 +274,6 @@ def format_drift(found: Drift) -> str:
 def _excess(found: Change) -> float:
     """Return how much worse a score is, divided by the tolerance. So changes of different metrics are comparable."""
     return found.worsening / found.tolerance if found.tolerance else math.inf
-
-
-def _judged(verdict: Verdict) -> str:
-    pairs = len({found.pair for found in verdict.worse})
-    means = [found.metric for found in verdict.drifts if found.fails]
-    parts = [f"{amount(pairs, 'pair')} worse beyond tolerance"] if pairs else []
-    parts += [f"mean worse by {', '.join(means)}"] if means else []
-    return ", ".join(parts) or "none worse beyond tolerance"
 
 
 def _some(lines: list[str], most: int | None) -> Iterator[str]:

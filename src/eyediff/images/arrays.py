@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ def as_image(
     name: str = "image",
     alpha: AlphaPolicy = "worst",
     frames: FramePolicy = "one",
+    max_bytes: int | None = None,
 ) -> Image:
     """Convert a path or URL, the bytes of a file, a PIL image, a matplotlib Figure or an array to an image.
 
@@ -45,17 +47,20 @@ def as_image(
     profile and the transparency are handled as in `read`. `frames` sets which of several frames or pages are read. Of a
     PIL image, only the current frame is used.
 
+    `max_bytes` limits the decoded pixels of a file, also if its bytes are given. Arrays and PIL images have no limit.
+
     Raises ImageError if a file or a PIL image cannot be used. Raises RangeError if the type, the shape or the values of
     an array do not fit.
     """
     if isinstance(value, (str, os.PathLike)):
-        return read(locate(value), alpha=alpha, range=range, frames=frames)
+        return read(locate(value), alpha=alpha, range=range, frames=frames, max_bytes=max_bytes)
     if hasattr(value, "savefig"):
         value = _draw_figure(value)
     if isinstance(value, BytesIO):
         value = value.getbuffer()
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _named(name, lambda: read_stream(BytesIO(value), name, alpha=alpha, range=range, frames=frames))
+        how = partial(read_stream, alpha=alpha, range=range, frames=frames, max_bytes=max_bytes)
+        return _named(name, lambda: how(BytesIO(value), name))
     if isinstance(value, PILImage.Image):
         name = str(getattr(value, "filename", "") or name)
         return _named(name, lambda: with_range(picture(name, from_pil(value), alpha), range))
@@ -83,31 +88,33 @@ def _draw_figure(figure: Any) -> BytesIO:
     return file
 
 
-def as_batch(value: Any, *, range: Range | None = None, name: str = "images") -> Pixels:
+def as_batch(value: Any, *, range: Range | None = None, name: str = "images", max_bytes: int | None = None) -> Pixels:
     """Convert a stack, one image or a list of images to an array N x H x W x 3.
 
     A list may contain paths, PIL images and arrays of the same size. If their storage types differ, all images are
     converted to the widest of these types. Transparent images are refused, because a stack has no second background.
+    `max_bytes` limits the decoded pixels of the files of a list together.
 
     Raises the errors of `as_image`, and SizeError if the sizes in a list differ; the message has the index of the image
     in the list.
     """
     if isinstance(value, (list, tuple)):
-        return _stacked(value, range, name)
+        return _stacked(value, range, name, max_bytes)
     is_array = hasattr(value, "__array__") or hasattr(value, "__array_interface__")
     if is_array and not isinstance(value, PILImage.Image):
         array = _array(value, name)
         if array.ndim == 4:
             return _pixels(_with_channels(array, name), range, name)
-    return _stacked([value], range, name)
+    return _stacked([value], range, name, max_bytes)
 
 
-def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str) -> Pixels:
+def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str, max_bytes: int | None) -> Pixels:
     if not values:
         raise RangeError(f"{name}: the list is empty; expected at least one image")
     found: list[Pixels] = []
     for index, (value, own) in enumerate(zip(values, split_range(values, range), strict=True)):
-        image = as_image(value, range=own, name=f"{name}[{index}]")
+        image = as_image(value, range=own, name=f"{name}[{index}]", max_bytes=max_bytes)
+        max_bytes = None if max_bytes is None else max(0, max_bytes - image.pixels.nbytes)
         if image.over_white is not None:
             raise ImageError(
                 f"{name}[{index}] ({shown(image.name)}) is transparent; put the image on a background first"

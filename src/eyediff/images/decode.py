@@ -409,8 +409,8 @@ def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> N
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
             f"the image has {size[0]}x{size[1]} pixels, which take {needed / 1024**2:.0f} MB when they are decoded, "
-            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for each image; give more memory, or make the "
-            "image smaller"
+            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for it; give more memory, or smaller or "
+            "fewer images"
         )
 
 

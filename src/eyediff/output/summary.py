@@ -115,8 +115,8 @@ def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return the table of means, intervals and other statistics by metric, and the means of groups."""
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
-    identical = any(values.identical for values in summary.metrics.values())
-    alike = {"identical, left out of the mean": "identical"} if identical else {}
+    identical = any(values.left_out for values in summary.metrics.values())
+    alike = {"identical, left out of the mean": "left_out"} if identical else {}
     tables = [(counted | _ROWS | alike, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
     lines: list[StyledLine] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:

@@ -88,5 +88,4 @@ def coloured(line: StyledLine) -> str:
 
 def mean_figure(values: Statistics) -> str:
     """Return a mean with the number of pairs that it leaves out: "31.201 (2 identical, left out)"."""
-    left_out = values.identical if values.identical < values.count else 0
-    return figure(values.mean) + (f" ({left_out} identical, left out)" if left_out else "")
+    return figure(values.mean) + (f" ({values.left_out} identical, left out)" if values.left_out else "")

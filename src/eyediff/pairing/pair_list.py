@@ -111,7 +111,7 @@ def pair_of_cells(cells: Mapping[str, object]) -> Pair:
         parse_location(reference),
         parse_location(candidate),
         parse_location(str(mask)) if mask else None,
-        None if group is None else str(group),
+        None if group in (None, "") else str(group),
     )
 
 

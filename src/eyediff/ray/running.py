@@ -77,10 +77,11 @@ def write(
 
     Notes
     -----
-    A pair that cannot be compared becomes a row with an error.
+    A pair that cannot be compared becomes a row with an error. If the pairs have groups, rows have a column `group`,
+    and the summary has the means of the groups.
     """
-    options = run.note_masks(run.ComparisonOptions(size=size, alpha=alpha, device=device), pairs)
-    plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
+    options = run.ComparisonOptions(size=size, alpha=alpha, device=device)
+    plan = run.plan_listed(pairs, metrics, options)
     journal = run.ResumableSink.by_suffix(Path(output), resume=resume)
     return run.compare(plan, journal=journal, progress=progress, source=row_source(options, actors))
 

@@ -47,7 +47,8 @@ def pairs(
     ----------
     source : path, URL or iterable of PairLike
         A list of pairs, a Parquet table, or the reference folder. A Parquet table is a file or a folder of files with
-        the columns `reference` and `candidate`, and optionally `pair` (the name; default: the candidate) and `mask`.
+        the columns `reference` and `candidate`, and optionally `name` (or `pair`; default: the candidate), `group` and
+        `mask`.
     candidate : path, optional
         The candidate folder or file, if `source` is a folder. Files are paired as in `eyediff compare`; files without a
         partner are left out.
@@ -101,8 +102,8 @@ def _read_table(source: str) -> PairTable:
             f"{shown(source)} has the columns {', '.join(table.column_names)}, but it needs {' and '.join(missing)}; "
             "rename the columns to reference and candidate"
         )
-    kept = [name for name in ("pair", *SIDES, "mask") if name in table.column_names]
+    kept = [name for name in ("name", "pair", *SIDES, "group", "mask") if name in table.column_names]
     for name in kept:
-        if name != "mask" and table[name].null_count:
+        if name not in ("group", "mask") and table[name].null_count:
             raise UsageError(f"{shown(source)}: the column {name} has empty cells; fill them, or remove these rows")
     return PairTable(table.select(kept))

@@ -67,6 +67,7 @@ class MapsSink:
         self._header = header
         self._names = Names([f".{kind}" for kind in self._formats], [LEGEND, INDEX])
         self._given: dict[int, str] = {}
+        self._mapped: set[str] = set()
         self._made: dict[str, _MapFiles] = {}
         self._troubles: dict[str, str] = {}
         self._entries: list[dict[str, object]] = []
@@ -99,6 +100,7 @@ class MapsSink:
         if view.map is None:
             self._troubles[view.row.pair.name] = view.trouble or "the pair has no map"
             return
+        self._mapped.add(view.row.pair.name)
         self._given[self._renders.count] = self._names.give(view.row.pair.name)
         self._renders.add(view)
 
@@ -130,6 +132,7 @@ class MapsSink:
         """Add one pair to the end of the index."""
         if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
+            self.missing += row.pair.name not in self._mapped
         else:
             self._entries.append({"pair": row.pair.name, "error": row.message})
 
@@ -192,7 +195,6 @@ class MapsSink:
             files = {kind: encodable(f"{made.name}.{kind}") for kind in self._formats}
             return named | files | {"max": made.peak, "mean": made.mean}
         if "error" not in entry:
-            self.missing += 1
             return named | {"error": self._troubles.get(pair, "its files could not be read again")}
         return named
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -11,6 +11,7 @@ from ..errors import Setting, UsageError, shown
 from ..interfaces import Mapper, Viewer
 from ..metrics.registry import refuse_map
 from ..output.text import amount
+from ..records import Summary
 from ..scoring.metric_set import MetricSet
 from . import About, PageSink
 from .maps import MapsSink
@@ -34,7 +35,7 @@ def map_formats(text: str) -> list[MapFormat]:
 class Drawing:
     """Pictures to write for a run, and their paths. `title` is the title of the report.
 
-    `limits` are those of pairs by metric, and `baseline` says whether pairs are held against an earlier run.
+    `limits` are those of pairs by metric. `asked` says whether there are limits of pairs or means, or a baseline.
     """
 
     title: str
@@ -42,7 +43,7 @@ class Drawing:
     maps: Path | None = None
     formats: Sequence[MapFormat] = ("png",)
     limits: Mapping[str, float] = field(default_factory=dict)
-    baseline: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class RunViewers:
     def missing(self) -> int:
         """Number of pairs that have scores but no map, although maps were requested."""
         return self.maps.missing if self.maps else 0
+
+    def complete(self, summary: Summary) -> Summary:
+        """Return the summary with the number of missing maps."""
+        gaps = [f"{amount(self.missing, 'pair')} without a map"] if self.missing else []
+        return replace(summary, gaps=(*summary.gaps, *gaps))
 
     def describe(self) -> list[str]:
         """Return lines for the end of the run: the paths of the outputs, and the number of missing maps."""
@@ -100,7 +106,7 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewe
             name or None,
             map_identity=identity,
             limits=drawing.limits,
-            baseline=drawing.baseline,
+            asked=drawing.asked,
         )
         report = PageSink(drawing.report, about)
     return RunViewers(mapper, report, maps)

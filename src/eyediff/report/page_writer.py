@@ -30,8 +30,8 @@ class About:
 
     `expected` is the number of pairs (None if unknown), which limits the size of the pictures in the page. `mapped` is
     the metric of the maps, and `map_identity` is the value of a map where images are equal. `extras` are copied into
-    the data of the page for parts of the page that need them. `limits` are those of pairs, by metric. `baseline` is
-    true if pairs were compared with an earlier run, too.
+    the data of the page for parts of the page that need them. `limits` are those of pairs, by metric. `asked` is true
+    if there are limits of pairs or means, or an earlier run to compare with: the page then says PASS if the run passed.
     """
 
     title: str
@@ -40,7 +40,7 @@ class About:
     extras: Mapping[str, object] = field(default_factory=dict)
     map_identity: float = 0.0
     limits: Mapping[str, float] = field(default_factory=dict)
-    baseline: bool = False
+    asked: bool = False
 
 
 class PageSink:
@@ -171,7 +171,9 @@ class PageSink:
             "summary": summary_record(summary),
             "unmatched": [[file.side, shown(file.path)] for file in summary.unmatched],
             "limits": {name: number(limit) for name, limit in self._about.limits.items()},
-            "baseline": self._about.baseline,
+            "asked": self._about.asked,
+            "verdict": summary.verdict,
+            "reasons": [shown(reason) for reason in (*summary.regressions, *summary.gaps)],
             "mapped": self._about.mapped,
             "mapTitle": map_title(self._about.mapped or "", self._about.map_identity),
             "peak": self._peak,

@@ -143,7 +143,10 @@ def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
     if len(finite):
         panel.hist(finite, bins=_bins(finite), color=_TONE, alpha=0.85)
         panel.axvline(finite.mean(), color=_LINE, lw=1.2, label=f"mean {finite.mean():.4g}")
-        panel.axvline(np.median(finite), color=_LINE, lw=1.2, ls=":", label=f"median {np.median(finite):.4g}")
+        with np.errstate(invalid="ignore"):  # as in the summary, the median counts infinite scores
+            median = np.median(scores[~np.isnan(scores)])
+        if np.isfinite(median):
+            panel.axvline(median, color=_LINE, lw=1.2, ls=":", label=f"median {median:.4g}")
         panel.legend(fontsize=7, framealpha=0.7)
         panel.yaxis.get_major_locator().set_params(integer=True)
     _left_out(panel, scores)

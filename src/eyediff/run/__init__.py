@@ -6,7 +6,7 @@ from ..interfaces import Progress
 from .limits import Judge, Limits
 from .merge import MergedRows, StoredRows
 from .pipeline import Journal, RowSource, compare, write_rows
-from .plan import ComparisonOptions, ComparisonPlan, follow_protocol, note_masks, plan_comparison, resolve_protocol
+from .plan import ComparisonOptions, ComparisonPlan, follow_protocol, plan_comparison, plan_listed, resolve_protocol
 from .resume import ResumableSink, Resume
 from .shards import select_part
 
@@ -24,8 +24,8 @@ __all__ = [
     "StoredRows",
     "compare",
     "follow_protocol",
-    "note_masks",
     "plan_comparison",
+    "plan_listed",
     "resolve_protocol",
     "select_part",
     "write_rows",

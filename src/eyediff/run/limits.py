@@ -36,6 +36,11 @@ class Limits:
     mean_maxima: _ByMetric = field(default_factory=dict)
     mean_minima: _ByMetric = field(default_factory=dict)
 
+    @property
+    def of_pairs(self) -> _ByMetric:
+        """Limit of a pair for each metric, which has a highest or a lowest allowed score."""
+        return {**self.maxima, **self.minima}
+
     def resolve(self, header: Header) -> Limits:
         """Return these limits under the names of the columns of a run. A metric may have several names.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 from ..errors import EyediffError
@@ -22,6 +23,9 @@ RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
 
 It raises KeyboardInterrupt after `Stop` has returned true.
 """
+
+Complete: TypeAlias = Callable[[Summary], Summary]
+"""Type of a function that adds to the summary of a run what the rows alone do not say."""
 
 
 class Journal(Sink, Protocol):
@@ -42,6 +46,7 @@ def compare(
     mapper: Mapper | None = None,
     journal: Journal | None = None,
     judge: Judge | None = None,
+    complete: Complete = lambda summary: summary,
     progress: Progress | None = None,
     source: RowSource | None = None,
 ) -> Summary:
@@ -65,6 +70,8 @@ def compare(
         A sink that can also return rows of an earlier run.
     judge
         Adds to each row the limits that it crosses. None: use the limits of the plan.
+    complete
+        Completes the summary after the last row, before the sinks are closed.
     progress
         Called after each row.
     source
@@ -90,6 +97,7 @@ def compare(
             [*([] if journal is None else [journal]), *sinks, *viewers],
             limits=plan.limits,
             judge=judge,
+            complete=complete,
             unmatched=plan.unmatched,
             progress=lambda done: progress(done, plan.expected) if progress else None,
         )
@@ -102,6 +110,7 @@ def write_rows(
     *,
     limits: Limits = NO_LIMITS,
     judge: Judge | None = None,
+    complete: Complete = lambda summary: summary,
     unmatched: Sequence[Unmatched] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
@@ -120,6 +129,8 @@ def write_rows(
         Limits of scores. The summary lists the scores beyond them.
     judge
         Adds to each row the limits that it crosses. None: use `limits`.
+    complete
+        Completes the summary after the last row, before the sinks are closed.
     unmatched
         Files without a partner, for the summary.
     progress
@@ -147,11 +158,11 @@ def write_rows(
         _stop(rows)
         with suppress(EyediffError):  # the first error is the one to report
             if collector.count:
-                _close(opened, collector.summary(interrupted=True))
+                _close(opened, complete(collector.summary(interrupted=True)))
             else:  # the call is refused, so the outputs of an earlier run stay
                 _abandon(opened)
         raise
-    summary = collector.summary(interrupted=interrupted)
+    summary = complete(collector.summary(interrupted=interrupted))
     _close(opened, summary)
     return summary
 
@@ -172,9 +183,12 @@ def _abandon(sinks: list[Sink]) -> None:
 
 
 def _close(sinks: Sequence[Sink], summary: Summary) -> None:
-    """Close all sinks. If one raises, close the others too, and then raise its error."""
+    """Close all sinks. If one raises, close the others as those of an interrupted run, and then raise its error."""
     if sinks:
         try:
             sinks[0].close(summary)
+        except BaseException:
+            summary = replace(summary, interrupted=True)  # a page must not say that this run passed
+            raise
         finally:
             _close(sinks[1:], summary)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from .. import defaults, images, pairing
 from ..engines import memory_limit
@@ -109,21 +110,24 @@ class ComparisonOptions:
     def loader(self, frames: FramePolicy = "all") -> ImageLoader:
         """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`.
 
-        The pixels of a pair may take what the libraries leave, and those of an image half of it: before an image is
-        decoded, nobody knows how large its partner is.
+        The pixels of a pair may take what the libraries leave, and those of an image half of it.
         """
         memory = memory_limit.check_memory(self.memory)
-        room = memory_limit.memory_per_pair(memory)
         return ImageLoader(
             partial(
                 images.read,
                 alpha=self.alpha,
                 max_pixels=self.max_pixels,
                 range=self.range,
-                max_bytes=room // 2,
+                max_bytes=memory_limit.memory_per_side(memory),
                 frames=frames,
             ),
-            partial(images.fit, policy=self.size, resampling=self.conventions.resampling, max_bytes=room),
+            partial(
+                images.fit,
+                policy=self.size,
+                resampling=self.conventions.resampling,
+                max_bytes=memory_limit.memory_per_pair(memory),
+            ),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory // 4),
             prepare=partial(region.prepare, self.conventions),
@@ -281,56 +285,56 @@ def plan_comparison(
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     found = _find_pairs(reference, candidate, pairs, options.match)
-    listed, groups = _group(found.pairs, options.groups)
-    mask = options.conventions.mask
-    if pairs is not None:
-        options = note_masks(options, listed)
-    built = options.build_metrics(specs, progress)
-    plan = ComparisonPlan(
-        listed if mask is None else pairing.with_masks(listed, Path(mask)),
-        replace(built, header=replace(built.header, groups=groups)),
-        options.loader(),
-        found.unmatched,
-        limits,
-        found.passed_over,
-        found.hints,
+    plan, mask = plan_listed(found.pairs, specs, options, progress), options.conventions.mask
+    listed = cast(Sequence[Pair], plan.pairs)
+    plan = replace(
+        plan,
+        pairs=listed if mask is None else pairing.with_masks(listed, Path(mask)),
+        unmatched=found.unmatched,
+        limits=limits,
+        passed_over=found.passed_over,
+        hints=found.hints,
     )
     return replace(plan, hints=(*plan.hints, *_tell_limits_of_moved(plan))) if options.tolerate_shift else plan
 
 
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
     """Yield a hint about the limits that also apply to moved regions."""
-    strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not detects_shifts(name)]
+    strict = [name for name in plan.limits.of_pairs if not detects_shifts(name)]
     if strict:
         yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 
 
-def note_masks(options: ComparisonOptions, pairs: Sequence[Pair]) -> ComparisonOptions:
-    """Return the options for a list of pairs. If the list has masks, the options record it.
+def plan_listed(
+    pairs: Sequence[Pair],
+    metrics: str | Sequence[str | MetricSpec],
+    options: ComparisonOptions,
+    progress: DownloadProgress | None = None,
+) -> ComparisonPlan:
+    """Plan the comparison of a list of pairs, which may name their groups and masks, and load the metrics.
 
     Raises
     ------
-    UsageError
-        If the options also have a mask.
+    UsageError, WeightsError, DeviceError
+        If the list contradicts the options, if only some pairs have a group, or if a metric cannot be loaded.
     """
-    if all(pair.mask is None for pair in pairs):
-        return options
-    mask = options.conventions.mask
-    if mask is not None:
+    groups, mask = options.groups, options.conventions.mask
+    count = grouped = masked = 0
+    for pair in pairs:
+        count, grouped, masked = count + 1, grouped + (pair.group is not None), masked + (pair.mask is not None)
+    if grouped and groups is not None:
+        raise UsageError("the list of pairs names groups; leave out these, or ", Setting("groups", groups))
+    if grouped not in (0, count):
+        raise UsageError(f"{count - grouped} of {count} pairs have no group; give each its group, or none")
+    if masked and mask is not None:
         raise UsageError("the list of pairs names masks; leave out these, or ", Setting("mask", mask))
-    return replace(options, conventions=replace(options.conventions, mask=FROM_LIST))
-
-
-def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
-    """Return the pairs with their groups, and the rule for the header. A list may have the groups itself."""
-    named = sum(pair.group is not None for pair in pairs)
-    if rule is not None:
-        if named:
-            raise UsageError("the list of pairs names groups; leave out these, or ", Setting("groups", rule))
-        return group_pairs(pairs, rule), rule
-    if named not in (0, len(pairs)):
-        raise UsageError(f"{len(pairs) - named} of {len(pairs)} pairs have no group; give each its group, or none")
-    return pairs, FROM_LIST if named else None
+    if groups is not None:
+        pairs = group_pairs(pairs, groups)
+    if masked:
+        options = replace(options, conventions=replace(options.conventions, mask=FROM_LIST))
+    built = options.build_metrics(metrics, progress)
+    header = replace(built.header, groups=FROM_LIST if grouped else groups)
+    return ComparisonPlan(pairs, replace(built, header=header), options.loader())
 
 
 def _find_pairs(

@@ -19,13 +19,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias, cast
 
 from .. import images
 from ..errors import OutputError, ResumeError, Setting, UsageError, shown
 from ..interfaces import Sink
-from ..locations import Location, parse_location, real_path, size_and_time
+from ..locations import Location, parse_location, real_path
 from ..metrics.registry import finds_regions
 from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import atomic_path, output_error, part_path, remove
@@ -45,6 +46,7 @@ from ..output.schema import (
 from ..output.writers import WRITERS
 from ..records import Header, Pair, Regions, Row, ScoredPair, Summary
 from .limits import NO_LIMITS, Judge
+from .stamps import ChangeSign, Stamp, is_unchanged, parse_stamp, take_stamp
 
 SCHEMA = 2
 """Version of the journal. A journal with another version is refused."""
@@ -61,20 +63,6 @@ Resume: TypeAlias = bool | Literal["hash"]
 """Type of the resume policy: whether to continue earlier results. Rows of changed files are computed again. A file
 counts as changed if its size or modification time differs. With "hash", it counts as changed if its content differs;
 the earlier run must have used "hash", too."""
-
-FileState: TypeAlias = tuple[int, int]
-"""Type of the state of a file: its size, and its modification time in nanoseconds."""
-
-Stamp: TypeAlias = FileState | tuple[int, int, str]
-"""Type of the state of a file, with the sha256 of its content if it was requested."""
-
-
-def file_state(location: Location) -> FileState | None:
-    """Return the current size and modification time of a file; None if it cannot be read."""
-    try:
-        return size_and_time(location)
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return None
 
 
 def journal_path(output: Path) -> Path:
@@ -143,6 +131,7 @@ class ResumableSink:
         if resume not in (True, False, "hash"):
             raise UsageError(Setting("resume", resume), ": expected True, False or 'hash'")
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
+        self._by: ChangeSign = "hash" if resume == "hash" else "time"
         self._hashes: dict[int, tuple[Location, str | None]] = {}  # of the last file on each side of a pair
         self._lines: dict[str, int] = {}  # position in the journal of each row that was not recalled yet
         self._recalled: set[str] = set()
@@ -319,7 +308,7 @@ class ResumableSink:
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("the values are not those that eyediff writes")
-            stamps = tuple(map(_parse_stamp, found["stamps"]))
+            stamps = tuple(map(parse_stamp, found["stamps"]))
             if len(masks) > 1 or len(stamps) != 2 + len(masks):
                 raise ValueError("there is not one stamp for each of two or three files")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -375,35 +364,22 @@ class ResumableSink:
             mask = None if pair.mask is None else str(pair.mask)
             identity = str(pair.reference), str(pair.candidate), mask, pair.group
             known = entry.reference, entry.candidate, entry.mask, entry.group
-            if known == identity and self._unchanged(entry.stamps, now):
+            if known == identity and all(
+                is_unchanged(then, current, self._by) for then, current in zip(entry.stamps, now, strict=True)
+            ):
                 self._recalled.add(pair.name)
                 return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes, regions=entry.regions)
         self._stamps[pair.name] = now
         return None
 
     def _stamps_of(self, pair: Pair) -> Stamps:
-        files = _files(pair)
-        states = map(file_state, files)
-        if self._resume != "hash":
-            return tuple(states)
-        hashes = [self._hash(side, file) for side, file in enumerate(files)]
-        return tuple(
-            None if state is None or sha256 is None else (*state, sha256)
-            for state, sha256 in zip(states, hashes, strict=True)
-        )
+        return tuple(take_stamp(file, self._by, partial(self._hash, side)) for side, file in enumerate(_files(pair)))
 
     def _hash(self, side: int, file: Location) -> str | None:
         """Return the hash of a file. One that has the same side in pairs that follow each other is read once."""
         if side not in self._hashes or self._hashes[side][0] != file:
             self._hashes[side] = file, images.content_sha256(file)
         return self._hashes[side][1]
-
-    def _unchanged(self, before: Stamps, now: Stamps) -> bool:
-        part = slice(2, 3) if self._resume == "hash" else slice(2)
-        return len(before) == len(now) and all(
-            then is not None and current is not None and then[part] == current[part]
-            for then, current in zip(before, now, strict=True)
-        )
 
     def _at(self, start: int) -> _Entry:
         self._earlier.seek(start)
@@ -525,19 +501,6 @@ def _brief(value: object) -> str:
     if re.fullmatch("[0-9a-f]{64}", text):
         return f"{text[:12]}..."
     return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
-
-
-def _parse_stamp(value: Any) -> Stamp | None:
-    if value is None:
-        return None
-    size, time, *sha256 = value
-    if type(size) is not int or type(time) is not int or len(sha256) > 1 or not all(map(_is_text, sha256)):
-        raise ValueError("the stamp is not a size, a time and a hash")
-    return (size, time, *sha256)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _line(value: object) -> bytes:

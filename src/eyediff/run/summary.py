@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import defaults
 from ..pairing.walk import natural_key
-from ..records import Crossing, Failure, Header, Numbers, Row, Statistics, Summary, Unmatched
+from ..records import Crossing, Failure, Header, Numbers, Row, Statistics, Summary, Unmatched, averaged
 from .interval import mean_intervals
 from .limits import NO_LIMITS, Limits
 
@@ -90,13 +90,10 @@ class Collector:
 
 
 def _statistics(scores: Numbers, ci95: tuple[float, float] | None, worst: tuple[tuple[str, float], ...]) -> Statistics:
-    """Return the statistics of scores.
-
-    Infinite scores are counted but not averaged: the mean would always be infinite.
-    """
+    """Return the statistics of scores. `averaged` says which scores the mean counts."""
     finite = scores[np.isfinite(scores)]
     with np.errstate(invalid="ignore"):  # inf - inf: the mean and the median are then NaN
-        mean = float((finite if len(finite) else scores).mean())
+        mean = float(averaged(scores).mean())
         median = float(np.median(scores))
     return Statistics(
         mean=mean,

@@ -52,7 +52,10 @@ def view_of(loaded: Loaded, row: Row, mapper: Mapper | None) -> View:
             trouble = describe_error(error)
     identity = 0.0 if mapper is None else mapper.map_identity
     extents = (loaded.reference.extent, loaded.candidate.extent)
-    views = [View(row, *pair, found, trouble, identity, extents) for pair, found in zip(pairs, maps, strict=True)]
+    views = [
+        View(row, *pair, found, trouble, identity, extents, loaded.frame)
+        for pair, found in zip(pairs, maps, strict=True)
+    ]
     return max(views, key=_weight) if len(views) > 1 else views[0]
 
 

@@ -220,7 +220,7 @@ def score_loaded(
     if len(rows) == 1:
         return rows[0], frames[0]
     row, shown = merge_frames(rows, metrics.header)
-    return row, frames[shown]
+    return row, replace(frames[shown], frame=shown + 1)
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:

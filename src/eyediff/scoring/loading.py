@@ -50,6 +50,8 @@ class Loaded:
         pixels of the reference.
     later : tuple of Loaded
         If the images are animations, the second frame and all later ones.
+    frame : int or None
+        Number of the frame of an animation that pictures show, from 1. `None` if the images have one frame.
     """
 
     pair: Pair
@@ -58,6 +60,7 @@ class Loaded:
     known: Row | None = None
     counted: Mask | None = None
     later: tuple[Loaded, ...] = ()
+    frame: int | None = None
 
     @property
     def width(self) -> int:

@@ -20,7 +20,8 @@ from ..locations import real_path
 from ..metrics.ops import Array
 from ..output.files import remove_leftovers
 from ..output.output_files import atomic_output
-from ..run.resume import FileState, file_state, settings_difference
+from ..run.resume import settings_difference
+from ..run.stamps import ChangeSign, Stamp, is_unchanged, parse_stamp, take_stamp
 from ..scoring.metric_spec import parse_metric
 from .job import EmbeddingJob, FailedImage, ImageSet
 from .reading import Shape, common_shape, fill_store
@@ -48,6 +49,7 @@ def open_index(
     index: Path | None = None,
     *,
     rebuild: bool = False,
+    index_by: ChangeSign = "time",
     progress: Progress | None = None,
 ) -> Iterator[IndexedPoints]:
     """Read the embeddings of a set from an index, or compute them.
@@ -63,6 +65,9 @@ def open_index(
         a scratch file.
     rebuild : bool
         Compute the embeddings even if the file exists.
+    index_by : {"time", "hash"}
+        What tells that a file of the set has changed: its size and modification time, or its content. "hash" needs an
+        index that was made with it.
     progress : function, optional
         Called with the number of finished images and the number of all images.
 
@@ -87,10 +92,10 @@ def open_index(
             yield IndexedPoints(_require_images(names, source, failed), store.points(), shape, failed)
     elif index.exists() and not rebuild:
         remove_leftovers(real_path(index))
-        yield _read(index, job, source)
+        yield _read(index, job, source, index_by)
     else:
-        _build(index, job, source, progress)
-        yield _read(index, job, source)
+        _build(index, job, source, index_by, progress)
+        yield _read(index, job, source, "time")  # the files were hashed just now
 
 
 def is_index(file: BinaryIO) -> bool:
@@ -98,8 +103,8 @@ def is_index(file: BinaryIO) -> bool:
     return FORMAT.encode() in file.read(8 + HEADER)
 
 
-def _build(index: Path, job: EmbeddingJob, source: ImageSet, progress: Progress | None) -> None:
-    stamps = {name: file_state(source.folder / name) for name in source.names}  # before they are read
+def _build(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign, progress: Progress | None) -> None:
+    stamps = {name: take_stamp(source.folder / name, by) for name in source.names}  # before they are read
     failed: list[FailedImage] = []
     with atomic_output(index, is_index, "an index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
         shape = common_shape(job, source)
@@ -134,7 +139,7 @@ def _settings(job: EmbeddingJob) -> dict[str, object]:
     }
 
 
-def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
+def _read(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign) -> IndexedPoints:
     try:
         points, about = read_store(index)
         if difference := settings_difference(about["made"], _settings(job)):
@@ -146,8 +151,8 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
             raise ValueError("the size is not the size of an image")
-        files = {str(name): _parse_state(at) for name, at in about["files"]}
-        failed = {FailedImage(**each): _parse_state(at) for each, at in about["failed"]}
+        files = {str(name): parse_stamp(at) for name, at in about["files"]}
+        failed = {FailedImage(**each): parse_stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except UsageError:
@@ -156,15 +161,19 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UsageError(f"{shown(index)} is damaged, or is not an index of eyediff; ", *REMEDY) from error
-    if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
+    stamps = files | {each.name: at for each, at in failed.items()}
+    if by == "hash" and any(stamp is not None and len(stamp) == 2 for stamp in stamps.values()):
+        raise UsageError(
+            f"{shown(index)} does not have the hashes of its files; ",
+            Setting("index_by", "hash"),
+            " needs them; ",
+            *REMEDY,
+        )
+    if changes := _changes(stamps, source, by):
         raise UsageError(
             f"{shown(index)} does not fit the images that are now in {shown(source.folder)}: {changes}; ", *REMEDY
         )
     return IndexedPoints(list(files), points, shape, list(failed))
-
-
-def _parse_state(record: Any) -> FileState | None:
-    return None if record is None else (_integer(record[0]), _integer(record[1]))
 
 
 def _integer(value: Any) -> int:
@@ -173,12 +182,14 @@ def _integer(value: Any) -> int:
     return value
 
 
-def _changes(before: Mapping[str, FileState | None], source: ImageSet) -> str:
+def _changes(before: Mapping[str, Stamp | None], source: ImageSet, by: ChangeSign) -> str:
     """Describe how the files have changed: the number and the first of each kind."""
     now = set(source.names)
     kinds = {
         "changed": [
-            name for name in source.names if name in before and file_state(source.folder / name) != before[name]
+            name
+            for name in source.names
+            if name in before and not is_unchanged(before[name], take_stamp(source.folder / name, by), by)
         ],
         "new": [name for name in source.names if name not in before],
         "gone": [name for name in before if name not in now],

@@ -47,8 +47,8 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
     Raises
     ------
     UsageError, OutputError
-        If matplotlib is missing, if the file cannot be written, if the image is not in the table or cannot be read, or
-        if a crop is not inside the image.
+        If matplotlib is missing, if the file cannot be written, if the image is not in the table, cannot be read or has
+        several frames or pages, or if a crop is not inside the image.
     """
     check(path)
     if image is not None and image not in plan.images:
@@ -59,9 +59,17 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
     loader, pixels = plan.run.loader, list[Levels]()
     for pair in plan.pairs_of(place):
         try:
-            reference, candidate = loader.fit(loader.read(pair.reference), loader.read(pair.candidate))
+            both = loader.read(pair.reference), loader.read(pair.candidate)
+            reference, candidate = loader.fit(*both)
         except EyediffError as error:
             raise UsageError(f"the figure needs {shown(plan.images[place])} of every method: {error}") from error
+        for file in both:
+            if file.later:
+                raise UsageError(
+                    f"the figure shows one frame, but {shown(file.name)} has {len(file.frames)} frames or pages, and "
+                    "each method and metric counts its own worst frame; save one frame as a file, or give another ",
+                    Setting("image"),
+                )
         black, *_ = composites(reference, candidate)
         pixels += [eight_bits(side) for side in (black if not pixels else black[1:])]
     height, width = pixels[0].shape[:2]

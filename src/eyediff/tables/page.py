@@ -46,6 +46,7 @@ class TablePage:
         self._budget = defaults.PAGE_BYTES // (images * (methods + 1))
         self._places = {pair.name: place for place, pair in enumerate(plan.run.pairs)}
         self._pictures: dict[int, _Pictures] = {}
+        self._frames: dict[int, int | None] = {}
         self._reference: set[int] = set()
 
     def open(self, header: Header) -> None:
@@ -64,6 +65,7 @@ class TablePage:
         image = place // len(self._plan.methods)
         self._order.append((place, image not in self._reference))
         self._reference.add(image)
+        self._frames[place] = view.frame
         self._renders.add(view)
 
     def _make(self, view: View, count: int) -> tuple[int, _Pictures]:
@@ -124,11 +126,19 @@ class TablePage:
         yield (("]" if self._plan.images else "[]") + end).encode()
         yield after.encode()
 
+    def _of_methods(self, image: int) -> range:
+        """Return the places of the pairs of an image."""
+        return range(image * len(self._plan.methods), (image + 1) * len(self._plan.methods))
+
     def _files(self, image: int) -> dict[str, object]:
-        """Return the pictures of an image: the ground truth, then each method; None for a missing picture."""
-        own = [self._pictures.get(image * len(self._plan.methods) + place) for place in range(len(self._plan.methods))]
+        """Return the pictures of an image: the ground truth, then each method; None for a missing picture.
+
+        The ground truth is missing if the frames of an animation that count for the methods differ.
+        """
+        own = [self._pictures.get(place) for place in self._of_methods(image)]
         reference = next((found.files[0] for found in own if found is not None and found.files[0] is not None), None)
-        files = [reference, *(None if found is None else found.files[1] for found in own)]
+        frames = {self._frames[place] for place in self._of_methods(image) if place in self._frames}
+        files = [reference if len(frames) == 1 else None, *(None if found is None else found.files[1] for found in own)]
         known = [found for found in own if found is not None]
         return {
             "size": known[0].size if known else None,
@@ -148,6 +158,7 @@ class TablePage:
             "images": [
                 {
                     "name": shown(name),
+                    "frames": [self._frames.get(found) for found in self._of_methods(place)],
                     "scores": [
                         [_score(values[method, place]) for values in scores.values()]
                         for method in range(len(table.methods))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from .clip import Clip
 from .frames import Frames
 from .plan import plan_video
-from .pooling import Completed, CompletedViewer, Track, completed
+from .pooling import Track, completed
 from .webp import open_clip
 from .worst import WorstFrames
 
 __all__ = [
     "Clip",
-    "Completed",
-    "CompletedViewer",
     "Frames",
     "Track",
     "WorstFrames",

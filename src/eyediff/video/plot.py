@@ -18,6 +18,18 @@ MARKED = 400
 """Largest number of marked failed frames, evenly chosen. More marks would only be a slow red area."""
 
 
+class PlottedTrack(Track):
+    """A track that is drawn into a file when it is closed."""
+
+    def __init__(self, path: Path, title: str) -> None:
+        super().__init__()
+        self._path, self._title = path, title
+
+    def close(self, summary: Summary) -> None:
+        """Draw the file."""
+        draw(self._path, self, summary, self._title)
+
+
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
     """Draw the scores of a run, with their mean, their worst second and the frames that failed.
 

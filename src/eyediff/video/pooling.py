@@ -12,24 +12,23 @@ For a distance (lower is better):
     tail         the 95th percentile
     worst second the highest mean over the frames of any one second
 
-A percentile is always the score of a frame; between two frames, the worse score is used. A second begins at the start
-of a frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the
-clip is shorter than one second. The mean of a second uses only finite scores: identical frames, whose PSNR is infinite,
-are left out, unless all frames of the second are identical. All frames have the same weight. Failed frames do not
-count.
+The harmonic mean and the mean of a second count the scores that every mean counts (`records.averaged`): identical
+frames, whose PSNR is infinite, are left out, unless all frames are identical. A percentile counts them, as the median
+does. It is always the score of a frame; between two frames, the worse score is used. A second begins at the start of a
+frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the clip is
+shorter than one second. All frames have the same weight. Failed frames do not count.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ..interfaces import Sink, Viewer
-from ..records import Failure, Header, Numbers, Pooled, Row, Summary
+from ..records import Failure, Header, Numbers, Pooled, Row, Summary, averaged
 
 TAIL = 5
 """Percentage of the frames in the tail."""
@@ -88,33 +87,6 @@ class Track:
         return pooled
 
 
-class Completed:
-    """A sink that forwards all calls to another sink, with pooled scores and hints in the summary."""
-
-    def __init__(self, sink: Sink, complete: Callable[[Summary], Summary]) -> None:
-        self._sink, self._complete = sink, complete
-
-    def open(self, header: Header) -> None:
-        self._sink.open(header)
-
-    def write(self, row: Row) -> None:
-        self._sink.write(row)
-
-    def close(self, summary: Summary) -> None:
-        self._sink.close(self._complete(summary))
-
-    def abandon(self) -> None:
-        self._sink.abandon()
-
-
-class CompletedViewer(Completed):
-    """A viewer that forwards all calls to another viewer, with pooled scores and hints in the summary."""
-
-    def __init__(self, viewer: Viewer, complete: Callable[[Summary], Summary]) -> None:
-        super().__init__(viewer, complete)
-        self.see = viewer.see
-
-
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
     """Return the summary with the pooled scores and hints of a clip."""
     return replace(summary, pooled=track.pooled(), hints=tuple(hints))
@@ -131,13 +103,9 @@ def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
 def _harmonic(scores: Numbers) -> float | None:
     if (scores < 0).any():
         return None
+    counted = averaged(scores)
     with np.errstate(divide="ignore"):  # with a score of 0 the mean is 0; if all are infinite, it is infinite
-        return float(len(scores) / np.sum(1 / scores))
-
-
-def _mean(scores: Numbers) -> float:
-    finite = scores[np.isfinite(scores)]
-    return float((finite if len(finite) else scores).mean())
+        return float(len(counted) / np.sum(1 / counted))
 
 
 def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tuple[float, float]:
@@ -145,8 +113,8 @@ def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tu
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     starts = times[times + SECOND <= times[-1] + step + 1e-6]
     if not len(starts):
-        return float(times[0]), _mean(scores)
+        return float(times[0]), float(averaged(scores).mean())
     ends = np.searchsorted(times, starts + SECOND - 1e-6)
-    means = np.array([_mean(scores[i:end]) for i, end in enumerate(ends)])
+    means = np.array([float(averaged(scores[i:end]).mean()) for i, end in enumerate(ends)])
     at = int(np.argmin(means) if higher_is_better else np.argmax(means))
     return float(starts[at]), float(means[at])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import StudyError, shown
+from ..errors import Setting, StudyError, UsageError, shown
 from . import bapps, table
 from . import validation as check
 from .study import JndPair, MosItem, Study, StudyItem, StudyKind, StudySplit, Triplet
@@ -27,7 +27,9 @@ __all__ = [
 ]
 
 
-def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") -> Study:
+def read_study(
+    path: str | Path, kind: StudyKind, *, split: StudySplit | None = None, default: StudySplit = "val"
+) -> Study:
     """Read the votes of a study from a folder or a table.
 
     Parameters
@@ -36,8 +38,11 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
         A folder in the layout of BAPPS, which may be a part of BAPPS, or a table (see `table.py`).
     kind : {"2afc", "jnd", "mos"}
         Kind of the votes. Votes of the kind "mos" are read only from a table.
-    split : {"train", "val"}
-        Part to read if the folder contains both parts: the votes for training or for validation.
+    split : {"train", "val"}, optional
+        Part to read: the votes for training or for validation. It is refused for a table, and for a folder that is
+        another part.
+    default : {"train", "val"}
+        Part to read if `split` is None and the folder contains both parts.
 
     Returns
     -------
@@ -45,11 +50,17 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
 
     Raises
     ------
+    UsageError
+        If `split` does not fit the path.
     StudyError
         If the study has problems: missing or doubled files, votes with a wrong shape or out of range, or files that are
         not images. The attribute `problems` of the error lists all of them.
     """
-    study, problems = _read(Path(path), kind, split)
+    place = Path(path)
+    _check_exists(place)
+    if split is not None:
+        _check_split(place, kind, split)
+    study, problems = _read(place, kind, split or default)
     check.raise_problems(study.path, problems)
     return study
 
@@ -98,6 +109,13 @@ def find_parts(path: Path, kind: StudyKind | None = None) -> list[tuple[StudyKin
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise StudyError(f"{shown(path)}: there is no such file or folder of votes; check the path")
+
+
+def _check_split(path: Path, kind: StudyKind, split: StudySplit) -> None:
+    if path.is_file():
+        raise UsageError(f"{shown(path)} is a table without splits; leave out ", Setting("split", split))
+    if kind != "mos":
+        bapps.check_split(path, kind, split)
 
 
 def _read(path: Path, kind: StudyKind, split: StudySplit) -> tuple[Study, list[check.Problem]]:

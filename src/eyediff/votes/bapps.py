@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..defaults import IMAGE_SUFFIXES
-from ..errors import StudyError, shown
+from ..errors import Setting, StudyError, UsageError, shown
 from . import share_file
 from .study import JndPair, StudyItem, StudySplit, Triplet
 from .validation import Problem, VoteError
@@ -61,6 +61,19 @@ def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
     raise StudyError(
         f"{shown(path)} has no {kind} votes; expected files in {expected}, or one of these folders itself, or a table"
     )
+
+
+def check_split(path: Path, kind: BappsKind, split: StudySplit) -> None:
+    """Raise UsageError if a split was asked for, but the folder is itself another part of the dataset."""
+    part = find_subsets(path, kind, split)[0].parent
+    names = (part.name, part.resolve().name)
+    if split not in names:
+        own = next((f"belongs to the split {name}" for name in names if name in SPLITS[kind]), "has no splits")
+        raise UsageError(
+            f"{shown(path)} {own}, but ",
+            Setting("split", split),
+            " was given; leave it out, or give the folder of both splits",
+        )
 
 
 def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Problem]]:

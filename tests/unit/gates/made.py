@@ -37,11 +37,11 @@ def earlier(tmp_path: Path, scores: Scores) -> Earlier:
     return read_earlier(run_to(tmp_path / "old.jsonl", scores))
 
 
-def against(before: Earlier, scores: Scores, interrupted: bool = False, **tolerances: float) -> Baseline:
+def against(before: Earlier, scores: Scores, **tolerances: float) -> Baseline:
     """A whole run against an earlier one."""
     baseline = Baseline(before, HEADER, tolerances)
     baseline.open(HEADER)
     for row in rows(scores):
         baseline.write(row)
-    baseline.close(Summary(len(scores), 0, {}, interrupted=interrupted))
+    baseline.close(Summary(len(scores), 0, {}))
     return baseline

@@ -12,6 +12,7 @@ import pytest
 from eyediff import defaults
 from eyediff.errors import UsageError
 from eyediff.gates import Baseline, format_verdict
+from eyediff.records import Summary
 from tests.unit.output.samples import HEADER
 
 from .made import Scores, against, earlier
@@ -30,7 +31,7 @@ def changed(by: float, pairs: int = 1, better: float = 0) -> Scores:
 def test_the_same_run_again_passes(tmp_path: Path) -> None:
     """100 pairs as they were: nothing is worse, nothing is missing."""
     verdict = against(earlier(tmp_path, SAME), SAME).verdict()
-    assert not verdict.failed and not verdict.incomplete and verdict.compared == 100
+    assert not verdict.failed and not verdict.gaps and verdict.compared == 100
     assert all(drift.shift.interval == (0, 0) and drift.shift.p == 1 for drift in verdict.drifts)
 
 
@@ -59,6 +60,17 @@ def test_many_losses_within_the_tolerance_are_a_loss(tmp_path: Path) -> None:
     assert not against(before, changed(0.005, 100), lpips=math.inf).verdict().failed
 
 
+def test_a_summary_is_completed_with_the_result(tmp_path: Path) -> None:
+    """A worse mean or pair makes it crossed, and what only one run has makes it incomplete; otherwise it passes."""
+    before, plain = earlier(tmp_path, SAME), Summary(100, 0, {})
+    assert against(before, SAME).complete(plain) == plain and plain.verdict == "pass"
+    for tolerance, words in ((0.01, "mean worse by lpips"), (0.0001, "100 pairs worse beyond tolerance, mean worse")):
+        found = against(before, changed(0.005, 100), lpips=tolerance).complete(plain)
+        assert found.verdict == "crossed" and words in found.regressions[0] and not found.gaps
+    found = against(before, dict(list(SAME.items())[1:])).complete(plain)
+    assert (found.verdict, found.gaps) == ("incomplete", (f"1 pair with a score only in {before.path}",))
+
+
 def test_chance_does_not_make_a_mean_worse(tmp_path: Path) -> None:
     """Noise around no change, within the tolerance, in 40 runs: the two tests together fail about one in forty or
     fewer (2.5 % each, and not independent); five or more would come once in 300 such tests."""
@@ -78,8 +90,11 @@ def test_pairs_of_one_run_only_are_listed(tmp_path: Path) -> None:
     now: Scores = {"both.png": (0.1, 30), "new.png": (0.9, 3), "torn now.png": None, "torn.png": (0.9, 3)}
     verdict = against(before, now).verdict()
     assert (verdict.compared, verdict.gone, verdict.new) == (1, ("gone.png", "torn now.png"), ("new.png", "torn.png"))
-    assert verdict.incomplete and not verdict.failed
-    assert against(before, {}, interrupted=True).verdict().gone == (), "not reached is not gone"
+    old = before.path
+    assert not verdict.failed
+    assert verdict.gaps == (f"2 pairs with a score only in {old}", "2 pairs with a score only in this run")
+    stopped = against(before, {}).complete(Summary(0, 0, {}, interrupted=True))
+    assert (stopped.gaps, stopped.verdict) == ((), "interrupted"), "not reached is not gone"
 
 
 def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:

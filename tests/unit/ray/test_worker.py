@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,29 @@ def test_masks_of_a_list_reach_the_workers(folders, here, tmp_path: Path) -> Non
     for source in (listed, tmp_path / "list.parquet"):
         assert write(pairs(source), tmp_path / "out.jsonl", METRICS, actors=1).metrics == expected.metrics
         assert '"mask": "listed"' in (tmp_path / "out.jsonl").read_text()
+
+
+def test_groups_of_a_list_stay_with_their_pairs(folders, here, tmp_path: Path) -> None:
+    """From Python and from a Parquet table: rows, header and summary are those of a run here; also continued."""
+    done = here()
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    listed = [
+        {"reference": str(folders[0] / name), "candidate": str(folders[1] / name), "name": name, "group": group}
+        for name, group in (("p0.png", "lego"), ("p1.png", "lego"), ("p2.png", "ship"))
+    ]
+    pq.write_table(pa.Table.from_pylist(listed), tmp_path / "list.parquet")
+    expected = api.compare(pairs=listed, metrics=METRICS).summary
+    assert list(expected.groups) == ["lego", "ship"]
+    for source in (pairs(listed), pairs(tmp_path / "list.parquet")):
+        for _ in range(2):
+            assert write(source, tmp_path / "out.csv", METRICS, actors=1, resume=True) == expected
+            rows = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+            assert [(row["pair"], row["group"]) for row in rows] == [(pair["name"], pair["group"]) for pair in listed]
+    assert done == [0, 1, 2]  # the later runs kept the rows
+    write(source, tmp_path / "out.jsonl", METRICS, actors=1)
+    assert '"groups": "listed"' in (tmp_path / "out.jsonl").read_text()
+    with pytest.raises(UsageError, match="1 of 2 pairs have no group"):
+        write(pairs([listed[0], listed[1] | {"group": ""}]), tmp_path / "x.csv", METRICS, actors=1)
 
 
 def test_bad_calls_compute_nothing(folders, here, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
     assert "3 pairs compared" in text and "2 infinite, not drawn" in text and "lpips (lower is better)" in text
 
 
+def test_mean_and_median_are_those_of_the_summary(tmp_path: Path) -> None:
+    """Infinite scores count for the median, and not for the mean."""
+    psnr = np.array([20.0, 24.0, 28.0, math.inf, math.inf, math.nan])
+    plot.draw({"lpips": np.full(6, 0.1), "psnr": psnr}, HEADER, tmp_path / "out.svg")
+    text = (tmp_path / "out.svg").read_text()
+    assert "mean 24" in text and "median 28" in text and "median 24" not in text
+
+
 @pytest.mark.parametrize("psnr", [[], [math.inf], [30.0], [30.0] * 50, [1e300, 1e-300]])
 def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> None:
     """No pair, none that is finite, one, all equal, far apart: a picture, and no warning."""

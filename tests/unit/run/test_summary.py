@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
+from eyediff.output.summary import statistics_lines
+from eyediff.output.text import mean_figure
 from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
 from eyediff.run.interval import mean_intervals
 from eyediff.run.limits import NO_LIMITS
@@ -112,6 +114,15 @@ def test_an_infinite_score_is_told_as_it_is() -> None:
     assert one.ci95 is not None and one.ci95[0] < one.mean < one.ci95[1] < inf
     only = collected({"sim": [inf, inf]}).metrics["sim"]
     assert (only.mean, only.median, only.std, only.ci95, only.identical) == (inf, inf, None, None, 2)
+
+
+def test_of_identical_pairs_alone_nothing_is_left_out() -> None:
+    """Their mean is infinite, and no output says that it leaves out all of them."""
+    for values, count in (([20.0, math.inf], 1), ([math.inf, math.inf], 0)):
+        found = collected({"sim": values})
+        assert found.metrics["sim"].left_out == count
+        assert ("left out" in str(statistics_lines(header(["sim"]), found))) == bool(count)
+        assert ("left out" in mean_figure(found.metrics["sim"])) == bool(count)
 
 
 def test_infinities_of_both_signs_have_no_mean() -> None:

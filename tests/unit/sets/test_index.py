@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from eyediff.errors import OutputError, Setting, UsageError
+from eyediff.run.stamps import ChangeSign
 from eyediff.sets import EmbeddingJob, ImageSet, IndexedPoints, open_index
 
 from .made import Levels, folder, job, points, put, some, touch
@@ -24,8 +26,10 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def kept(index: Path, source: ImageSet, job: EmbeddingJob, rebuild: bool = False) -> IndexedPoints:
-    with open_index(job, source, index, rebuild=rebuild) as found:
+def kept(
+    index: Path, source: ImageSet, job: EmbeddingJob, rebuild: bool = False, by: ChangeSign = "time"
+) -> IndexedPoints:
+    with open_index(job, source, index, rebuild=rebuild, index_by=by) as found:
         return IndexedPoints(found.names, np.array(found.points), found.shape, found.failed)
 
 
@@ -95,6 +99,38 @@ def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
         kept(index, now, job())
     assert index.read_bytes() == before
     assert list(kept(index, now, job(), rebuild=True).names) == list(now.names)
+
+
+def test_content_that_changed_within_its_size_and_time(source: ImageSet, tmp_path: Path) -> None:
+    """The hash tells, and size and time do not. A new time alone is no change of the content."""
+    index, by_time, by_hash = tmp_path / "index", Levels(), Levels()
+    (source.folder / "03").write_text("broken")
+    kept(index, source, job(), by="hash")
+    file = source.folder / "02"
+    before = file.stat()
+    text = file.read_text()
+    file.write_text(f"{text[:-1]}{9 - int(text[-1])}")  # a different last digit
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    kept(index, source, job(by_time))
+    with pytest.raises(UsageError, match=r"now in .*set: 1 changed \(02\)"):
+        kept(index, source, job(), by="hash")
+    file.write_text(text)
+    touch(source.folder / "04")
+    touch(source.folder / "03")
+    kept(index, source, job(by_hash), by="hash")
+    assert by_time.passes == by_hash.passes == 0
+
+
+def test_an_index_without_hashes(source: ImageSet, tmp_path: Path) -> None:
+    """Nobody knows what its files held; it is refused with what to do, and stays as it was."""
+    index = tmp_path / "index"
+    kept(index, source, job())
+    before = index.read_bytes()
+    with pytest.raises(UsageError, match=r"not have the hashes of its files; index_by=.hash. needs them") as why:
+        kept(index, source, job(), by="hash")
+    assert Setting("rebuild") in why.value.settings and index.read_bytes() == before
+    kept(index, source, job(), rebuild=True, by="hash")
+    kept(index, source, job(), by="hash")
 
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "header", "json", "count", "text", "empty"])

@@ -49,10 +49,15 @@ def test_percentiles_are_scores_of_frames() -> None:
 
 
 def test_equal_frames_and_figures_below_zero() -> None:
-    """Infinite PSNRs count 0 in sum(1/x); all infinite: infinite. A similarity of 0 makes it 0, one below undefined."""
-    infinite = np.array([np.inf, np.inf, 20, 20])
+    """Identical frames are left out of the harmonic mean, as of every mean; all identical: infinite. 0 makes it 0.
+
+    A similarity below 0 makes it undefined.
+    """
+    infinite = np.array([np.inf, np.inf, 20, 30])
     times = np.arange(4) / 25
-    assert pool(times, infinite, True).harmonic == pytest.approx(40)
+    found = pool(times, infinite, True)
+    assert found.harmonic == pytest.approx(2 / (1 / 20 + 1 / 30)) and found.worst_second == 25
+    assert found.tail == 20 and pool(times, np.array([np.inf, np.inf, np.inf, 20]), True).tail == 20
     assert pool(times, np.full(4, np.inf), True).harmonic == np.inf
     assert pool(times, np.array([0.0, 1, 1, 1]), True).harmonic == 0
     assert pool(times, np.array([-0.1, 1, 1, 1]), True).harmonic is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff.errors import StudyError
+from eyediff.errors import StudyError, UsageError
 from eyediff.votes import find_problems, read_study
 
 from .studies import bapps, picture, vote
@@ -41,6 +41,19 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
         read_study(tmp_path, "jnd", split="train")
     with pytest.raises(StudyError, match=r"has no 2afc votes; expected files in 2afc/val/SUBSET/\{ref,p0,p1,judge\}"):
         read_study(tmp_path, "2afc", split="val")
+
+
+def test_a_split_of_a_folder_that_is_another_part(tmp_path: Path) -> None:
+    """Refused with both names, where the split was ignored; a folder that is the split itself is taken."""
+    root = bapps(tmp_path, TWO)
+    for part in ("2afc/val", "2afc/val/cnn"):
+        with pytest.raises(UsageError, match=rf"{part} belongs to the split val, but split=.train. was given"):
+            read_study(root / part, "2afc", split="train")
+        assert read_study(root / part, "2afc", split="val").items == read_study(root / part, "2afc").items
+    (root / "2afc/val").rename(root / "mine")
+    with pytest.raises(UsageError, match=r"mine has no splits, but split=.val. was given"):
+        read_study(root / "mine", "2afc", split="val")
+    assert len(read_study(root / "mine", "2afc", default="train").items) == 3
 
 
 def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ function metricCard(metric) {
   const found = run.summary.metrics[metric];
   const value = (name) => (found ? figure(number(found[name])) : "–");
   const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval below 5 scores";
-  const alike = found?.identical ? `; ${found.identical} identical, left out` : "";
+  const alike = found?.identical && found.identical < found.count ? `; ${found.identical} identical, left out` : "";
   const facts = [["median", value("median")], ["min", value("min")], ["max", value("max")], ["std", value("std")]];
   return el("article", { class: "card metric", data: { metric } },
     el("h3", {}, metric, el("span", { class: "direction" }, `${HIGHER.get(metric) ? "↑" : "↓"} ${direction(metric)}`)),

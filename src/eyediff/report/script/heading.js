@@ -1,11 +1,8 @@
 // Heading: what was compared, with what, and how it ended.
-// PASS or FAIL as the command line says it; nothing where nothing was asked of the pairs. What a baseline says of the means
-// is not known here.
+// FAIL and PASS are those of the exit code; a run of which nothing was asked has no PASS.
 function verdict() {
-  const fails = ALL.some((row) => !["passed", "moved"].includes(row.status)) || run.summary.mean_crossings?.length || run.summary.interrupted;
-  if (fails) return el("strong", { class: "verdict bad" }, "FAIL");
-  if (run.baseline) return el("strong", { class: "verdict" }, "no pair failed");
-  return LIMITS.size > 0 && el("strong", { class: "verdict" }, "PASS");
+  if (run.verdict !== "pass") return el("strong", { class: "verdict bad" }, "FAIL");
+  return run.asked && el("strong", { class: "verdict" }, "PASS");
 }
 
 function heading() {
@@ -18,6 +15,7 @@ function heading() {
     run.unmatched.length > 0 && el("a", { class: "fact bad", href: "#missing" }, `${amount(run.unmatched.length, "file")} without a partner`),
     crossings > 0 && el("span", { class: "fact bad" }, `${amount(crossings, "score")} beyond a limit`),
     ...(run.summary.mean_crossings || []).map(({ metric, limit }) => el("span", { class: "fact bad" }, `mean ${metric} beyond ${figure(number(limit))}`)),
+    ...run.reasons.map((reason) => el("span", { class: "fact bad" }, reason)),
     interrupted && el("span", { class: "fact bad" }, "stopped before the end"),
   ];
   return el("header", { class: "top" },

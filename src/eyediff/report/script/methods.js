@@ -37,14 +37,17 @@ let panels = [];
 function show(image) {
   if (image < 0 || image >= data.images.length) return;
   view.image = image;
-  const { size, files } = thumbnails[image], { name, scores } = data.images[image];
+  const { size, files } = thumbnails[image], { name, scores, frames } = data.images[image];
   title.textContent = name;
   back.disabled = image === 0;
   forth.disabled = image === data.images.length - 1;
+  const apart = new Set(frames.filter((frame) => frame !== null)).size > 1;
   panels = NAMES.map((label, i) => {
-    const picture = files[i] ? el("img", { src: source(files[i]), alt: label, draggable: "false" }) : el("p", {}, "no picture");
+    const why = apart && !i ? "no picture, because the worst frames of the methods differ" : "no picture";
+    const picture = files[i] ? el("img", { src: source(files[i]), alt: label, draggable: "false" }) : el("p", {}, why);
     const frame = el("div", { class: "frame" }, picture);
-    const lines = i ? data.metrics.map((metric, j) => `${metric} ${written(scores[i - 1][j])}`).join("  ") : "\u00a0";
+    const shown = i && frames[i - 1] !== null ? [`frame ${frames[i - 1]}`] : [];
+    const lines = i ? [...data.metrics.map((metric, j) => `${metric} ${written(scores[i - 1][j])}`), ...shown].join("  ") : "\u00a0";
     return { frame, picture, size, node: el("figure", { class: "panel" }, frame, el("figcaption", {}, el("b", {}, el("bdi", {}, label)), el("span", {}, lines))) };
   });
   grid.replaceChildren(...panels.map((panel) => panel.node));

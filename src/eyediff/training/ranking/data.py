@@ -65,7 +65,7 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
         If the fraction leaves no reference for training or none for testing. Also if a fraction is given although the
         study has separate votes for testing.
     """
-    study = read_study(path, "2afc", split="train")
+    study = read_study(path, "2afc", default="train")
     if study.layout == "bapps" and _has_val_split(path):
         if fraction is not None:
             raise UsageError(
