@@ -223,6 +223,8 @@ def table(
     ------
     UsageError, WeightsError, DeviceError
         If the comparison cannot be done as requested. Nothing is computed in that case.
+    KeyboardInterrupt
+        After Ctrl-C. The file `scores` has the computed scores, and `resume=True` continues it.
 
     Notes
     -----
@@ -262,6 +264,8 @@ def table(
         )
     journal = None if scores is None else run.ResumableSink.by_suffix(Path(scores), resume=resume)
     summary = run.compare(plan.run, [sink], journal=journal, source=_source(options) if ray else None)
+    if summary.interrupted:  # the table of some images looks like the table of all images
+        raise KeyboardInterrupt
     return MethodTable(sink.summarise(digits), summary)
 
 

@@ -466,3 +466,17 @@ def test_from_python_scores_are_kept(tmp_path: Path) -> None:
         eyediff.table("gt", methods, ["psnr"], resume=True)
     with pytest.raises(UsageError, match="expected one of"):
         eyediff.table("gt", methods, ["psnr"], scores="s.doc")
+
+
+def test_ctrl_c_gives_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The computed scores are kept, and a table of a part of the images is not returned."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    call: dict[str, Any] = {"metrics": ["psnr"], "scores": tmp_path / "s.jsonl"}
+    with monkeypatch.context() as patch:
+        patch.setattr(tables.ScoresByMethod, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            eyediff.table("gt", {"one": "one"}, **call)
+    assert eyediff.table("gt", {"one": "one"}, **call, resume=True).mean("one", "psnr") > 0

@@ -215,10 +215,10 @@ def _set(name: str, *words: str, aims: Sequence[str]) -> Work:
 
 
 def _table() -> Work:
-    """A table of two methods, of which one is the ground truth itself, and their scores, which are continued."""
+    """A table of two methods with the same images, and their scores, which are continued."""
 
     def command(inputs: Path, place: Path) -> list[str]:
-        folders = (str(inputs / "a"), f"same={inputs / 'a'}", f"other={inputs / 'b'}")
+        folders = (str(inputs / "a"), f"one={inputs / 'b'}", f"two={inputs / 'b'}")
         return python("table", *folders, "-m", "psnr,lpips-mini", "--scores", "scores.csv", "--resume", "-o", "out.csv")
 
     def stage(place: Path) -> str:
