@@ -177,8 +177,9 @@ def nearest(
         Whether to replace an index that belongs to another metric, or to files that have changed. If False, such an
         index raises UsageError.
     index_by : {"time", "hash"}
-        What shows that a file of the folder has changed since the index was made: its size and modification time, or
-        its content. With "hash", all files are read, and the index must have been made with "hash", too.
+        How to recognise that a file of the folder has changed since the index was made. "time": its size or its
+        modification time changed. "hash": its content changed. With "hash", all files are read, and the index must also
+        have been made with "hash".
     size, device, workers : optional
         As for `matrix`.
 

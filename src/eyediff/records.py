@@ -410,9 +410,9 @@ class Header:
 
 
 def averaged(scores: Numbers) -> Numbers:
-    """Return the scores that a mean counts: the finite ones; all scores if none is finite.
+    """Return the scores over which a mean is computed: the finite scores, or all scores if none of them is finite.
 
-    The PSNR of identical images is infinite. With one such score, every mean would be infinite.
+    The PSNR of identical images is infinite. If a mean included one such score, the mean would be infinite.
     """
     finite = scores[np.isfinite(scores)]
     return finite if len(finite) else scores
@@ -453,7 +453,7 @@ class Statistics:
 
     @property
     def left_out(self) -> int:
-        """Return the number of infinite scores that the mean leaves out: 0 if no score is finite."""
+        """Number of infinite scores that are left out of the mean. It is 0 if no score is finite."""
         return self.identical if self.identical < self.count else 0
 
     @property
@@ -537,10 +537,10 @@ class Summary:
 
     @property
     def verdict(self) -> Literal["pass", "crossed", "incomplete", "interrupted"]:
-        """Return how the run ended, which decides the exit code and the verdict of a report.
+        """Return how the run ended. The exit code and the verdict of a report follow from this value.
 
-        "crossed": a limit was crossed, or something is worse than in an earlier run. "incomplete": something is
-        missing.
+        "crossed" means that a limit was crossed, or that a score or a mean is worse than in an earlier run.
+        "incomplete" means that scores, partners of files, or other results are missing.
         """
         if self.interrupted:
             return "interrupted"

@@ -130,7 +130,7 @@ class Gating:
         return limits.judge if baseline is None else lambda row: baseline.judge(limits.judge(row))
 
     def complete(self, summary: Summary) -> Summary:
-        """Return the summary with the result of the baseline, if there is one."""
+        """Return the summary with the result of the comparison with the baseline, if there is a baseline."""
         return summary if self._baseline is None else self._baseline.complete(summary)
 
     def conclude(self, *, beside: bool) -> gates.Verdict | None:

@@ -74,7 +74,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The result in one line: how many pairs, and the mean of which metrics, are worse."""
+        """The result in one line: how many pairs became worse, and for which metrics the mean became worse."""
         pairs = len({found.pair for found in self.worse})
         means = [found.metric for found in self.drifts if found.fails]
         parts = [f"{amount(pairs, 'pair')} worse beyond tolerance"] if pairs else []
@@ -84,7 +84,7 @@ class Verdict:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """How many pairs have a score that the other run lacks, for each run that has such pairs."""
+        """For each of the two runs, a text with the number of pairs that have a score only in this run."""
         alone = ((shown(self.path), self.gone), ("this run", self.new))
         return tuple(f"{amount(len(pairs), 'pair')} with a score only in {run}" for run, pairs in alone if pairs)
 
@@ -161,7 +161,7 @@ class Baseline:
         return Crossing(found.pair, found.metric, found.now, found.earlier + allowed)
 
     def complete(self, summary: Summary) -> Summary:
-        """Return the summary with what is worse than in the earlier run, and what only one of the two runs has."""
+        """Return the summary with two additions: what became worse, and how many pairs only one of the two runs has."""
         self._interrupted = summary.interrupted
         verdict = self.verdict()
         worse = (verdict.headline,) if verdict.failed else ()
