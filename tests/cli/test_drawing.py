@@ -100,7 +100,7 @@ def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
     ("options", "words"),
     [
         (("--maps", "maps", "--map-format", "tiff"), ["tiff", "png, npy"]),
-        (("--maps", BEFORE), ["holds other files", "new folder"]),
+        (("--maps", BEFORE), ["are not maps of eyediff", "new folder"]),
         (("--report", BEFORE), ["not a report of eyediff", "new folder"]),
         (("--report", BEFORE + "/cat.png/x.html"), ["cannot write"]),
     ],

@@ -79,7 +79,7 @@ def test_a_limit_that_is_waived_is_told(
     assert f"  {line}\n" in said and "1 limit waived" in said
     assert line.removesuffix("  moved.png").replace(">", "&gt;") in junit.read_text()
     assert run([*command, "-f", "text"]) == 1
-    assert "beyond a limit that does not count: only moved\n" in capsys.readouterr().out
+    assert "beyond a limit that does not count, because the regions only moved\n" in capsys.readouterr().out
     parts = [tmp_path / "1.jsonl", tmp_path / "2.jsonl"]
     for number, part in enumerate(parts, 1):
         assert run([*command, "--shard", f"{number}/2", "-o", str(part)]) in (0, 1)
@@ -103,7 +103,9 @@ def test_metrics_that_cannot_tell_what_has_moved(pages: tuple[str, str], capsys:
         named = f"--tolerate-shift 1 has no effect, because {metrics.replace(',', ', ')} cannot tell what has moved; "
         assert named in capsys.readouterr().err
     assert run([*moved, "-m", "l2,changed-pixels", "--max", "l2=0", "--max", "changed-pixels=0"]) == 1
-    assert "l2 cannot tell what has moved: limits of it hold for moved regions, too" in capsys.readouterr().err
+    assert (
+        "l2 cannot tell what has moved, so its limits also apply to regions that only moved" in capsys.readouterr().err
+    )
     with pytest.raises(UsageError, match=r"tolerate_shift=1 .*psnr cannot tell"):
         eyediff.compare(*pages, "psnr", tolerate_shift=1)
 
@@ -124,7 +126,7 @@ def test_a_shift_beyond_reason_is_refused(
     pages: tuple[str, str], shift: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["compare", *pages, "--tolerate-shift", shift]) == 2
-    assert f"--tolerate-shift {shift}: expected 0 to 16" in capsys.readouterr().err
+    assert f"--tolerate-shift {shift} is out of range; expected 0 to 16" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])

@@ -142,13 +142,19 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("method,name,bytes\njpeg@20,a,9\n", "lacks the size of 2 images: jpeg@20/b, jpeg@20/c"),
+        ("method,name,bytes\njpeg@20,a,9\n", "lacks the sizes of 2 images: jpeg@20/b, jpeg@20/c"),
         (
             "method,name,bytes\njpeg@20,a,no\n,a,-1\n",
-            "line 2: bytes is no, a number above 0 was expected; line 3: bytes",
+            "line 2: `bytes` is no, but a number above 0 is expected; line 3: `bytes`",
         ),
-        ("method,name\njpeg@20,a\n", "line 2: expected the columns method, name and bytes or bpp"),
-        ("method,name,bpp\njpeg@20,a,1\njpeg@20,a.jpg,1\n", "line 3: the size of a.jpg was stated before"),
+        (
+            "method,name\njpeg@20,a\n",
+            "line 2: a column is missing or empty (expected are method, name and bytes or bpp)",
+        ),
+        (
+            "method,name,bpp\njpeg@20,a,1\njpeg@20,a.jpg,1\n",
+            "line 3: an earlier row has already stated the size of a.jpg",
+        ),
         ('{"method": "jpeg@20", "name": "a", "bytes": 1}\n{"method": "x", "name": "a", "bpp": 1}\n', "give one unit"),
     ],
 )

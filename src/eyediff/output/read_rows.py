@@ -1,4 +1,7 @@
-"""Read rows of compared pairs from CSV, JSON lines and Arrow. Each row is checked, because a file may be hostile."""
+"""Read the rows of compared pairs back from CSV, JSON lines and Arrow.
+
+Each row is checked, because a file may have been changed, even with bad intent.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +29,20 @@ from .schema import (
 )
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
-"""Formats in which rows can be read back one by one."""
+"""Formats of files from which rows can be read back one by one."""
 
 _BLOCK = 1 << 16
-"""Number of bytes that are read at a time.
+"""Number of bytes that are read from a file at a time.
 
-Files do not stay open, because there may be more than a process may open.
+A file is closed between two reads, because there may be more files than a process may have open.
 """
 
 
 def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
-    """Yield the records of a file, the header first. A CSV record continues on the next line while a quote is open.
+    """Yield the header and then the rows of a file, each as text.
 
-    Raises OSError, and ValueError if the file is not UTF-8.
+    A row of CSV continues on the next line if a quoted name contains a line feed. Raises OSError if the file cannot be
+    read, and ValueError if it is not UTF-8.
     """
     start, text = 0, ""
     while True:
@@ -78,7 +82,10 @@ def read_rows(path: Path, kind: ReadableFormat, metrics: Sequence[str]) -> Itera
 
 
 def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row:
-    """Parse one record. Raises ValueError if it is not a row, and RecursionError for deeply nested JSON."""
+    """Return the row that is stored in `text`, one record of a file with these metrics.
+
+    Raises ValueError if the text is not a row, and RecursionError if it is JSON that is nested too deeply.
+    """
     if kind == "csv":
         try:
             (cells,) = csv.reader([text], strict=True)
@@ -86,38 +93,41 @@ def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row
             raise ValueError(str(error)) from error
         return row_from_csv(cells, metrics)
     if "\n" in text.removesuffix("\n"):  # JSON accepts a line feed as a space
-        raise ValueError("a row spans several lines")
+        raise ValueError("a row has several lines; expected one")
     return row_from_json(json.loads(text), metrics)
 
 
 def row_from_json(record: object, metrics: Sequence[str]) -> Row:
-    """Return the row that a JSON object holds, without its verdict. Raises ValueError if the object is not a row."""
+    """Return the row that is stored in a JSON object. The verdict and the crossed limits are left out.
+
+    Raises ValueError if the object is not a row with these metrics.
+    """
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
     judged = [column.name for column in VERDICT_COLUMNS]
     verdicts = [[], judged, [*judged, WAIVED.name]]
     known = [[*required, *more, *verdict] for more in layouts(metrics) for verdict in (verdicts if more else [[]])]
     if not isinstance(record, dict) or list(record) not in known:
-        raise ValueError("its keys are not those of a row")
+        raise ValueError("the keys of the JSON object are not the keys of a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])
     if error is not None and not (isinstance(error, dict) and list(error) == ["stage", "message"]):
-        raise ValueError("the error of a row has the wrong form")
+        raise ValueError("the error of a row has the wrong form; expected `stage` and `message`")
     if not isinstance(scores, dict) or not isinstance(notes, list):
         raise ValueError("a row has a value of the wrong type")  # noqa: TRY004  # a value in a file, not an argument
     if [name for name in metrics if name in scores] != list(scores):
-        raise ValueError("a row has other metrics")
+        raise ValueError("a row has metrics that the header does not have")
     regions = regions_from(record.get("regions", {}))
     return _row(record, scores, None if error is None else RowError(**error), notes, metrics, regions)
 
 
 def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
-    """Return the row of CSV cells.
+    """Return the row that is stored in the cells of one record of CSV.
 
-    Columns after the error may be absent. Raises ValueError if the cells are not a row.
+    The columns after `error` may be absent. Raises ValueError if the cells are not a row with these metrics.
     """
     before, after = len(PAIR_COLUMNS), len(PAIR_COLUMNS) + len(metrics)
     more = next((names for names in layouts(metrics) if len(names) == len(cells) - after - 1), None)
     if more is None:
-        raise ValueError("a row has other metrics")
+        raise ValueError("a row has another number of cells than the header")
     record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
     record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
     scores = {
@@ -133,7 +143,10 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
 
 
 def row_from_arrow(cells: Mapping[str, Any], metrics: Sequence[str]) -> Row:
-    """Return the row of the cells of an Arrow table. Raises ValueError if the cells are not a row."""
+    """Return the row that is stored in the cells of one row of an Arrow table.
+
+    Raises ValueError if the cells are not a row with these metrics.
+    """
     scores = {name: _unbounded(cells[name]) for name in metrics if cells[name] is not None}
     regions = _regions(cells.get("regions"))
     return _row(cells, scores, _error(cells["error"] or ""), cells.get("notes") or [], metrics, regions)
@@ -177,13 +190,16 @@ def _row(
     if error is not None and not values:
         return Failure(pair, cast(Stage, error.stage), error.message, width, height)
     if width is None or height is None or (error is not None and error.stage != "score"):
-        raise ValueError("a row has scores, but no width or height, or an error from before the scores")
+        raise ValueError("a row has scores, but it has no width or height, or an error of an earlier stage")
     reasons = {} if error is None else _reasons(error.message, missing)
     return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons, regions=regions)
 
 
 def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
-    """Split a message of `ScoredPair.message`, "lpips: ...; ssim: ...", into the reasons of these metrics."""
+    """Return the reason for each metric from a message such as "lpips: ...; ssim: ...".
+
+    This is the inverse of `ScoredPair.message`.
+    """
     reasons: dict[str, str] = {}
     rest = message
     for name, following in zip_longest(metrics, metrics[1:]):

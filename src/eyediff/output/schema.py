@@ -1,4 +1,4 @@
-"""Define the columns of tables, the cells of a row, and the JSON record of a run, for all writers and readers."""
+"""Define the columns of results, the cells of a row, and the JSON record of a run. All writers and readers use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
 
 
 class RowError(NamedTuple):
-    """The reason why a row lacks some or all scores."""
+    """The stage in which a pair failed, and the reason why it lacks some or all scores."""
 
     stage: str
     message: str
@@ -34,23 +34,23 @@ ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes", "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table, as every writer sees it.
+    """One column of a table, independent of the format in which the table is written.
 
     Parameters
     ----------
     name
         Name of the column for programs.
     type
-        Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings),
-        "regions" (regions by metric), "crossings" (only in JSON and JSON lines).
+        Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (tuple of
+        str), "regions" (regions for each metric), or "crossings" (crossed limits, only in JSON and JSON lines).
     description
         Meaning of the column, in one sentence.
     title
-        Heading for people. Default: the name.
+        Heading of the column for people. If it is empty, the heading is the name.
     group
-        Name of the JSON object inside the row that holds the cell. None: the row itself holds it.
+        In JSON, name of an object inside the row that has the cell. If it is None, the row itself has the cell.
     visible
-        Whether tables for people show it.
+        Whether tables for people have the column.
     """
 
     name: str
@@ -62,23 +62,23 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """Return the heading for people."""
+        """Heading of the column for people."""
         return self.title or self.name
 
     @property
     def numeric(self) -> bool:
-        """Return whether the cells are numbers."""
+        """True if the cells are numbers."""
         return self.type in ("integer", "number")
 
     def render(self, cell: Cell) -> str:
-        """Return a cell as people read it."""
+        """Return a cell as text for people."""
         if self.numeric:
             return str(cell) if isinstance(cell, int) else figure(cell if isinstance(cell, float) else None)
         return shown("" if cell is None else plain(cell))
 
 
 SCORES = "scores"
-"""Group of the scores of a pair."""
+"""Name of the JSON object that has the scores of a pair (`Column.group`)."""
 
 PAIR_COLUMNS = (
     Column("pair", "text", "Name of the pair."),
@@ -87,7 +87,7 @@ PAIR_COLUMNS = (
     Column("width", "integer", "Width in pixels at which the pair was compared.", visible=False),
     Column("height", "integer", "Height in pixels at which the pair was compared.", visible=False),
 )
-"""Columns of a pair before its scores. Version 1 fixes the names and the order."""
+"""Columns of a pair before its scores. Their names and their order have not changed since version 1."""
 
 ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
 GROUP = Column("group", "text", "Group of the pair, such as its scene; only in runs with groups.", visible=False)
@@ -97,7 +97,7 @@ NOTES = Column(
 REGIONS = Column(
     "regions", "regions", "Boxes in which the images differ, for each metric, the worst first.", visible=False
 )
-"""Column that exists only if a metric of the run finds regions."""
+"""Column with the regions in which two images differ. It exists only if a metric of the run finds regions."""
 
 VERDICT_COLUMNS = (
     Column(
@@ -107,21 +107,21 @@ VERDICT_COLUMNS = (
     ),
     Column("crossed", "crossings", "Limits that the scores crossed."),
 )
-"""Last columns in JSON and JSON lines."""
+"""Columns with the verdict about a pair, which are the last columns in JSON and JSON lines."""
 
 WAIVED = Column("waived", "crossings", "Crossed limits that do not count, because the region only moved.")
-"""Column after the verdict, in runs that tolerate a displacement."""
+"""Column after the verdict, which exists only in runs that tolerate a displacement."""
 
 
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
-    """Return the columns that follow the notes in rows of these metrics."""
+    """Return the columns that follow the column `notes`, for results with these metrics."""
     return (*([GROUP] if grouped else []), *([REGIONS] if any(map(finds_regions, metrics)) else []))
 
 
 def layouts(metrics: Sequence[str]) -> list[list[str]]:
-    """Return the possible lists of columns after the error; each has a different length.
+    """Return the possible lists of the columns after the column `error`. Each list has a different length.
 
-    Earlier versions wrote no notes.
+    The column `notes` may be absent, because earlier versions did not have it.
     """
     more = [[column.name for column in optional_columns(metrics, grouped=grouped)] for grouped in (False, True)]
     noted = [[NOTES.name, *names] for names in more]
@@ -131,9 +131,18 @@ def layouts(metrics: Sequence[str]) -> list[list[str]]:
 def pair_columns(
     metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
 ) -> tuple[Column, ...]:
-    """Return the columns of compared pairs; with a column for the group if `grouped`.
+    """Return the columns of results, in order.
 
-    New columns are added at the end. `verdict` adds the columns of the verdict, and `tolerant` the waived limits.
+    Parameters
+    ----------
+    metrics
+        Names of the metrics, in the order of their columns.
+    grouped
+        Whether the pairs have groups, so that there is a column for the group.
+    verdict
+        Whether to add the columns of the verdict.
+    tolerant
+        Whether to add also the column of limits that do not count, because a displacement is tolerated.
     """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     more = optional_columns(metrics, grouped=grouped)
@@ -144,7 +153,7 @@ def pair_columns(
 def pair_cells(
     row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
 ) -> tuple[Cell, ...]:
-    """Return the cells of a pair, in the order of `pair_columns`."""
+    """Return the cells of a row, in the order of the columns that `pair_columns` returns for the same arguments."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
     values = {GROUP.name: row.pair.group, REGIONS.name: row.regions}
@@ -154,30 +163,30 @@ def pair_cells(
 
 
 def verdict_of(row: Row) -> str:
-    """Return "fail", "moved" or "pass", as `VERDICT_COLUMNS` says."""
+    """Return the verdict about a pair: "fail", "moved" or "pass". The description of the column explains them."""
     if not row.complete or row.crossed:
         return "fail"
     return "moved" if any(map(row.is_moved, row.regions)) else "pass"
 
 
 def without_verdict(line: str, kind: str) -> str:
-    """Return a row of JSON lines without its verdict. A row of another format is returned unchanged."""
+    """Return a line of JSON lines without the verdict. A line of another format is returned unchanged."""
     start, found, _ = line.rpartition(', "verdict": ') if kind == "jsonl" else ("", "", "")
     return f"{start}}}\n" if found else line  # a name cannot contain this text: JSON escapes its quotation marks
 
 
 def encodable(name: str) -> str:
-    r"""Return a name that UTF-8 can encode.
+    r"""Return a name in a form that UTF-8 can encode.
 
-    A byte that is not valid text, a surrogate in Python, becomes `\udce9` or similar.
+    Python represents a byte that is not valid text as a surrogate character. It becomes text such as `\udce9`.
     """
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def plain(cell: Cell) -> str | int | float | None:
-    """Return a cell as one value for flat formats. Notes are joined with "; ", and an empty cell is None.
+    """Return a cell as one text or number, for formats such as CSV. An empty cell is None.
 
-    Regions become JSON text.
+    Notes are joined with "; ", and regions become a JSON text.
     """
     if isinstance(cell, Mapping):
         return dump(json_value(cell)) if cell else None
@@ -191,7 +200,10 @@ def plain(cell: Cell) -> str | int | float | None:
 
 
 def json_value(cell: Cell) -> object:
-    """Return a cell for strict JSON: infinities become strings, notes a list, and the error of a pair an object."""
+    """Return a cell as a value of strict JSON.
+
+    Infinity becomes a string, notes become a list, and the error of a pair becomes an object.
+    """
     if isinstance(cell, RowError):
         return {"stage": cell.stage, "message": encodable(cell.message)}
     if isinstance(cell, tuple):
@@ -208,7 +220,7 @@ def _crossing(found: Crossing) -> dict[str, object]:
 
 
 def _region(region: Region) -> dict[str, object]:
-    """Return a region for JSON. Optional values that are absent are left out."""
+    """Return a region as a JSON object. Optional values that the region does not have are left out."""
     record: dict[str, object] = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
     record["score"] = number(region.score)
     optional = {
@@ -220,11 +232,11 @@ def _region(region: Region) -> dict[str, object]:
 
 
 def regions_from(value: object) -> dict[str, tuple[Region, ...]]:
-    """Return the regions from a value that `json_value` wrote. Raises ValueError for any other value."""
+    """Return the regions from a value that `json_value` made of them. Raises ValueError for any other value."""
     try:
         return {name: tuple(map(_region_from, records)) for name, records in cast(Any, value).items()}
     except (AttributeError, TypeError, KeyError) as error:
-        raise ValueError(f"{str(value)[:40]!r} are not regions") from error
+        raise ValueError(f"the regions are not valid: {str(value)[:40]!r}") from error
 
 
 def _region_from(record: Any) -> Region:
@@ -243,7 +255,7 @@ def _region_from(record: Any) -> Region:
 def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, object]:
     """Return a row as a JSON object.
 
-    A group lacks the keys of its empty cells; outside groups, empty cells are null.
+    An empty cell is null. But inside the object of a group of columns, such as `scores`, an empty cell has no key.
     """
     row: dict[str, object] = {}
     for column, cell in zip(columns, cells, strict=True):
@@ -257,12 +269,12 @@ def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, obje
 
 
 def number(value: float) -> float | str:
-    """Return a score for strict JSON: infinities are the strings "inf" and "-inf"."""
+    """Return a score as a value of strict JSON. Infinity becomes the string "inf" or "-inf"."""
     return str(value) if value in _INFINITE.values() else value
 
 
 def score_from(value: object) -> float:
-    """Return the score from a value that `number` wrote. Raises ValueError for any other value."""
+    """Return the score from a value that `number` returned for it. Raises ValueError for any other value."""
     if isinstance(value, str) and value in _INFINITE:
         return _INFINITE[value]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -273,12 +285,12 @@ def score_from(value: object) -> float:
 
 
 def dump(value: object) -> str:
-    """Return strict JSON on one line. Raises ValueError for NaN or a bare infinity."""
+    """Return a value as strict JSON on one line. Raises ValueError if it contains NaN or an infinite number."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def header_record(header: Header) -> dict[str, object]:
-    """Return the record of settings that all rows share. JSON lines and JSON begin with it."""
+    """Return the settings that all rows share as a JSON object. Results in JSON and JSON lines begin with it."""
     metrics = {
         name: {"version": metric.version, "weights_sha256": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
@@ -301,7 +313,10 @@ def header_record(header: Header) -> dict[str, object]:
 
 
 def conventions_record(conventions: Conventions) -> dict[str, object]:
-    """Return the conventions that a run uses, for JSON. Rectangles are text, "x,y,width,height"."""
+    """Return the conventions that differ from their defaults as a JSON object.
+
+    A rectangle becomes a text of the form "x,y,width,height".
+    """
     record: dict[str, object] = {
         "protocol": None if conventions.protocol is None else encodable(conventions.protocol),
         "crop_border": conventions.crop_border,
@@ -333,5 +348,5 @@ def _shard_record(shard: Shard) -> dict[str, object]:
 
 
 def unmatched_record(files: Sequence[Unmatched]) -> list[dict[str, str]]:
-    """Return the files without a partner, for JSON."""
+    """Return the files without a partner as JSON objects."""
     return [{"side": file.side, "path": encodable(str(file.path))} for file in files]

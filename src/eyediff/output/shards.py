@@ -1,8 +1,7 @@
-"""Read the header of a part of a run or of a table, and write the sidecar of a part.
+"""Read the header of a part of a run or of a table, and write the header of a part.
 
-JSON lines contain the header. CSV cannot, so a part has a sidecar file.
-
-`FILE.csv.shard` holds one line: the header with which a JSON lines file would begin.
+A file of JSON lines has the header in its first line. CSV has no place for it. So the header of `FILE.csv` is in an
+additional file, the sidecar `FILE.csv.shard`, which contains the first line of a file of JSON lines.
 """
 
 from __future__ import annotations
@@ -33,32 +32,37 @@ from .schema import dump, header_record, score_from
 
 
 def sidecar_of(output: Path) -> Path:
-    """Return the path of the sidecar of a CSV file."""
+    """Return the path of the sidecar of a CSV file, which has the header of a part of a run."""
     return output.with_name(output.name + ".shard")
 
 
 class ShardSidecar:
-    """A sink that writes the sidecar of a CSV file before its rows."""
+    """A sink that writes the sidecar of a CSV file: the header of a part of a run."""
 
     def __init__(self, output: Path) -> None:
         self._path = sidecar_of(output)
 
     def open(self, header: Header) -> None:
-        """Write the sidecar. Raises OutputError, and changes nothing, if a foreign file has its name."""
+        """Write the sidecar.
+
+        Raises OutputError, and changes nothing, if a file that eyediff did not write has the name of the sidecar.
+        """
         with atomic_path(self._path) as part:
             self._earlier = self._path.read_bytes() if self._path.exists() else None
             if self._earlier is not None and self._earlier[:11] != b'{"eyediff":':
-                raise OutputError(f"{shown(self._path)} exists, but eyediff did not write it; give another name")
+                raise OutputError(
+                    f"{shown(self._path)} exists, but eyediff did not write it; give another name for the results"
+                )
             part.write_bytes((dump(header_record(header)) + "\n").encode())
 
     def write(self, row: Row) -> None:
-        """Do nothing: the results file holds the rows."""
+        """Do nothing, because the CSV file has the rows."""
 
     def close(self, summary: Summary) -> None:
-        """Do nothing: the file is complete since `open`."""
+        """Do nothing, because `open` has written the complete sidecar."""
 
     def abandon(self) -> None:
-        """Restore the earlier sidecar."""
+        """Restore the earlier sidecar, or remove the sidecar if there was none."""
         restore(self._path, self._earlier)
 
 
@@ -84,7 +88,7 @@ def _header(record: dict[str, Any]) -> Header:
     }
     higher = {name: record["higher_is_better"][name] for name in metrics}
     if not all(isinstance(value, bool) for value in higher.values()):
-        raise ValueError("higher_is_better has a value that is neither true nor false")
+        raise ValueError("`higher_is_better` has a value that is neither true nor false")
     table = None if record.get("table") is None else _table(record["table"])
     return Header(
         eyediff=_text(record["eyediff"]),
@@ -112,7 +116,7 @@ def _table(found: dict[str, Any]) -> TableHeader:
 def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
     part, of, pairs = (_count(found[key]) for key in ("part", "of", "pairs"))
     if not 1 <= part <= of:
-        raise ValueError(f"part {part} of {of} does not exist")
+        raise ValueError(f"the header says part {part} of {of}; parts are counted from 1 to {of}")
     block = 1 if table is None else len(table.methods)
     if table is not None and pairs != table.images * block:
         raise ValueError(f"{pairs} pairs are not those of {table.images} images and {block} methods")
@@ -145,7 +149,7 @@ def _range(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("the range is not a list of two numbers")
+        raise ValueError("`range` must be a list of two numbers")
     return score_from(value[0]), score_from(value[1])
 
 
@@ -157,7 +161,7 @@ def _text(value: object) -> str:
 
 def _count(value: object) -> int:
     if type(value) is not int or not 0 <= value <= sys.maxsize:
-        raise ValueError(f"{value!r} was found, but a number of items was expected")
+        raise ValueError(f"{value!r} was found, but an integer of at least 0 was expected")
     return value
 
 

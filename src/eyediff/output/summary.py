@@ -1,4 +1,4 @@
-"""Format the summary of a run, for JSON and for people."""
+"""Format the summary of a run as a JSON object, and as lines for people."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .text import NARROWEST, StyledLine, amount, crossing_figures, figure, outco
 
 
 def summary_trailer(summary: Summary) -> dict[str, object]:
-    """Return the keys that follow the rows in JSON."""
+    """Return the keys and values that follow the rows in JSON: the unmatched files and the summary."""
     return {"unmatched": unmatched_record(summary.unmatched), "summary": summary_record(summary)}
 
 
 def summary_record(summary: Summary) -> dict[str, object]:
-    """Return the statistics of a run, for JSON."""
+    """Return the statistics of a run as a JSON object."""
     metrics = {name: _statistics(values) | _pooled(summary, name) for name, values in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
     record["incomplete"] = summary.incomplete
@@ -51,7 +51,7 @@ def _statistics(values: Statistics) -> dict[str, object]:
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
-    """Return the statistics that only the summary of a video clip has."""
+    """Return the statistics of a metric that only the summary of a video clip has. Return nothing for other runs."""
     values = summary.pooled.get(name)
     if values is None:
         return {}
@@ -60,14 +60,21 @@ def _pooled(summary: Summary, name: str) -> dict[str, object]:
 
 
 def _finite_or_text(value: float | None) -> float | str | None:
-    """Return a value for JSON: None for None and NaN, a text for infinity. NaN is the mean of inf and -inf."""
+    """Return a value for JSON: None for None and NaN, and a text for infinity.
+
+    A mean is NaN if the scores contain both inf and -inf.
+    """
     return None if value is None or math.isnan(value) else number(value)
 
 
 def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
-    """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
+    """Return the summary of a run as lines for people.
+
+    Its sections are the files without a partner, the crossed limits, the statistics, the worst pairs, and the end with
+    the number of pairs and the settings. An empty line separates two sections.
+    """
     sections = [_unmatched(summary), _crossings(summary), _waived(summary)]
-    if summary.count - summary.failed > 1:  # the statistics of a single pair would repeat its row seven times
+    if summary.count - summary.failed > 1:  # the statistics of a single pair would only repeat its scores
         sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
     lines: list[StyledLine] = []
@@ -90,7 +97,7 @@ def _crossings(summary: Summary) -> list[StyledLine]:
 
 def _waived(summary: Summary) -> list[StyledLine]:
     lines: list[StyledLine] = [[f"  {crossing_figures(found)}  {shown(found.pair)}"] for found in summary.waived]
-    return [[("beyond a limit that does not count: only moved", "bold")], *lines] if lines else []
+    return [[("beyond a limit that does not count, because the regions only moved", "bold")], *lines] if lines else []
 
 
 _ROWS = {
@@ -112,7 +119,10 @@ _POOLED_ROWS = {
 
 
 def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
-    """Return the table of means, intervals and other statistics by metric, and the means of groups."""
+    """Return a table for people with the mean, its interval and other statistics of each metric.
+
+    If the pairs have groups, a table with the mean of each group follows.
+    """
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
     identical = any(values.left_out for values in summary.metrics.values())
@@ -129,7 +139,10 @@ def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
 
 
 def _groups(header: Header, summary: Summary) -> list[StyledLine]:
-    """Return the mean of each group, and the mean of these means."""
+    """Return a table for people with the mean of each group, and the mean of these means.
+
+    The list is empty if the pairs have no groups.
+    """
     if not summary.groups:
         return []
     names = list(header.metrics)

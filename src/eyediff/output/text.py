@@ -1,4 +1,4 @@
-"""Format text for people: numbers, amounts, lines with styles, and the settings that reproduce a score."""
+"""Format text for people: numbers, counts of things, lines with styles, and the settings that reproduce a score."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from ..records import Conventions, Crossing, Header, Statistics, Summary
 NARROWEST = 10
 """Smallest width of a column of numbers, in characters.
 
-Two blanks separate columns. The longest number, -1.2346e-05, is rare.
+Two blanks precede each column. So the longest possible number, such as -1.2346e-05, which is rare, also fits.
 """
 
 StyledLine: TypeAlias = Sequence[str | tuple[str, str]]
-"""One line as segments. A tuple is a segment with a terminal style."""
+"""Type of one line of text, as a sequence of segments. A segment is a text, or a text and its style on a terminal."""
 
 
 def figure(value: float | None) -> str:
-    """Return a number with five significant digits. Only exact 0 and 1 are written without decimals."""
+    """Return a number as text with five significant digits, or "-" for None.
+
+    Only the exact numbers 0 and 1 are written without decimals.
+    """
     if value is None:
         return "-"
     return f"{value:.0f}" if value in (0, 1) else f"{value:#.5g}"
@@ -31,19 +34,22 @@ def amount(count: int, noun: str) -> str:
 
 
 def outcome(summary: Summary, noun: str = "pair") -> list[str]:
-    """Return the numbers of pairs as text: "3 pairs compared", "1 incomplete", "1 failed"."""
+    """Return how many pairs were compared, are incomplete and failed, such as "3 pairs compared" and "1 failed".
+
+    An incomplete pair lacks the score of at least one metric, but not all scores.
+    """
     parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
     parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
     return parts + ([f"{summary.failed} failed"] if summary.failed else [])
 
 
 def crossing_figures(found: Crossing) -> str:
-    """Return a score and the limit that it crosses, such as "lpips 0.20000 > 0.10000"."""
+    """Return a text with a score and the limit that it crosses, such as "lpips 0.20000 > 0.10000"."""
     return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
 def provenance_lines(header: Header) -> list[StyledLine]:
-    """Return lines with the versions and settings that reproduce the scores."""
+    """Return lines for people, with the versions and settings that are needed to compute the scores again."""
     lines: list[StyledLine] = []
     for name, metric in header.metrics.items():
         weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
@@ -53,7 +59,7 @@ def provenance_lines(header: Header) -> list[StyledLine]:
 
 
 def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
-    """Yield the conventions that a run uses, for people."""
+    """Yield a name and a value for each convention that differs from the default."""
     if conventions.protocol is not None:
         yield "protocol", shown(conventions.protocol)
     if conventions.crop_border:
@@ -71,13 +77,13 @@ def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
 
 
 def rendered(line: StyledLine, terminal: bool) -> str:
-    """Return a line with a line feed, in colour for a terminal."""
+    """Return a line as text that ends with a line feed. The text has colours if `terminal` is True."""
     return coloured(line) if terminal else "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
 
 
 def coloured(line: StyledLine) -> str:
-    """Return the line with terminal colours, or without colours if the environment variable NO_COLOR is set."""
-    from rich.console import Console  # noqa: PLC0415  # its import takes as long as numpy's, and most outputs are plain
+    """Return a line with terminal colours, or without colours if the environment variable NO_COLOR is set."""
+    from rich.console import Console  # noqa: PLC0415  # importing rich is slow, and most outputs have no colours
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(force_terminal=True, highlight=False)
@@ -87,5 +93,5 @@ def coloured(line: StyledLine) -> str:
 
 
 def mean_figure(values: Statistics) -> str:
-    """Return a mean with the number of pairs that it leaves out: "31.201 (2 identical, left out)"."""
+    """Return a mean as text. If it leaves out identical pairs, add their number: "31.201 (2 identical, left out)"."""
     return figure(values.mean) + (f" ({values.left_out} identical, left out)" if values.left_out else "")

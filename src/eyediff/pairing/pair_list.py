@@ -1,4 +1,4 @@
-"""Read pairs that a person lists in a CSV file, in a JSON lines file, or in Python."""
+"""Read pairs of images from a list, which is a CSV file, a file of JSON lines, or a Python iterable."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .table_rows import BadRow, TableRow, read_table_rows
 SIDES = ("reference", "candidate")
 
 PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
-"""A pair in a list: a Pair, a mapping with "reference" and "candidate", or two paths or URLs.
+"""Type of one pair in a list: a Pair, a mapping with the keys "reference" and "candidate", or a tuple of two paths.
 
-A mapping may also have "name" (or "pair", with the same meaning), "group" and "mask".
+Paths may be URLs. A mapping may also have the keys "name" (or "pair", with the same meaning), "group" and "mask".
 """
 
 
 def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
-    """Return the pairs of a list.
+    """Return the pairs that a Python iterable lists.
 
     Raises
     ------
@@ -35,15 +35,16 @@ def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
 
 
 def read_pairs(path: Path) -> Sequence[Pair]:
-    """Return the pairs that a CSV or JSON lines table lists.
+    """Return the pairs that a table in CSV or JSON lines lists.
 
-    The columns `reference` and `candidate` have paths relative to the folder of the table, or URLs. The columns `name`
-    (default: the text of the candidate), `group` and `mask` (a path or URL) are optional. Other columns are ignored.
+    The table must have the columns `reference` and `candidate` with paths or URLs. Paths are relative to the folder of
+    the table. The columns `name`, `group` and `mask` are optional. If a row has no name, the name of the pair is the
+    text of the cell `candidate`. Other columns are ignored.
 
     Raises
     ------
     UsageError
-        If the file is not such a table, if a row is incomplete, or if two pairs have the same name.
+        If the file is not such a table, if a row lacks a path, or if two pairs have the same name.
     """
     pairs: list[Pair] = []
     problems: list[str] = []
@@ -60,18 +61,18 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     if problems:
         raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     if not pairs:
-        raise UsageError(f"{shown(path)} has no pairs; expected the columns {' and '.join(SIDES)}")
+        raise UsageError(f"{shown(path)} has no pairs; expected rows with the columns {' and '.join(SIDES)}")
     check_pairs(pairs)
     return pairs
 
 
 def check_pairs(pairs: Iterable[Pair]) -> None:
-    """Check that the names of pairs are unique, and that the URLs of pairs can be opened on this machine.
+    """Check that all names of pairs are different, and that an installed package can open the URLs of the pairs.
 
     Raises
     ------
     UsageError
-        If there are no pairs, if two pairs have the same name, or if a URL cannot be opened.
+        If there are no pairs, if two pairs have the same name, or if no installed package can open a URL.
     """
     names: set[int] = set()
     schemes: set[str] = set()
@@ -84,7 +85,7 @@ def check_pairs(pairs: Iterable[Pair]) -> None:
     for scheme in sorted(schemes):
         check_scheme(scheme)
     if not names:
-        raise UsageError("no pair was given")
+        raise UsageError("the list of pairs is empty; give at least one pair")
 
 
 def _pair_of_item(item: PairLike) -> Pair:
@@ -93,7 +94,7 @@ def _pair_of_item(item: PairLike) -> Pair:
     if isinstance(item, Mapping):
         missing = [name for name in SIDES if name not in item]
         if missing:
-            raise UsageError(f"a pair has the keys {', '.join(item)}, but it needs {' and '.join(missing)}")
+            raise UsageError(f"a pair has the keys {', '.join(item)}, but it also needs {' and '.join(missing)}")
         return pair_of_cells(item)
     if not (
         isinstance(item, tuple | list) and len(item) == len(SIDES) and all(isinstance(it, str | Path) for it in item)
@@ -103,7 +104,7 @@ def _pair_of_item(item: PairLike) -> Pair:
 
 
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:
-    """Return the pair that cells describe, with unchanged paths."""
+    """Return the pair that the cells of a row describe. Its paths are those in the cells."""
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
     name, group, mask = cells.get("name", cells.get("pair", candidate)), cells.get("group"), cells.get("mask")
     return Pair(
@@ -116,12 +117,12 @@ def pair_of_cells(cells: Mapping[str, object]) -> Pair:
 
 
 def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
-    """Return the pair of a row. Raises ValueError if the row is not a pair."""
+    """Return the pair that a row of the table at `path` describes. Raises ValueError if the row is not a pair."""
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     for name in SIDES:
         if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
-            raise ValueError(f"{name} is missing; expected a path or a URL")
+            raise ValueError(f"the {name} is missing; expected a path or a URL")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
     mask = None if pair.mask is None else _below(path, pair.mask)
     return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate), mask=mask)

@@ -1,6 +1,6 @@
-"""Run a comparison whose rows Ray computes.
+"""Run a comparison on a Ray cluster.
 
-This process writes them in input order, with the same sinks as other runs.
+Ray computes the rows. This process writes them in the order of the input, in the same way as other runs do.
 """
 
 from __future__ import annotations
@@ -41,28 +41,30 @@ def write(
     actors: int | None = None,
     progress: run.Progress | None = None,
 ) -> Summary:
-    """Compare pairs on all machines of a Ray cluster, and write the rows in the order of the pairs.
+    """Compare pairs on all machines of a Ray cluster, and write the rows to a file in the order of the pairs.
 
-    Ray is started unless the caller has started it.
+    If Ray is not running in this process, it is started.
 
     Parameters
     ----------
     pairs : sequence of Pair
-        See `pairs`.
+        Pairs to compare. The function `eyediff.ray.pairs` returns such a sequence.
     output : str or Path
         Path of a `.jsonl`, `.csv` or `.json` file, or of a `.parquet` folder.
     metrics : str or sequence of str
-        Name of a metric, or several.
+        Names of the metrics.
     resume : bool or "hash"
-        Keep the rows that `output` has, and compute only the others. A file counts as changed if its size or its
-        modification time differs. With "hash", a file counts as changed if its content differs; this process then
-        reads all files.
-    size, alpha : str
-        Policies for images of different sizes and for transparent images.
+        Whether to keep the rows that `output` already has, and to compute only the others. Rows of changed files are
+        computed again. A file counts as changed if its size or its modification time differs. With "hash", a file
+        counts as changed if its content differs; then this process reads all files.
+    size : str
+        What happens if the two images of a pair differ in size.
+    alpha : str
+        What happens with transparent pixels.
     device : {"auto", "cpu", "cuda"}
         Device that computes the metrics.
     actors : int, optional
-        Number of workers. Default: one for each core of the cluster.
+        Number of workers. By default, there is one for each core of the cluster.
     progress : function, optional
         Called with the number of finished rows and the number of all rows.
 
@@ -72,8 +74,14 @@ def write(
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError, OutputError, ResumeError
-        If the run cannot be done as requested. Raised before anything is computed.
+    UsageError
+        If an argument is wrong.
+    WeightsError, DeviceError
+        If a metric cannot be loaded.
+    OutputError
+        If the results cannot be written.
+    ResumeError
+        If earlier results cannot be continued.
 
     Notes
     -----
@@ -87,11 +95,11 @@ def write(
 
 
 def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
-    """Return a source of rows for `run.compare` that lets Ray compute them."""
+    """Return a function that computes the rows of a plan with Ray, for the argument `source` of `run.compare`."""
 
     def rows(plan: run.ComparisonPlan, recall: Recall, stop: Stop) -> Generator[Row]:
         pairs, header = plan.pairs, plan.metrics.header
-        if not isinstance(pairs, Sequence):  # they are read twice
+        if not isinstance(pairs, Sequence):  # the pairs are iterated twice
             raise UsageError("the pairs have no length; expected a sequence of pairs")
         earlier = _EarlierRows(plan.metrics.names)
         missing = _missing_pairs(pairs, recall, earlier, stop)
@@ -109,9 +117,9 @@ def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run
 
 
 class _EarlierRows:
-    """Rows of an earlier run, by the index of their pair.
+    """The rows of an earlier run, which are found by the index of their pair.
 
-    They are stored in an array, with eight bytes for each value.
+    They are stored in an array in which each value takes eight bytes.
     """
 
     def __init__(self, metrics: Sequence[str]) -> None:
@@ -140,7 +148,7 @@ class _EarlierRows:
 
 
 def _missing_pairs(pairs: Any, recall: Recall, earlier: _EarlierRows, stop: Stop) -> Iterator[tuple[int, Pair]]:
-    """Yield the pairs without an earlier row, with their index. Put the other rows into `earlier`."""
+    """Yield each pair that has no earlier row, with its index. Add the rows of the other pairs to `earlier`."""
     for index, pair in enumerate(pairs):
         if stop():
             raise KeyboardInterrupt
@@ -152,7 +160,7 @@ def _missing_pairs(pairs: Any, recall: Recall, earlier: _EarlierRows, stop: Stop
 
 
 def _blocks(missing: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
-    """Yield tables of `size` pairs. Names are bytes, because not every file name is valid text."""
+    """Yield Arrow tables with `size` pairs each. Their names are bytes, because some file names are not valid text."""
     pa = arrow()
     names = ("pair", "reference", "candidate", MASK)
     schema = pa.schema([(INDEX, pa.int64()), *((name, pa.binary()) for name in names)])
@@ -173,7 +181,7 @@ def _blocks(missing: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
 
 
 def _compute(blocks: Sequence[Any], task: WorkerTask, actors: int) -> Generator[dict[str, Any]]:
-    """Yield the cells of every row, in the order of the blocks."""
+    """Compute the pairs of the tables `blocks` with Ray. Yield the cells of every row, in the order of the pairs."""
     if not blocks:
         return
     dataset = ray.data.from_blocks(list(blocks))
@@ -188,7 +196,10 @@ def _compute(blocks: Sequence[Any], task: WorkerTask, actors: int) -> Generator[
 
 
 def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
-    """Return the next row. Raises EyediffError if it belongs to another pair, so that no row is lost or doubled."""
+    """Return the next row that Ray computed.
+
+    Raises EyediffError if it belongs to another pair, so that no row is lost or written twice.
+    """
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
         received = "no row" if cells is None else f"row {cells[INDEX]}"
@@ -197,9 +208,9 @@ def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metric
 
 
 def _error_message(error: BaseException) -> str:
-    """Return the error that stopped the workers as one line.
+    """Return the error that stopped the workers as a message of one line.
 
-    It is the error of eyediff inside the error of Ray, if there is one.
+    If an error of eyediff caused the error of Ray, its message is returned.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -1,4 +1,4 @@
-"""Read pairs from a list, from two folders, or from a Parquet table of paths."""
+"""Read the pairs of a run from a list, from two folders, or from a Parquet table of paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ..records import MatchRule, Pair
 
 
 class PairTable(Sequence[Pair]):
-    """Pairs stored as columns of text. Ten million pairs take one or two gigabytes, a tenth of the memory of a list."""
+    """A sequence of pairs that are stored as the columns of an Arrow table.
+
+    Ten million pairs take one or two gigabytes, which is a tenth of the memory of a list.
+    """
 
     def __init__(self, columns: Any) -> None:
         self._columns = columns
@@ -46,14 +49,14 @@ def pairs(
     Parameters
     ----------
     source : path, URL or iterable of PairLike
-        A list of pairs, a Parquet table, or the reference folder. A Parquet table is a file or a folder of files with
-        the columns `reference` and `candidate`, and optionally `name` (or `pair`; default: the candidate), `group` and
-        `mask`.
+        A list of pairs, a Parquet table, or the folder of references. A Parquet table is a file, or a folder of files,
+        with the columns `reference` and `candidate`. It may also have the columns `name` (or `pair`), `group` and
+        `mask`. If it has no names, the name of a pair is the text of its candidate.
     candidate : path, optional
-        The candidate folder or file, if `source` is a folder. Files are paired as in `eyediff compare`; files without a
+        File or folder of candidates, if `source` is a folder. Files are paired as in `eyediff compare`. Files without a
         partner are left out.
     match : str
-        Rule that pairs the files of two folders.
+        Rule that decides which files of two folders are a pair; see `records.MatchRule`.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def pairs(
     Raises
     ------
     UsageError
-        If something is missing, if two pairs have the same name, or if no installed package can open a URL.
+        If a file, a folder or a column is missing, if two pairs have the same name, or if no installed package can open
+        a URL.
 
     Examples
     --------
@@ -72,7 +76,7 @@ def pairs(
     """
     if candidate is not None:
         if not isinstance(source, (str, Path)):
-            raise UsageError("a list of pairs and a second path were given; expected one of them")
+            raise UsageError("a list of pairs and a path of candidates were given; expected only one of them")
         return matching.pair_up(Path(source), Path(candidate), match).pairs
     if not isinstance(source, (str, Path)):
         return pair_list.list_pairs(source)
@@ -99,11 +103,11 @@ def _read_table(source: str) -> PairTable:
     missing = [name for name in SIDES if name not in table.column_names]
     if missing:
         raise UsageError(
-            f"{shown(source)} has the columns {', '.join(table.column_names)}, but it needs {' and '.join(missing)}; "
+            f"{shown(source)} has the columns {', '.join(table.column_names)}, but lacks {' and '.join(missing)}; "
             "rename the columns to reference and candidate"
         )
     kept = [name for name in ("name", "pair", *SIDES, "group", "mask") if name in table.column_names]
     for name in kept:
         if name not in ("group", "mask") and table[name].null_count:
-            raise UsageError(f"{shown(source)}: the column {name} has empty cells; fill them, or remove these rows")
+            raise UsageError(f"{shown(source)}: the column {name} has empty cells; fill them, or remove their rows")
     return PairTable(table.select(kept))

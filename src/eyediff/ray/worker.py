@@ -1,4 +1,4 @@
-"""Define a worker of Ray: a process with one core that loads the networks once, and computes rows for tables."""
+"""Define the worker that runs in each process of Ray. It loads the networks once, and then computes rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from ..scoring.batches import score_pairs
 
 INDEX = "index"
 MASK = "mask"
-"""Column with the path of the mask of a pair, if it has one."""
+"""Name of the column with the path of the mask of a pair. A cell is null if the pair has no mask."""
 
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """The task of every worker: the metrics, the options, and the header and the current folder of the head node."""
+    """The data that every worker needs: the metrics, the options, and the header and the folder of the head node.
+
+    The head node is the machine that starts the run.
+    """
 
     metrics: Sequence[str]
     options: ComparisonOptions
@@ -35,7 +38,7 @@ class WorkerTask:
 
     @staticmethod
     def of(header: Header, options: ComparisonOptions) -> WorkerTask:
-        """Return the task of a run. Relative paths work on every machine that has the current folder."""
+        """Return the task for a run. It has the current folder, so that workers can read relative paths."""
         readers = defaults.RAY_READERS if options.workers is None else options.workers
         return WorkerTask(
             tuple(header.metrics),
@@ -46,17 +49,17 @@ class WorkerTask:
 
 
 class Worker:
-    """A callable that Ray creates once in each process, and then calls with one table after the other.
+    """A callable that compares the pairs of a table. Ray creates one in each process, and calls it for many tables.
 
     Raises
     ------
     EyediffError
-        If this machine has another version, other weights or another engine than the head node, because such scores
-        must not be mixed.
+        If the version, the weights or the engine of a metric on this machine differ from those of the head node. Their
+        scores must not be mixed.
     """
 
     def __init__(self, task: WorkerTask) -> None:
-        with suppress(OSError):  # a machine without that folder can read only URLs and absolute paths
+        with suppress(OSError):  # a machine that lacks this folder can read only URLs and absolute paths
             os.chdir(task.folder)
         self._metrics, self._loader = task.options.build_metrics(task.metrics), task.options.loader()
         difference = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
@@ -64,14 +67,14 @@ class Worker:
             setting, expected, actual = difference
             raise EyediffError(
                 f"the worker on {platform.node()} differs from the head node: {setting}: '{actual}', not '{expected}'; "
-                "install the same version and weights on all machines, or set the ",
+                "install the same version and the same weights on all machines, or set the ",
                 Setting("device"),
             )
 
     def __call__(self, batch: Any) -> Any:
-        """Compare the pairs of an Arrow table.
+        """Compare the pairs in the rows of an Arrow table.
 
-        Return the columns of results, followed by the other columns of the table.
+        Return a table with the columns of results, followed by the other columns of `batch`.
         """
         rows = score_pairs(_pairs(batch), self._metrics, self._loader)
         table = pair_table(rows, self._metrics.names)
@@ -91,5 +94,5 @@ def _pairs(batch: Any) -> Iterator[Pair]:
 
 
 def _decode(value: str | bytes) -> str:
-    """Decode a name. Names are sent as bytes, because some are not valid text."""
+    """Return a name as text. Names are sent as bytes, because some file names are not valid text."""
     return os.fsdecode(value) if isinstance(value, bytes) else str(value)

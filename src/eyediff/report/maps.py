@@ -1,4 +1,4 @@
-"""Write difference maps as files: PNG with one colour scale for the whole run, and float32 .npy."""
+"""Write difference maps as files: PNG files, in which all maps of a run share one colour scale, or .npy files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INDEX, LEGEND = "maps.json", "legend.png"
 
 @dataclass(frozen=True, slots=True)
 class _MapFiles:
-    """The map files of a pair: their name without suffix, and the largest and mean value."""
+    """The map files of a pair: their name without a suffix, and the largest value and the mean value of the map."""
 
     name: str
     peak: float
@@ -44,17 +44,22 @@ class _MapFiles:
 
 
 class MapsSink:
-    """A viewer that writes the map of each pair into a folder, under the name of the pair and the suffix of the format.
+    """A viewer that writes the difference map of each pair to a file in a folder. The file has the name of the pair.
 
-    A PNG has the size of the images. All maps of a run share one colour scale, from 0 to the largest value of any map.
-    That value is known only at the end. So each PNG is first written to a temporary file, with 256 steps over its own
-    range. At the end it gets the palette of the shared scale, and its final name. `legend.png` shows the scale.
-    `maps.json` lists the limits of the scale and the file of each pair. `.npy` files hold the unscaled map of the
-    metric. For a similarity such as SSIM, the PNG and the numbers in `maps.json` show 1 minus the map.
+    A PNG file has the size of the images. All PNG files of a run share one colour scale, which goes from 0 to the
+    largest value of all maps. This value is known only at the end of the run. So each PNG file is first written under a
+    temporary name, with 256 colours over the range of its own map. At the end, the file gets the palette of the shared
+    scale, and its final name. The file `legend.png` shows the scale. The file `maps.json` has the two ends of the scale
+    and the names of the files of each pair.
 
-    The folder must be new or empty, or hold the `maps.json` of an earlier run. A run that finishes removes the files of
-    the earlier run that it did not replace. If a run is interrupted, its `maps.json` lists these files as `earlier`.
-    All methods raise OutputError. `missing` is the number of pairs that have scores but no map.
+    An .npy file has the values of the map as float32. For a similarity such as SSIM, the PNG files and the numbers in
+    `maps.json` show 1 minus the value of the map.
+
+    The folder must be new or empty, or have the `maps.json` of an earlier run. A run that finishes removes the files of
+    earlier runs that it did not replace. If a run is interrupted, its `maps.json` lists these files under `earlier`.
+
+    All methods raise OutputError if a file cannot be written. `missing` is the number of pairs that have scores but no
+    map.
     """
 
     def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",), map_identity: float = 0.0) -> None:
@@ -63,7 +68,7 @@ class MapsSink:
         self.missing = 0
 
     def open(self, header: Header) -> None:
-        """Create the folder, and an index that marks the run as unfinished."""
+        """Make the folder, and write a `maps.json` that marks the run as unfinished."""
         self._header = header
         self._names = Names([f".{kind}" for kind in self._formats], [LEGEND, INDEX])
         self._given: dict[int, str] = {}
@@ -76,7 +81,7 @@ class MapsSink:
             self.folder = real_path(self.folder)
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(map(_is_foreign, self.folder.iterdir()))):
-                raise OutputError(f"{shown(self.folder)} holds other files; give a new folder for maps")
+                raise OutputError(f"{shown(self.folder)} holds files that are not maps of eyediff; give a new folder")
             self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
             self._token = uuid4().hex
@@ -94,11 +99,11 @@ class MapsSink:
             raise
 
     def see(self, view: View) -> None:
-        """Queue the files of a pair for rendering. A failure has no map."""
+        """Queue the map of a pair, so that a thread writes its files. Do nothing for a pair that failed."""
         if isinstance(view.row, Failure):
             return
         if view.map is None:
-            self._troubles[view.row.pair.name] = view.trouble or "the pair has no map"
+            self._troubles[view.row.pair.name] = view.trouble or "no map was computed for the pair"
             return
         self._mapped.add(view.row.pair.name)
         self._given[self._renders.count] = self._names.give(view.row.pair.name)
@@ -114,7 +119,9 @@ class MapsSink:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.parent.resolve().is_relative_to(self.folder):
-                raise OutputError(f"{shown(path.parent)} is a link that leads out of {shown(self.folder)}; remove it")
+                raise OutputError(
+                    f"{shown(path.parent)} is a link to a place outside {shown(self.folder)}; remove this link"
+                )
             if "npy" in self._formats:
                 with atomic_path(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
@@ -129,7 +136,7 @@ class MapsSink:
         self._peak = max(self._peak, made.peak)
 
     def write(self, row: Row) -> None:
-        """Add one pair to the end of the index."""
+        """Add one pair to the entries of `maps.json`."""
         if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
             self.missing += row.pair.name not in self._mapped
@@ -137,7 +144,7 @@ class MapsSink:
             self._entries.append({"pair": row.pair.name, "error": row.message})
 
     def close(self, summary: Summary) -> None:
-        """Colour all maps, and write the legend and the index."""
+        """Colour all PNG files with the shared scale, and write `legend.png` and `maps.json`."""
         try:
             self._renders.finish()
             for made in self._made.values():
@@ -154,7 +161,7 @@ class MapsSink:
             self._lock.release()
 
     def abandon(self) -> None:
-        """Restore the folder and its index to their state before the run."""
+        """Restore the `maps.json` of the earlier run, and remove the folders that this run made."""
         self._renders.stop()
         try:
             restore(self.folder / INDEX, self._index_before)
@@ -170,7 +177,7 @@ class MapsSink:
             recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
 
     def _part(self, path: Path) -> Path:
-        """Return the temporary path of a PNG that does not have its final palette yet."""
+        """Return the path of the temporary PNG file, which does not have its final palette yet."""
         return part_path(_with(path, ".png"), self._token)
 
     def _write_index(self, *, finished: bool) -> None:
@@ -204,9 +211,9 @@ class MapsSink:
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Return whether eyediff did not make this entry.
+    """Return whether eyediff did not make this file.
 
-    A run that is killed early leaves only a lock and temporary files.
+    If a folder has no `maps.json`, an earlier run can have left only its lock and temporary files there.
     """
     return entry.name != f"{INDEX}.lock" and not is_part(entry.name, INDEX)
 

@@ -1,4 +1,4 @@
-"""Set up the pictures that `compare` writes in addition to its rows: the report and the map files."""
+"""Prepare the pictures that a comparison writes in addition to its rows: the HTML report and the map files."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ MAP_FORMATS: tuple[MapFormat, ...] = get_args(MapFormat)
 
 
 def map_formats(text: str) -> list[MapFormat]:
-    """Parse a list of formats separated by commas. Raises UsageError for an unknown format or an empty list."""
+    """Return the formats that a text lists, separated by commas.
+
+    Raises UsageError if a format is unknown, or if the text has no format.
+    """
     names = [name.strip() for name in text.split(",") if name.strip()]
     found = [kind for kind in MAP_FORMATS if kind in names]
     if not found or not set(names) <= set(MAP_FORMATS):
         raise UsageError(
-            Setting("map_format", text), f": expected one or more of {', '.join(MAP_FORMATS)}, separated by commas"
+            Setting("map_format", text),
+            f" is not a list of formats; expected one or more of {', '.join(MAP_FORMATS)}, separated by commas",
         )
     return found
 
@@ -48,7 +52,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class RunViewers:
-    """The viewers of a run, and the mapper that computes their maps."""
+    """The objects that make the pictures of a run, and the engine that computes the maps for them."""
 
     mapper: Mapper | None
     report: PageSink | None
@@ -69,7 +73,10 @@ class RunViewers:
         return replace(summary, gaps=(*summary.gaps, *gaps))
 
     def describe(self) -> list[str]:
-        """Return lines for the end of the run: the paths of the outputs, and the number of missing maps."""
+        """Return lines that are shown at the end of the run.
+
+        They have the paths of the report and of the maps, and the number of missing maps.
+        """
         lines = [f"report: {shown(self.report.page)}"] if self.report else []
         if self.maps:
             lines.append(f"maps of {self.maps.metric}: {shown(self.maps.folder)}")
@@ -79,7 +86,10 @@ class RunViewers:
 
 
 def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
-    """Return the name and the engine of the first metric that has maps; "" and None if there is no such metric."""
+    """Return the name and the engine of the first metric that can compute maps.
+
+    Return "" and None if no metric can do so.
+    """
     for name in metrics.names:
         if isinstance(engine := metrics.engine(name), Mapper):
             return name, engine
@@ -87,10 +97,21 @@ def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
 
 
 def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewers:
-    """Return the viewers for a run of `expected` pairs (None: unknown).
+    """Return the objects that make the pictures of a run.
 
-    The maps are those of the first metric that has maps. Raises UsageError if maps are requested, but no metric has
-    maps.
+    Parameters
+    ----------
+    metrics
+        Metrics of the run. The maps are computed by the first metric that can do so.
+    expected
+        Number of pairs of the run, or None if it is unknown.
+    drawing
+        Pictures that are requested.
+
+    Raises
+    ------
+    UsageError
+        If map files are requested, but no metric can compute maps.
     """
     name, mapper = find_mapper(metrics)
     maps = report = None

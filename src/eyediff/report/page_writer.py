@@ -1,4 +1,4 @@
-"""Store rows and pictures on disk during a run, and write the page from them at the end."""
+"""Store rows and pictures on the disk during a run, and write the HTML page from them at the end."""
 
 from __future__ import annotations
 
@@ -44,10 +44,22 @@ class About:
 
 
 class PageSink:
-    """A viewer that writes an HTML page. `page_files.Place` explains `path`.
+    """A viewer that writes the HTML page of a run.
 
-    Rows and pictures are stored in unnamed temporary files. So memory does not grow with the number of pairs, and a
-    crash leaves no files. All methods raise OutputError.
+    Rows and pictures are stored in temporary files without a name. So the use of memory does not depend on the number
+    of pairs, and a crash leaves no files.
+
+    Parameters
+    ----------
+    path
+        HTML file, or folder for the page and pictures of full size; see `page_files.Place`.
+    about
+        Information about the run for the page.
+
+    Raises
+    ------
+    OutputError
+        All methods raise it if a file cannot be written.
     """
 
     def __init__(self, path: Path, about: About) -> None:
@@ -55,7 +67,7 @@ class PageSink:
         self.page = path
 
     def open(self, header: Header) -> None:
-        """Check that the page can be written."""
+        """Prepare the files, and check that the page can be written."""
         self._header = header
         self._place = Place(self._path)
         self.page = self._place.page
@@ -72,7 +84,7 @@ class PageSink:
         self._renders = RenderPool(self._make, self._keep)
 
     def see(self, view: View) -> None:
-        """Queue the pictures of a pair for rendering."""
+        """Queue a pair, so that a thread makes its pictures."""
         name = view.row.pair.name
         self._numbers[name] = self._renders.count
         if view.trouble is not None:
@@ -80,7 +92,7 @@ class PageSink:
         self._renders.add(view)
 
     def _make(self, view: View, number: int) -> Pictures | str:
-        """Return the pictures, or a reason why they cannot be made. The page shows the reason and keeps the row."""
+        """Return the pictures of a pair, or the reason why they cannot be made, which the page shows with the row."""
         try:
             if self._place.pictures is not None:
                 for name, data in full_size(view).items():
@@ -102,7 +114,7 @@ class PageSink:
         self._pictures.add(embedded(record | {"files": [base64.b64encode(file).decode() for file in files]}))
 
     def write(self, row: Row) -> None:
-        """Add the row of one pair."""
+        """Store the row of one pair."""
         name = row.pair.name
         present = {metric: number(score) for metric, score in row.scores.items()}
         scores = [present.get(metric) for metric in self._header.metrics] if present else None
@@ -126,7 +138,7 @@ class PageSink:
         self._rows.add(embedded(record))
 
     def close(self, summary: Summary) -> None:
-        """Write the page with all rows so far."""
+        """Write the page with all rows that were stored."""
         try:
             try:
                 self._renders.finish()
@@ -141,7 +153,7 @@ class PageSink:
             self._place.release()
 
     def abandon(self) -> None:
-        """Restore the folder to its state before the run."""
+        """Remove the files that the run has written, and keep the page of an earlier run."""
         self._renders.stop()
         self._rows.close()
         self._pictures.close()
@@ -184,7 +196,7 @@ class PageSink:
 
 
 class _Spool:
-    """A JSON array in a temporary file without a name, to which elements are appended."""
+    """A JSON array that is stored in a temporary file without a name. Elements are appended to it one by one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -195,7 +207,7 @@ class _Spool:
         self._between = b"["
 
     def add(self, item: str) -> None:
-        """Append one element."""
+        """Append one element, given as JSON text."""
         try:
             self._file.write(self._between + item.encode())
         except OSError as error:
@@ -203,7 +215,7 @@ class _Spool:
         self._between = b",\n"
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the whole array in chunks of bytes."""
+        """Yield the complete array as chunks of bytes."""
         try:
             self._file.seek(0)
             if self._between == b"[":

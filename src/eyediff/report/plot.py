@@ -1,4 +1,4 @@
-"""Draw plots with matplotlib (extra `plot`), save them, and draw the plot of `compare --plot`."""
+"""Draw and save plots with matplotlib. The plot of `compare --plot` is drawn here, too."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
 _MARK = "drawn by eyediff"
-"""Text in the metadata of every plot. A file without it is not replaced."""
+"""Text in the metadata of every plot of eyediff. A file without this text is never replaced."""
 
 FORMATS: dict[str, dict[str, str | None]] = {
     ".png": {"Software": _MARK},
     ".svg": {"Date": None, "Creator": _MARK},
     ".pdf": {"CreationDate": None, "Creator": _MARK},
 }
-"""Metadata of a plot for each suffix. There is no date, so the same scores give the same file."""
+"""Metadata of a plot file for each suffix. It has no date, so that the same scores always give the same file."""
 
 TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
-"""Colours for things that are shown side by side: metrics, subsets, kinds of distortions. The last colour is gray."""
+"""Colours that distinguish the items of a plot, such as metrics or kinds of distortions. The last colour is gray."""
 
 _TONE, _LINE = "#3b6ea5", "#c2410c"
 _WIDE = 3.1
@@ -36,10 +36,17 @@ _WIDE = 3.1
 
 
 def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, Any]:
-    """Return a matplotlib figure, and its panels as an array rows x columns.
+    """Return a matplotlib figure, and an array of its panels with the given numbers of rows and columns.
 
-    pyplot is not used, so no backend is chosen: a notebook keeps its backend, and no display is needed. Raises
-    UsageError if matplotlib is missing; the message says what to install.
+    pyplot is not used. So a notebook keeps its backend, and no display is needed. Raises UsageError if matplotlib is
+    not installed; the message says what to install.
+
+    Parameters
+    ----------
+    rows, columns
+        Numbers of rows and columns of panels.
+    inches
+        Width and height of the figure, in inches.
     """
     module = import_optional("matplotlib.figure", "drawing")
     settings = import_optional("matplotlib", "drawing").rc_context
@@ -49,18 +56,18 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
 
 
 def check_installed() -> None:
-    """Raise UsageError if matplotlib is missing."""
+    """Raise UsageError if matplotlib is not installed."""
     panels_of(1, 1, (1, 1))
 
 
 def check(path: Path) -> None:
-    """Check that a plot can be saved. Call this before long work.
+    """Check that a plot can be saved to `path`. Call this function before long work.
 
-    Raises UsageError if the name has no known suffix or matplotlib is missing. Raises OutputError if the file cannot be
-    written, or if it exists and is not a plot of eyediff, for example a photo.
+    Raises UsageError if the suffix of the name is unknown, or if matplotlib is not installed. Raises OutputError if the
+    file cannot be written, or if it exists and eyediff did not draw it, for example because it is a photo.
     """
     if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
+        raise UsageError(f"a plot cannot be saved as {shown(path)}; expected a name that ends in {', '.join(FORMATS)}")
     check_installed()
     check_writable(path)
     if path.is_file():
@@ -73,51 +80,67 @@ def check(path: Path) -> None:
             raise output_error(path, error) from error
         if start and _MARK.encode() not in start + end:
             raise OutputError(
-                f"{shown(path)} exists, but it is not a plot of eyediff; give another file, or move it away"
+                f"{shown(path)} exists, but it is not a plot of eyediff; give another file, or move this one away"
             )
 
 
 def save(figure: Any, path: Path) -> None:
-    """Save a figure atomically, in the format of its suffix. Raises OutputError if it cannot be written."""
+    """Save a figure atomically, in the format that the suffix of `path` names.
+
+    Raises OutputError if the file cannot be written.
+    """
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
     with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
         figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
 
 
 class PlotSink:
-    """A sink that draws a plot into `path` when it is closed. The constructor raises the errors of `check`."""
+    """A sink that draws a plot of the scores, and saves it to `path`, when it is closed.
+
+    The constructor calls `check`, and raises its errors.
+    """
 
     def __init__(self, path: Path) -> None:
         check(path)
         self._path = path
 
     def open(self, header: Header) -> None:
-        """Prepare for the metrics of the header."""
+        """Prepare to receive scores of the metrics in the header."""
         self._header = header
         self._scores = {name: array("d") for name in header.metrics}
 
     def write(self, row: Row) -> None:
-        """Keep the scores of one pair."""
+        """Keep the scores of one pair for the plot."""
         if row.scores:
             for name, scores in self._scores.items():
                 scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows have everything that is drawn
-        """Draw the scores so far, and write the file atomically."""
+        """Draw the scores that were received, and save the plot."""
         scores = {
             name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
         }
         draw(scores, self._header, self._path)
 
     def abandon(self) -> None:
-        """Do nothing: there is nothing to restore."""
+        """Do nothing, because no file was written."""
 
 
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
-    """Draw a square of panels: histograms of the scores on the diagonal, scatter plots of two metrics below it.
+    """Draw a histogram for each metric, and a scatter plot for each two metrics, and save the figure to `path`.
 
-    Each dot is a pair. `scores` has the scores of the same pairs for every metric, NaN if a score is missing. Missing
-    and infinite scores (PSNR of identical images) are not drawn; the panel shows their number.
+    The panels form a square with the histograms on its diagonal and the scatter plots below it. Each dot of a scatter
+    plot is a pair. Missing scores, and infinite scores such as PSNR of identical images, are not drawn; the panel shows
+    their number.
+
+    Parameters
+    ----------
+    scores
+        For each metric, the scores of all pairs in the same order, with NaN for a missing score.
+    header
+        Settings of the run.
+    path
+        File of the plot.
     """
     names = list(scores)
     inches = _WIDE * len(names) + 0.6
@@ -153,7 +176,11 @@ def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
 
 
 def _bins(finite: Numbers) -> Sequence[float]:
-    """Return the edges of 5 to 60 bins with the width of Freedman and Diaconis. Equal scores get a single bin."""
+    """Return the edges of the bins of a histogram.
+
+    There are 5 to 60 bins, with about the width that Freedman and Diaconis recommend. If all scores are equal, there is
+    a single bin.
+    """
     low, high = float(finite.min()), float(finite.max())
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         reach = 0.05 * abs(low) or 0.05
@@ -174,7 +201,7 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
 
 
 def _left_out(panel: Any, *columns: Numbers) -> None:
-    """Write into the panel how many pairs are not drawn, and the reason."""
+    """Write into the panel how many pairs are not drawn, because a score is infinite or missing."""
     missing = np.isnan(columns).any(axis=0)
     infinite = np.isinf(columns).any(axis=0) & ~missing
     counts = {"infinite": int(infinite.sum()), "missing": int(missing.sum())}

@@ -1,4 +1,4 @@
-"""Plan a comparison, compute its rows in input order, and summarize them."""
+"""Plan a comparison, compute a row for each pair in the order of the input, and summarize the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the limits of scores, for every pair and for the mean of all pairs."""
+"""Check whether the score of a pair, or the mean over all pairs, is beyond a limit that the user has given."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from ..scoring.metric_spec import find_column
 _ByMetric: TypeAlias = Mapping[str, float]
 
 Judge: TypeAlias = Callable[[Row], Row]
-"""Type of a function that adds to a row the limits that its scores cross."""
+"""Type of a function that returns a row together with the limits that its scores cross."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Largest and smallest allowed scores for each metric. Scores beyond a limit are reported, not refused.
+    """The highest and lowest scores that are allowed for each metric. The results report scores beyond a limit.
 
     Parameters
     ----------
     maxima
-        The highest allowed score of a pair, for metrics whose lower scores are better.
+        Highest allowed score of a pair, for metrics for which a lower score is better.
     minima
-        The lowest allowed score of a pair, for metrics whose higher scores are better.
-    mean_maxima, mean_minima
-        The same limits for the mean over all pairs.
+        Lowest allowed score of a pair, for metrics for which a higher score is better.
+    mean_maxima
+        Highest allowed mean over all pairs, for metrics for which a lower score is better.
+    mean_minima
+        Lowest allowed mean over all pairs, for metrics for which a higher score is better.
     """
 
     maxima: _ByMetric = field(default_factory=dict)
@@ -42,13 +44,15 @@ class Limits:
         return {**self.maxima, **self.minima}
 
     def resolve(self, header: Header) -> Limits:
-        """Return these limits under the names of the columns of a run. A metric may have several names.
+        """Return the same limits, with each metric under the name that it has in a run.
+
+        A metric may have several names, so the name that the user gave may differ from the name in the results.
 
         Raises
         ------
         UsageError
-            If a limit is not a number, is given twice, belongs to a metric that is not computed, or is a maximum for a
-            metric whose higher scores are better (or the reverse).
+            If a limit is NaN, if a metric has two limits of the same kind, if a metric is not computed, or if a maximum
+            is given for a metric for which a higher score is better, or a minimum for one for which a lower is better.
         """
         return Limits(
             _resolve("max", self.maxima, header, higher=False),
@@ -58,11 +62,14 @@ class Limits:
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that the scores of a row cross. A score whose differences only moved crosses no limit."""
+        """Yield the limits that the scores of a row cross.
+
+        If the regions that a metric found are only displaced, its score crosses no limit (`Row.is_moved`).
+        """
         return (found for found in self._exceeded(row) if not row.is_moved(found.metric))
 
     def waived(self, row: Row) -> Iterator[Crossing]:
-        """Yield the crossed limits that do not count, because all differences of the metric only moved."""
+        """Yield the crossed limits that do not count, because the regions that the metric found are only displaced."""
         return (found for found in self._exceeded(row) if row.is_moved(found.metric))
 
     def _exceeded(self, row: Row) -> Iterator[Crossing]:
@@ -71,20 +78,20 @@ class Limits:
                 yield Crossing(row.pair.name, name, score, limit)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with the limits that its scores cross, and the limits that are waived."""
+        """Return the row together with the limits that its scores cross, and the crossed limits that do not count."""
         row = cross(row, self.crossings(row))
         waived = tuple(self.waived(row))
         return replace(row, waived=waived) if waived and not isinstance(row, Failure) else row
 
     def mean_crossings(self, metrics: Mapping[str, Statistics]) -> Iterator[Crossing]:
-        """Yield the limits that means cross. A metric without scores crosses no limit."""
+        """Yield the limits that the means of metrics cross. A metric without scores crosses no limit."""
         for name, found in metrics.items():
             for limit in _beyond(found.mean, self.mean_maxima.get(name), self.mean_minima.get(name)):
                 yield Crossing(f"the mean of {name}", name, found.mean, limit)
 
 
 def cross(row: Row, crossings: Iterable[Crossing]) -> Row:
-    """Return a row with more crossed limits; the same row if `crossings` is empty."""
+    """Return the row with `crossings` added to its crossed limits. A failed row is returned unchanged."""
     more = tuple(crossings)
     return replace(row, crossed=(*row.crossed, *more)) if more and not isinstance(row, Failure) else row
 
@@ -102,17 +109,20 @@ def _resolve(kind: str, limits: _ByMetric, header: Header, *, higher: bool) -> d
         stated = Setting(kind, f"{shown(name)}={limit:g}")
         column = find_column(name, list(header.metrics))
         if column is None:
-            raise UsageError(stated, f": {shown(name)} is not computed here; add it to ", Setting("metrics"))
+            raise UsageError(
+                stated, f": the metric {shown(name)} is not computed here; add this metric to ", Setting("metrics")
+            )
         if math.isnan(limit):
             raise UsageError(stated, ": the limit is not a number; give a number")
         if column in resolved:
-            raise UsageError(stated, f": {shown(column)} already has the limit {resolved[column]:g}; give only one")
+            raise UsageError(
+                stated, f": {shown(column)} already has the limit {resolved[column]:g}; give only one limit"
+            )
         if header.higher_is_better[column] != higher:
             better, other = ("higher", "minimum") if header.higher_is_better[column] else ("lower", "maximum")
             raise UsageError(
                 stated,
-                f": a {better} {shown(column)} is better, so this limit would let the worst images pass; "
-                f"give a {other}",
+                f": a {better} {shown(column)} is better, so the worst images would pass this limit; give a {other}",
             )
         resolved[column] = limit
     return resolved

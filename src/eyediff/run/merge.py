@@ -23,7 +23,7 @@ from .resume import run_settings, settings_difference
 from .shards import names_sha256
 
 _NAMED = 8
-"""Largest number of missing parts that a message names."""
+"""Largest number of missing parts whose numbers a message shows."""
 
 _AGAIN = "compute this part again"
 
@@ -36,14 +36,17 @@ class _Part:
     shard: Shard
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows of the part. Raises MergeError if a row is damaged or truncated."""
+        """Yield the rows of the part. Raises MergeError if a row is damaged or incomplete."""
         try:
             yield from read_rows(self.path, self.kind, tuple(self.header.metrics))
         except ValueError as error:
             raise MergeError(f"{error}: {_AGAIN}") from error
 
     def check(self) -> str | None:
-        """Return a line that says what is wrong with the rows; None if they are the rows of the part, in order."""
+        """Return a message that says what is wrong with the rows of this part.
+
+        Return None if the file has exactly the rows of the part, in their order.
+        """
         count = 0
 
         def names() -> Iterator[str]:
@@ -59,7 +62,7 @@ class _Part:
         except OSError as error:
             return f"{shown(self.path)} cannot be read ({error.strerror}): {_AGAIN}"
         if count < self.shard.size:
-            return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume that run first"
+            return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume its run first"
         if count > self.shard.size:
             return f"{shown(self.path)} has {count} rows, but the part has {self.shard.size}; {_AGAIN}"
         if found != self.shard.part_sha256:
@@ -137,7 +140,7 @@ class MergedRows(StoredRows):
 
 
 def _open(path: Path) -> _Part:
-    """Open a file. Raises MergeError if it is not a part of a run."""
+    """Return the part of a run that is stored in a file. Raises MergeError if the file is not a part of a run."""
     try:
         first = next(split_records(path, "jsonl"), "")
         kind: ReadableFormat = "jsonl" if first.startswith("{") else "csv"
@@ -164,7 +167,7 @@ def _open(path: Path) -> _Part:
 
 
 def _disagreements(parts: Sequence[_Part]) -> list[str]:
-    """Return the reasons why these files are not exactly the parts of one run."""
+    """Return messages that say why these files are not exactly the parts of one run."""
     problems = []
     by_number: dict[int, list[_Part]] = defaultdict(list)
     for part in parts:

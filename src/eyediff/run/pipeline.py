@@ -1,4 +1,7 @@
-"""Run a plan: compute the rows, write them to every sink in input order, and return the summary."""
+"""Run a plan: compute the rows, write them to all sinks in the order of the input, and return the summary.
+
+A sink is an object that receives rows, such as the writer of a file.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ from .summary import Collector
 from .viewers import create_observer
 
 RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
-"""Type of a function that computes the rows of a plan elsewhere, in input order.
+"""Type of a function that computes the rows of a plan in another place, such as a cluster, in the order of the input.
 
-It raises KeyboardInterrupt after `Stop` has returned true.
+It raises KeyboardInterrupt after its argument of the type `Stop` has returned True.
 """
 
 Complete: TypeAlias = Callable[[Summary], Summary]
@@ -32,9 +35,9 @@ class Journal(Sink, Protocol):
     """A sink that can also return rows of an earlier run, such as `ResumableSink`."""
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair from an earlier run, if the row is complete and still valid.
+        """Return the row of this pair from an earlier run. Return None if it is incomplete or no longer valid.
 
-        The method is called once for each pair, in input order, before the files of the pair are read.
+        The method is called once for each pair, in the order of the input, before the files of the pair are read.
         """
 
 
@@ -50,37 +53,39 @@ def compare(
     progress: Progress | None = None,
     source: RowSource | None = None,
 ) -> Summary:
-    """Score every pair of a plan, and write one row for each to every sink, in input order.
+    """Score every pair of a plan, and write a row for each pair to every sink, in the order of the input.
 
-    If a pair cannot be read, fitted or scored, its row is a Failure. Ctrl-C stops the run after the current batch. The
-    computed rows are written then, and the summary is marked `interrupted`.
+    If a pair cannot be read, brought to one size or scored, its row is a `Failure`. Ctrl-C stops the run after the
+    current batch. Then the rows that were computed are written, and the summary is marked as interrupted.
 
     Parameters
     ----------
     plan
-        The plan to run.
+        Plan to run.
     sinks
-        Receivers of the rows. They are always closed.
+        Objects that receive the rows. They are always closed.
     viewers
-        Sinks that also receive the pixels of every pair with scores. The files of recalled rows are read again for
-        them.
+        Sinks that also receive the pixels of every pair with scores. If a row comes from an earlier run, its files are
+        read again for the viewers.
     mapper
-        Computes the difference maps for the viewers.
+        Engine that computes the difference maps for the viewers.
     journal
-        A sink that can also return rows of an earlier run.
+        Sink that can also return rows of an earlier run.
     judge
-        Adds to each row the limits that it crosses. None: use the limits of the plan.
+        Function that adds to each row the limits that it crosses. If None, the limits of the plan are used.
     complete
         Completes the summary after the last row, before the sinks are closed.
     progress
-        Called after each row.
+        Function that is called after each row.
     source
-        Computes the rows instead of this process. Viewers then receive no pixels.
+        Function that computes the rows in another place. If it is given, viewers receive no pixels.
 
     Raises
     ------
-    OutputError, ResumeError
-        If a sink cannot be written, or if the journal cannot be continued.
+    OutputError
+        If a sink cannot be written.
+    ResumeError
+        If the journal cannot be continued.
     """
     recall: Recall = journal.recall if journal else lambda _: None
     with Interrupts() as interrupts:
@@ -119,22 +124,22 @@ def write_rows(
     Parameters
     ----------
     rows
-        Rows to write. The first row is requested after all sinks are open. KeyboardInterrupt ends the rows early.
+        Rows to write. The first row is requested after all sinks are open. A KeyboardInterrupt ends the rows early.
     header
-        Description of the metrics of the rows.
+        Settings that all rows share.
     sinks
-        Receivers of the rows. They are closed in the given order. If a run fails before its first row, they are
-        abandoned instead, the last one first.
+        Objects that receive the rows. They are closed in the given order. If a run fails before its first row, they are
+        abandoned in reverse order instead.
     limits
-        Limits of scores. The summary lists the scores beyond them.
+        Limits for the scores. The summary lists the scores beyond a limit.
     judge
-        Adds to each row the limits that it crosses. None: use `limits`.
+        Function that adds to each row the limits that it crosses. If None, `limits` are used.
     complete
         Completes the summary after the last row, before the sinks are closed.
     unmatched
         Files without a partner, for the summary.
     progress
-        Called with the number of written rows.
+        Function that is called with the number of rows that are written.
     """
     opened: list[Sink] = []
     collector, interrupted = Collector(header, limits, unmatched), False
@@ -156,10 +161,10 @@ def write_rows(
         interrupted = True
     except BaseException:
         _stop(rows)
-        with suppress(EyediffError):  # the first error is the one to report
+        with suppress(EyediffError):  # a second error must not hide the first one
             if collector.count:
                 _close(opened, complete(collector.summary(interrupted=True)))
-            else:  # the call is refused, so the outputs of an earlier run stay
+            else:  # no row was written, so the results of an earlier run stay
                 _abandon(opened)
         raise
     summary = complete(collector.summary(interrupted=interrupted))
@@ -174,7 +179,10 @@ def _stop(rows: Iterable[Row]) -> None:
 
 
 def _abandon(sinks: list[Sink]) -> None:
-    """Abandon all sinks, the last one first. If one raises, abandon the others too, and then raise its error."""
+    """Abandon all sinks, the last one first.
+
+    If a sink raises an error, the other sinks are abandoned, too, and then the error is raised.
+    """
     if sinks:
         try:
             sinks.pop().abandon()

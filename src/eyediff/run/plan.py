@@ -1,4 +1,7 @@
-"""Make the plan of a run. All errors of a plan are found here, before any image is read."""
+"""Make the plan of a run: its pairs, its metrics and its settings.
+
+Wrong arguments raise an error here, before any image is read.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,17 @@ from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
 FROM_LIST = "listed"
-"""Value in a header if a list of pairs has the groups or the masks, instead of a rule or a path."""
+"""Text in a header that stands for the rule of the groups, or the path of the masks, if a list of pairs has them."""
 
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """Options for pairing, reading and comparing files.
+    """The settings with which files are paired, read and compared.
 
     Parameters
     ----------
     match
-        Rule that pairs the files of two folders.
+        Rule that decides which files of two folders are a pair; see `records.MatchRule`.
     size
         Policy for images of different sizes; see `records.PairSizePolicy`.
     alpha
@@ -43,25 +46,26 @@ class ComparisonOptions:
     device
         Device on which networks run.
     workers
-        Number of threads that read files. None: chosen from the number of cores.
+        Number of threads that read files. If None, it is chosen from the number of cores.
     memory
-        Memory that the process should not exceed, in bytes or as text such as "2GB". None: chosen from the memory of
-        the machine.
+        Memory that the process should not exceed, in bytes or as text such as "2GB". If None, it is chosen from the
+        memory of the machine.
     threads
-        Number of threads of the engines. None: one for each core.
+        Number of threads that compute the metrics. If None, it is the number of cores.
     range
-        Values of black and white in the files, such as (0, 4095) for 12-bit values in 16-bit files. None: the values of
-        the type of the file.
+        Values of black and white in the files, such as (0, 4095) for 12-bit values in 16-bit files. If None, they are
+        the smallest and the largest value of the type that the file stores.
     conventions
-        Protocol, border, rounding, regions, masks and resampling filter.
+        Evaluation protocol, border, rounding, regions, masks and resampling filter.
     groups
-        Rule that groups pairs for the summary: "subfolder" or a regular expression (`pairing.groups`). None: use the
-        groups in the list of pairs, if it has any.
+        Rule that divides the pairs into groups for the summary: "subfolder" or a regular expression (`pairing.groups`).
+        If None, the groups in the list of pairs are used, if there are any.
     tolerate_shift
-        Largest displacement in pixels at which a changed region counts as moved. Limits of its metric then do not
-        apply.
+        Largest displacement in pixels at which a changed region counts as moved. If all changed regions of a pair are
+        only moved, the limits of the metric that found them do not apply.
     max_pixels
-        Largest number of pixels of an image. A file whose header has more is refused before it is decoded.
+        Largest number of pixels of an image. If the header of a file states more pixels, the file is refused before it
+        is decoded.
     """
 
     match: MatchRule = "name"
@@ -80,10 +84,11 @@ class ComparisonOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.tolerate_shift <= defaults.MOST_SHIFT:
             raise UsageError(
-                Setting("tolerate_shift", str(self.tolerate_shift)), f": expected 0 to {defaults.MOST_SHIFT} pixels"
+                Setting("tolerate_shift", str(self.tolerate_shift)),
+                f" is out of range; expected 0 to {defaults.MOST_SHIFT} pixels",
             )
         if self.max_pixels < 1:
-            raise UsageError(Setting("max_pixels", self.max_pixels), ": expected a number of pixels, 1 or more")
+            raise UsageError(Setting("max_pixels", self.max_pixels), " is too small; expected at least 1 pixel")
         images.check_alpha(self.alpha)
         images.check_size(self.size, self.conventions.resampling, self.max_pixels)
         region.check_conventions(self.conventions)
@@ -93,7 +98,7 @@ class ComparisonOptions:
     def build_metrics(
         self, metrics: str | Sequence[str | MetricSpec], progress: DownloadProgress | None = None
     ) -> MetricSet:
-        """Load metrics; see `build_metric_set`."""
+        """Load the metrics with these settings. `build_metric_set` describes the result and the errors."""
         return build_metric_set(
             metrics,
             size=self.size,
@@ -108,7 +113,7 @@ class ComparisonOptions:
         )
 
     def loader(self, frames: FramePolicy = "all") -> ImageLoader:
-        """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`.
+        """Return the object that reads image files. Images that it decodes ahead take at most a quarter of `memory`.
 
         The pixels of a pair may take what the libraries leave, and those of an image half of it.
         """
@@ -138,27 +143,30 @@ class ComparisonOptions:
 def follow_protocol(
     options: ComparisonOptions, protocol: EvaluationProtocol, scale: int | None = None
 ) -> ComparisonOptions:
-    """Return the options of a comparison that follows a protocol. `protocol.choose()` returns the metrics.
+    """Return the settings of a comparison that follows a protocol.
+
+    The metrics are not part of these settings; `protocol.choose` returns them.
 
     Parameters
     ----------
     options
-        Options that a protocol does not set: sizes, range, regions, masks, threads.
+        Settings for everything that the protocol does not determine, such as sizes, regions, masks and threads.
     protocol
-        Protocol, which sets the border, the policy for transparent pixels, and the rounding.
+        Protocol, which determines the border, the policy for transparent pixels, and the rounding.
     scale
-        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
+        Enlargement factor of the images, such as 4. It is needed only if the border of the protocol depends on it.
 
     Raises
     ------
     UsageError
-        If the options contradict the protocol, if the protocol needs a scale and none is given, or if a scale is given
-        and the protocol does not need it.
+        If a setting contradicts the protocol, if the protocol needs a scale but none is given, or if a scale is given
+        but the protocol does not need it.
     """
     own, name = options.conventions, shown(protocol.name)
     if own.crop_border:
         raise UsageError(
-            f"the protocol {name} sets the border that is cut off; leave out ", Setting("crop_border", own.crop_border)
+            f"the protocol {name} determines the border that is cut off; leave out ",
+            Setting("crop_border", own.crop_border),
         )
     if options.alpha not in ("worst", protocol.alpha):
         raise UsageError(
@@ -177,27 +185,30 @@ def follow_protocol(
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPlan:
-    """The pairs of a run, the metrics to compute, and the loader of their files.
+    """The plan of a run: its pairs, its metrics, and the object that reads its files.
 
     Parameters
     ----------
     pairs
-        May be unbounded. If it has a length, the progress bar uses it.
-    metrics, loader
-        See `score_pairs`.
+        Pairs to compare. Their number may be unlimited. If the object has a length, the progress bar shows it.
+    metrics
+        Metrics to compute.
+    loader
+        Object that reads the images of a pair.
     unmatched
         Files without a partner.
     limits
-        Scores beyond these limits are reported as crossings.
+        Limits for the scores. Scores beyond a limit are reported in the results.
     passed_over
         Number of files that are not images, for each suffix or reason.
     hints
-        Remarks about the pairing, for people.
+        Remarks for people, about the pairing.
 
     Raises
     ------
     UsageError
-        If the metric of a limit is not computed, or if a limit would let the worst images pass.
+        If the metric of a limit is not computed, or if a limit has the wrong direction, so that the worst images would
+        pass.
     """
 
     pairs: Iterable[Pair]
@@ -210,7 +221,7 @@ class ComparisonPlan:
 
     @property
     def expected(self) -> int | None:
-        """Number of pairs; None if unknown."""
+        """Number of pairs, or None if it is unknown."""
         return len(self.pairs) if isinstance(self.pairs, Sized) else None
 
     def __post_init__(self) -> None:
@@ -223,28 +234,28 @@ def resolve_protocol(
     protocol: str | Path | EvaluationProtocol | None,
     scale: int | None,
 ) -> tuple[ComparisonOptions, tuple[str, ...]]:
-    """Return the options and the metrics of a comparison. Follow a protocol if one is given.
+    """Return the settings and the metrics of a comparison, which may follow a protocol.
 
     Parameters
     ----------
     options
-        As for `follow_protocol`.
+        Settings for everything that the protocol does not determine.
     metrics
-        Name of a metric, or several; None for those of the protocol, or the default.
+        Names of the metrics. If None, all metrics of the protocol are used or, without a protocol, the default metrics.
     protocol
-        A protocol, its name, or the path of its file.
+        Protocol, its name, or the path of its file. None if the comparison follows no protocol.
     scale
-        As for `follow_protocol`.
+        Enlargement factor of the images, if the border of the protocol depends on it.
 
     Raises
     ------
     UsageError
-        As `follow_protocol`; also if there is a scale without a protocol.
+        If the settings or the metrics contradict the protocol, or if a scale is given without a protocol.
     """
     if protocol is None:
         if scale is not None:
             raise UsageError(
-                f"scale={scale} was given, but only a protocol uses it; give a protocol, or leave out the scale"
+                f"scale={scale} was given without a protocol; give a protocol that uses it, or leave out the scale"
             )
         return options, metric_names(defaults.METRICS if metrics is None else metrics)
     found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
@@ -261,27 +272,34 @@ def plan_comparison(
     limits: Limits = NO_LIMITS,
     progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
-    """Pair two files, two folders, or one file with every image of a folder, and load the metrics.
+    """Find the pairs of a comparison, and load its metrics.
+
+    The pairs are two files, the matching files of two folders, one file with every image of a folder, or the pairs of a
+    list.
 
     Parameters
     ----------
-    reference, candidate
-        Files or folders; None if `pairs` are given.
+    reference
+        File or folder of references. None if `pairs` is given.
+    candidate
+        File or folder of candidates. None if `pairs` is given.
     metrics
-        Name of a metric, or several.
+        Names of the metrics.
     options
-        Options for pairing, reading and comparing files.
+        Settings with which files are paired, read and compared.
     pairs
-        A file that lists the pairs (`pairing.read_pairs`), or a list of them.
+        List of pairs, or path of a file that lists them (`pairing.read_pairs`).
     limits
-        Scores beyond these limits are reported as crossings.
+        Limits for the scores. Scores beyond a limit are reported in the results.
     progress
-        Called with the progress of a download.
+        Function that is called with the progress of downloads.
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError
-        If the call is wrong, or if a metric cannot be loaded.
+    UsageError
+        If an argument is wrong.
+    WeightsError, DeviceError
+        If a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     found = _find_pairs(reference, candidate, pairs, options.match)
@@ -299,10 +317,13 @@ def plan_comparison(
 
 
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
-    """Yield a hint about the limits that also apply to moved regions."""
+    """Yield a remark for people if a limit also applies to regions that only moved.
+
+    This is so if its metric cannot detect displacements.
+    """
     strict = [name for name in plan.limits.of_pairs if not detects_shifts(name)]
     if strict:
-        yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
+        yield f"{', '.join(strict)} cannot tell what has moved, so its limits also apply to regions that only moved"
 
 
 def plan_listed(
@@ -311,23 +332,25 @@ def plan_listed(
     options: ComparisonOptions,
     progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
-    """Plan the comparison of a list of pairs, which may name their groups and masks, and load the metrics.
+    """Make the plan for a list of pairs, which may have groups and masks, and load the metrics.
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError
-        If the list contradicts the options, if only some pairs have a group, or if a metric cannot be loaded.
+    UsageError
+        If the list and the options both have groups or masks, or if only some pairs have a group.
+    WeightsError, DeviceError
+        If a metric cannot be loaded.
     """
     groups, mask = options.groups, options.conventions.mask
     count = grouped = masked = 0
     for pair in pairs:
         count, grouped, masked = count + 1, grouped + (pair.group is not None), masked + (pair.mask is not None)
     if grouped and groups is not None:
-        raise UsageError("the list of pairs names groups; leave out these, or ", Setting("groups", groups))
+        raise UsageError("the list of pairs names groups; leave out these groups, or ", Setting("groups", groups))
     if grouped not in (0, count):
-        raise UsageError(f"{count - grouped} of {count} pairs have no group; give each its group, or none")
+        raise UsageError(f"{count - grouped} of {count} pairs have no group; give all pairs a group, or no pair")
     if masked and mask is not None:
-        raise UsageError("the list of pairs names masks; leave out these, or ", Setting("mask", mask))
+        raise UsageError("the list of pairs names masks; leave out these masks, or ", Setting("mask", mask))
     if groups is not None:
         pairs = group_pairs(pairs, groups)
     if masked:
@@ -342,7 +365,7 @@ def _find_pairs(
 ) -> pairing.Pairing:
     if pairs is None:
         if reference is None or candidate is None:
-            raise UsageError("a reference and a candidate are needed, or a list of ", Setting("pairs"))
+            raise UsageError("a reference and a candidate are needed; give both, or a list of ", Setting("pairs"))
         return pairing.pair_up(reference, candidate, match)
     if reference is not None or candidate is not None or match != "name":
         raise UsageError(

@@ -1,16 +1,16 @@
-"""Keep results that survive a kill at any moment, and resume them in a later run, in the same way for all formats.
+"""Write results so that they survive a kill at any moment, and continue them in a later run, for all formats.
 
-The journal `<output>.resume` lies beside the results. It is a file of JSON lines. The first line holds the settings of
-the run. Each other line holds a row with all its scores, and the size and modification time of its files, with the
-hash of their content if it is requested. A line is appended before the row is written to the results. So the journal
-holds every row of the results, except for rows that lack a score.
+The file `<output>.resume` beside the results is the journal. It consists of JSON lines. The first line has the settings
+of the run. Each other line has a row with all its scores, and the size and modification time of its files. If it is
+requested, the line also has the hashes of the contents of these files. A line is appended to the journal before the row
+is written to the results. So the journal has every row of the results that has all its scores.
 
-A resumed run writes all results again: valid rows are copied from the journal, and the others are computed. The new
-results are written to a temporary file beside the old ones, and replace them at the end. So the results are equal to
-those of an uninterrupted run in any format, and a second kill loses nothing.
+A resumed run writes all results again. It copies rows that are still valid from the journal, and computes the others.
+It writes the new results to a temporary file beside the old results, and replaces these at the end. So in every format,
+the results are equal to those of a run without interruption, and a second kill loses nothing.
 
-The rows are not synced to the disk one by one, because that would take longer than many scores. After a power failure
-the last rows may be missing, and are computed again. A file is synced before it replaces another.
+Rows are not synced to the disk one by one, because that would often take longer than computing a score. After a power
+failure the last rows may be missing, and are computed again. A file is synced before it replaces another file.
 """
 
 from __future__ import annotations
@@ -49,29 +49,34 @@ from .limits import NO_LIMITS, Judge
 from .stamps import ChangeSign, Stamp, is_unchanged, parse_stamp, take_stamp
 
 SCHEMA = 2
-"""Version of the journal. A journal with another version is refused."""
+"""Version of the format of the journal. A journal with another version is refused."""
 
 _JOURNAL = b'{"journal": '
 """First bytes of every journal."""
 
 _LONGEST = 100
-"""Largest number of characters of a setting in a message, because a file may contain any text."""
+"""Largest number of characters of a setting that a message shows. Settings from a file may be long."""
 
 _SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 Resume: TypeAlias = bool | Literal["hash"]
-"""Type of the resume policy: whether to continue earlier results. Rows of changed files are computed again. A file
-counts as changed if its size or modification time differs. With "hash", it counts as changed if its content differs;
-the earlier run must have used "hash", too."""
+"""Type of the choice whether a run continues earlier results.
+
+Rows of changed files are computed again. With True, a file counts as changed if its size or its modification time
+differs. With "hash", it counts as changed if its content differs; the earlier run must have used "hash", too.
+"""
 
 
 def journal_path(output: Path) -> Path:
-    """Return the path of the journal for an output."""
+    """Return the path of the journal that belongs to the results at `output`."""
     return output.with_name(output.name + ".resume")
 
 
 Stamps: TypeAlias = tuple[Stamp | None, ...]
-"""Type of the stamps of the reference and the candidate, and of the mask if there is one. None: it cannot be read."""
+"""Type of the stamps of the reference, the candidate and, if there is one, the mask of a pair.
+
+A stamp is None if the file cannot be read.
+"""
 
 
 def _files(pair: Pair) -> tuple[Location, ...]:
@@ -79,7 +84,7 @@ def _files(pair: Pair) -> tuple[Location, ...]:
 
 
 class _Entry(NamedTuple):
-    """A line of the journal."""
+    """A row that is stored in the journal, with the stamps of its files."""
 
     pair: str
     reference: str
@@ -94,7 +99,7 @@ class _Entry(NamedTuple):
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the row, as `pair_cells` does, but without parsing paths."""
+        """Return the cells of the row, like `pair_cells`, but without the cost of parsing its paths."""
         more: list[Cell] = [] if self.group is None else [self.group]
         if any(map(finds_regions, self.scores)):
             more.append(self.regions)
@@ -108,15 +113,26 @@ class _Entry(NamedTuple):
 
 
 class ResumableSink:
-    """A sink that writes any format to a file (Parquet: to a folder). With `resume`, it continues earlier results.
+    """A sink that writes results in any format, so that a later run can continue them.
 
-    Rows are kept if their pairs and files have not changed; see `Resume`. Rows that lack a score are computed again.
-    If nothing can be continued, existing results are kept as `<path>~` until the end of the run. The journal is removed
-    if the run finished, every pair has its scores, and `resume` was not requested.
+    If nothing can be continued, earlier results are kept as `<path>~` until the end of the run. The journal is removed
+    at the end of a run that finished with all scores, unless `resume` was requested.
 
-    Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`. The
-    journal contains no verdicts, because limits may change between the runs. `judge` adds them to the rows from the
-    journal.
+    Parameters
+    ----------
+    path
+        File of the results or, for Parquet, their folder.
+    kind
+        Format of the results.
+    resume
+        Whether to continue earlier results; see `Resume`. Rows are kept if their pairs and files have not changed. Rows
+        that lack a score are computed again.
+    overwrite
+        If False, earlier results that eyediff did not write are refused. If True, any text file is replaced, and stays
+        as `<path>~`.
+    judge
+        Function that adds the crossed limits to a row from the journal. The journal does not have them, because the
+        limits may change between two runs.
     """
 
     def __init__(
@@ -129,13 +145,13 @@ class ResumableSink:
         judge: Judge = NO_LIMITS.judge,
     ) -> None:
         if resume not in (True, False, "hash"):
-            raise UsageError(Setting("resume", resume), ": expected True, False or 'hash'")
+            raise UsageError(Setting("resume", resume), " is unknown; expected True, False or 'hash'")
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
         self._by: ChangeSign = "hash" if resume == "hash" else "time"
-        self._hashes: dict[int, tuple[Location, str | None]] = {}  # of the last file on each side of a pair
+        self._hashes: dict[int, tuple[Location, str | None]] = {}  # the last file on each side of a pair, and its hash
         self._lines: dict[str, int] = {}  # position in the journal of each row that was not recalled yet
         self._recalled: set[str] = set()
-        self._stamps: dict[str, Stamps] = {}  # states of files that are being read
+        self._stamps: dict[str, Stamps] = {}  # stamps of the files of pairs that are being computed
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
 
@@ -149,21 +165,24 @@ class ResumableSink:
         return ResumableSink(path, kind, resume=resume)
 
     def can_continue(self) -> bool:
-        """Return whether a later run with `resume` could continue the output as it is now."""
+        """Return whether a later run with `resume` could continue the results as they are now."""
         return journal_path(real_path(self._path)).exists()
 
     def open(self, header: Header) -> None:
-        """Open the output. Raises OutputError if it cannot be written, and ResumeError if it cannot be continued.
+        """Open the results, and continue earlier results if `resume` was requested.
 
-        With ResumeError, nothing is changed.
+        Raises OutputError if the results cannot be written. Raises ResumeError, and changes nothing, if the earlier
+        results cannot be continued.
         """
         self._header, self._metrics = header, tuple(header.metrics)
         self._settings = run_settings(header, self._kind)
         self._columns = pair_columns(self._metrics, grouped=header.groups is not None), header_record(header)
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
-            raise OutputError(f"{shown(self._path)} is not a file that can be continued; give another file")
-        self._path = real_path(self._path)  # the target of a link is replaced, not the link
+            raise OutputError(
+                f"{shown(self._path)} is a pipe or a device, which cannot be continued; give the name of a file"
+            )
+        self._path = real_path(self._path)  # if the path is a link, the file to which it leads is replaced
         self._journal_path = journal_path(self._path)
         self._partial = part_path(self._path)
         self._locked.callback(Lock(self._path).release)
@@ -182,7 +201,10 @@ class ResumableSink:
             raise
 
     def _start(self) -> None:
-        """Begin a new journal, and then new results. Results without a journal count as finished."""
+        """Begin a new journal and new results.
+
+        Earlier results are renamed, with their journal if they have one.
+        """
         first = WRITERS[self._kind](*self._columns).begin().encode() if self._kind != "parquet" else b""
         self._check_journal()
         self._aside = aside = set_aside(self._path, first, overwrite=self._overwrite)
@@ -197,14 +219,16 @@ class ResumableSink:
             raise
 
     def _check_journal(self) -> None:
-        """Raise OutputError if a link or a foreign file has the name of the journal."""
+        """Raise OutputError if the path of the journal is a link, or a file that eyediff did not write."""
         if self._journal_path.is_symlink() or self._journal_path.exists():
             if not self._journal_path.is_symlink() and self._journal_path.is_file():
                 with self._journal_path.open("rb") as lines:
                     start = lines.read(len(_JOURNAL))
                 if _JOURNAL.startswith(start):
                     return
-            raise OutputError(f"{shown(self._journal_path)} exists, but it is not a journal of eyediff; move it away")
+            raise OutputError(
+                f"{shown(self._journal_path)} exists, but eyediff did not write it; move it to another place"
+            )
 
     def _undo_start(self) -> None:
         """Restore the earlier results and the earlier journal."""
@@ -215,7 +239,7 @@ class ResumableSink:
             put_back(self._aside, self._path)
 
     def _continue(self) -> None:
-        """Begin new results in a temporary file."""
+        """Open the journal for more rows, and begin new results in a temporary file."""
         remove_results(replaced_path(self._path))
         self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
         self._begin(self._partial if self._path.exists() else self._path)
@@ -229,21 +253,21 @@ class ResumableSink:
         return _line({"journal": SCHEMA, "kept": self._kept, "settings": self._settings})
 
     def _load(self) -> bool:
-        """Read the journal. Return False if there is nothing to continue."""
+        """Read the journal. Return whether there are earlier results that can be continued."""
         there = self._path.exists()
         if not self._journal_path.exists():
             if not there:
                 return False
             raise ResumeError(
-                f"{shown(self._path)} has no {shown(self._journal_path.name)} in its folder: it is finished, or "
-                "eyediff did not write it; compute everything again, or give another file"
+                f"{shown(self._path)} cannot be continued: its folder has no {shown(self._journal_path.name)}, because "
+                "the run was finished or eyediff did not write the file; compute everything again, or give another file"
             )
         try:
             return self._read()
         except ResumeError:
             if there:
                 raise
-            return False  # without results, a bad journal is ignored
+            return False  # there are no results, so the bad journal is replaced
 
     def _read(self) -> bool:
         with self._journal_path.open("rb") as lines:
@@ -270,7 +294,7 @@ class ResumableSink:
             opening = json.loads(line)
             if opening["journal"] != SCHEMA:
                 raise ResumeError(
-                    f"{shown(self._journal_path.name)} is from another version of eyediff; compute everything again"
+                    f"another version of eyediff wrote {shown(self._journal_path.name)}; compute everything again"
                 )
             settings, kept = opening["settings"], self._kept_name(opening)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -278,19 +302,22 @@ class ResumableSink:
         if difference := settings_difference(settings, self._settings):
             what, before, now = difference
             raise ResumeError(
-                f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
-                "use the earlier settings, or compute everything again"
+                f"cannot continue {shown(self._path)}, because a setting differs: {what}: '{before}' before, "
+                f"'{now}' now; use the earlier settings, or compute everything again"
             )
         return kept
 
     def _kept_name(self, opening: dict[str, Any]) -> str | None:
         kept = cast(str | None, opening["kept"])
         if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
-            raise ValueError("the name is not one that eyediff gives")
+            raise ValueError("eyediff never gives such a name to earlier results")
         return kept
 
     def _kept_by(self, journal: Path) -> str | None:
-        """Return the name of the earlier results that the run of a journal has kept; None if it cannot be read."""
+        """Return the name under which the run of a journal has kept still earlier results.
+
+        Return None if the run has kept none, or if the journal cannot be read.
+        """
         try:
             with journal.open("rb") as lines:
                 return self._kept_name(json.loads(lines.readline()))
@@ -307,17 +334,20 @@ class ResumableSink:
             texts = all(isinstance(text, str) for text in (name, reference, candidate, *masks, *notes))
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
-                raise ValueError("the values are not those that eyediff writes")
+                raise ValueError("a value has a type that eyediff never writes")
             stamps = tuple(map(parse_stamp, found["stamps"]))
             if len(masks) > 1 or len(stamps) != 2 + len(masks):
-                raise ValueError("there is not one stamp for each of two or three files")
+                raise ValueError("the number of stamps differs from the number of files")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
         mask = masks[0] if masks else None
         return _Entry(name, reference, candidate, width, height, scores, notes, regions, stamps, mask, group)
 
     def _check_results(self, rows: set[int]) -> None:
-        """Raise ResumeError if the unfinished results have rows that the journal does not have."""
+        """Raise ResumeError if the unfinished results have a complete row that the journal does not have.
+
+        `rows` has the hashes of the rows of the journal.
+        """
         if self._kind not in ("csv", "jsonl") or self._text is None or not self._path.exists():
             return
         kind, first = self._kind, self._text.begin()
@@ -331,14 +361,15 @@ class ResumableSink:
                     known = hash(without_verdict(text, kind)) in rows
                     valid = known or not parse_record(text, kind, self._metrics).complete
                 if not valid:
-                    raise ValueError("the journal does not have this row")
+                    raise ValueError("the results have a row that the journal does not have")
         except (ValueError, RecursionError) as error:
             raise ResumeError(
-                f"{shown(self._path)} was changed after eyediff wrote it; move it away, or compute everything again"
+                f"{shown(self._path)} was changed after eyediff wrote it; move this file to another place, or compute "
+                "everything again"
             ) from error
 
     def _compact(self) -> None:
-        """Rewrite the journal without lines that later lines replace."""
+        """Rewrite the journal without the lines for which there is a later line of the same pair."""
         with atomic_path(self._journal_path) as part, self._journal_path.open("rb") as lines, part.open("wb") as file:
             file.write(lines.readline())
             for name, start in self._lines.items():
@@ -353,9 +384,10 @@ class ResumableSink:
         )
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair if it is still valid: equal paths, and no file has changed; see `Resume`.
+        """Return the row of this pair from the journal, or None if the pair must be computed.
 
-        This must be called before the files are read. Then a change during the run is detected by the next run.
+        The row is valid if the paths of the pair are the same and no file has changed; see `Resume`. This method must
+        be called before the files of the pair are read. So if a file changes during the run, the next run detects it.
         """
         now = self._stamps_of(pair)
         start = self._lines.pop(pair.name, None)
@@ -376,7 +408,10 @@ class ResumableSink:
         return tuple(take_stamp(file, self._by, partial(self._hash, side)) for side, file in enumerate(_files(pair)))
 
     def _hash(self, side: int, file: Location) -> str | None:
-        """Return the hash of a file. One that has the same side in pairs that follow each other is read once."""
+        """Return the hash of the content of a file.
+
+        If pairs that follow each other have the same reference (or candidate, or mask), it is read only once.
+        """
         if side not in self._hashes or self._hashes[side][0] != file:
             self._hashes[side] = file, images.content_sha256(file)
         return self._hashes[side][1]
@@ -386,7 +421,10 @@ class ResumableSink:
         return self._parse(self._earlier.readline())
 
     def write(self, row: Row) -> None:
-        """Write the row to the results. Before that, write it to the journal if it is complete and was not recalled."""
+        """Write the row to the results.
+
+        If it has all its scores and does not come from the journal, it is written to the journal first.
+        """
         name = row.pair.name
         stamps = self._stamps.pop(name, (None, None))
         if name in self._recalled:
@@ -403,7 +441,7 @@ class ResumableSink:
     def close(self, summary: Summary) -> None:
         """Finish the results.
 
-        If the run was stopped, rows in the journal that were not recalled yet are added at the end.
+        If the run was interrupted, the rows of the journal that were not recalled yet are added at the end.
         """
         try:
             try:
@@ -447,7 +485,7 @@ class ResumableSink:
 
 
 def run_settings(header: Header, kind: str) -> dict[str, object]:
-    """Return all settings that must be equal for rows in the same file. The metrics are in the order of the columns."""
+    """Return all settings that must be equal for all rows of a file. The metrics are in the order of their columns."""
     metrics = [
         {"name": name, "version": metric.version, "weights": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
@@ -473,7 +511,7 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
 
 
 def settings_difference(one: object, other: object, what: str = "settings") -> tuple[str, str, str] | None:
-    """Return the first setting that differs, with both values; None if all settings are equal."""
+    """Return the name of the first setting that differs, and its two values. Return None if all settings are equal."""
     if isinstance(one, list) and isinstance(other, list):
         names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (one, other)]
         if names[0] != names[1]:
@@ -504,5 +542,5 @@ def _brief(value: object) -> str:
 
 
 def _line(value: object) -> bytes:
-    """Return an ASCII line, so that names that are not valid text are kept unchanged."""
+    """Return a value as one line of JSON. The line is ASCII, so that names that are not valid text stay unchanged."""
     return json.dumps(value).encode() + b"\n"

@@ -1,4 +1,7 @@
-"""Tell whether a file has changed since its stamp was taken: by its size and modification time, or by its content."""
+"""Detect whether a file has changed, by its stamp.
+
+A stamp has the size and the modification time of the file and, if it is requested, the hash of its content.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from .. import images
 from ..locations import Location, size_and_time
 
 ChangeSign: TypeAlias = Literal["time", "hash"]
-"""What tells that a file has changed: its size and modification time, or its content, of which a stamp has the hash."""
+"""How a changed file is detected: "time" compares its size and modification time, "hash" the hash of its content."""
 
 Stamp: TypeAlias = tuple[int, int] | tuple[int, int, str]
 """Type of a stamp: the size of a file, its modification time in nanoseconds and, if requested, its sha256."""
@@ -18,7 +21,17 @@ Stamp: TypeAlias = tuple[int, int] | tuple[int, int, str]
 def take_stamp(
     file: Location, by: ChangeSign, content_sha256: Callable[[Location], str | None] = images.content_sha256
 ) -> Stamp | None:
-    """Return the stamp of a file as it is now; None if the file cannot be read."""
+    """Return the stamp of a file as it is now, or None if the file cannot be read.
+
+    Parameters
+    ----------
+    file
+        Path or URL of the file.
+    by
+        How changes will be detected. The stamp has the hash of the content if this is "hash".
+    content_sha256
+        Function that returns the hash of the content of a file, or None if the file cannot be read.
+    """
     try:
         state = size_and_time(file)
     except (OSError, ValueError):  # ValueError: a NUL in the name
@@ -30,7 +43,10 @@ def take_stamp(
 
 
 def is_unchanged(before: Stamp | None, now: Stamp | None, by: ChangeSign) -> bool:
-    """Return whether a file is the same as before. A stamp without a hash is no proof of the content."""
+    """Return whether a file is unchanged, from its stamp `before` and its stamp `now`.
+
+    If `by` is "hash", a stamp without a hash counts as changed.
+    """
     if before is None or now is None:
         return before is now
     part = slice(2, 3) if by == "hash" else slice(2)
@@ -38,10 +54,10 @@ def is_unchanged(before: Stamp | None, now: Stamp | None, by: ChangeSign) -> boo
 
 
 def parse_stamp(value: Any) -> Stamp | None:
-    """Return a stamp that was read from JSON. Raises ValueError or TypeError if it is none."""
+    """Return the stamp from a value that was read from JSON. Raises ValueError or TypeError if it is not a stamp."""
     if value is None:
         return None
     size, time, *sha256 = value
     if type(size) is not int or type(time) is not int or len(sha256) > 1 or not all(type(it) is str for it in sha256):
-        raise ValueError("the stamp is not a size, a time and a hash")
+        raise ValueError("a stamp must have a size, a modification time and, optionally, a hash")
     return (size, time, *sha256)

@@ -1,4 +1,4 @@
-"""Collect rows into a summary. Each score needs eight bytes of memory."""
+"""Compute the summary of a run from its rows. Each score needs eight bytes of memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .limits import NO_LIMITS, Limits
 
 
 class Collector:
-    """A collector of rows that computes their Summary."""
+    """A collector that receives the rows of a run one by one, and computes their `Summary`."""
 
     def __init__(self, header: Header, limits: Limits, unmatched: Sequence[Unmatched] = ()) -> None:
         self._header, self._limits, self._unmatched, self._higher = header, limits, unmatched, header.higher_is_better
@@ -30,7 +30,7 @@ class Collector:
         self.count = self._failed = self._incomplete = 0
 
     def add(self, row: Row) -> None:
-        """Count one pair."""
+        """Add the row of one pair."""
         self.count += 1
         if isinstance(row, Failure):
             self._failed += 1
@@ -48,9 +48,10 @@ class Collector:
             group.add(row)
 
     def _rank(self, name: str, pair: str, score: float) -> None:
-        """Keep the worst scores in a heap; its first entry is the best of them.
+        """Keep a score if it is one of the worst scores of the metric so far.
 
-        Of equal scores, the earlier pair is kept.
+        The worst scores are in a heap, of which the first entry is the best score. Of equal scores, that of the earlier
+        pair is kept.
         """
         heap, entry = self._worst[name], (-score if self._higher[name] else score, -self.count, pair, score)
         if len(heap) < defaults.WORST:
@@ -59,14 +60,14 @@ class Collector:
             heapq.heappushpop(heap, entry)
 
     def summary(self, *, interrupted: bool) -> Summary:
-        """Return the summary of all rows so far."""
+        """Return the summary of all rows that were added."""
         scores = {name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values}
         finite_by_places: dict[bytes, dict[str, Numbers]] = {}
         for name, values in scores.items():
             finite = np.isfinite(values)
             finite_by_places.setdefault(finite.tobytes(), {})[name] = values[finite]
         intervals: dict[str, tuple[float, float]] = {}
-        for same_places in finite_by_places.values():  # these metrics share the draws
+        for same_places in finite_by_places.values():  # metrics with scores for the same pairs share the random draws
             intervals |= mean_intervals(same_places)
         metrics = {}
         for name, values in scores.items():

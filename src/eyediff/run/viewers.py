@@ -1,4 +1,4 @@
-"""Call the viewers, which make pictures of scored pairs while the pixels are in memory."""
+"""Pass scored pairs to viewers, which make pictures of them, while the pixels are still in memory."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _Map: TypeAlias = npt.NDArray[np.float32] | None
 
 
 def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
-    """Return a function that passes a scored pair to all viewers. Return None if there are no viewers."""
+    """Return a function that passes a scored pair and its map to all viewers. Return None if there are no viewers."""
 
     def show(loaded: Loaded, row: Row) -> None:
         try:
             view = view_of(loaded, row, mapper)
-        except Exception:  # two images that together are too large, say
+        except Exception:  # for example, the two images together may be too large
             if not isinstance(row, Failure):
                 raise
-            return  # the row says what is wrong with the pair
+            return  # the row has the reason for which the pair failed
         for viewer in viewers:
             viewer.see(view)
 
@@ -35,9 +35,10 @@ def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe
 
 
 def view_of(loaded: Loaded, row: Row, mapper: Mapper | None) -> View:
-    """Return the compared pixels and their difference map. If the mapper fails, the view contains the reason.
+    """Return the compared pixels of a pair and their difference map.
 
-    A failure has no map, and images that differ in size are padded.
+    If the map cannot be computed, the view has the reason. A pair that failed has no map. If its images differ in size,
+    they are padded to the same size.
     """
     if isinstance(row, Failure):
         first, second = fit(loaded.reference, loaded.candidate, "pad")
@@ -70,7 +71,7 @@ def _map(mapper: Mapper, a: Pixels, b: Pixels, counted: Mask | None) -> npt.NDAr
 
 
 def _weight(view: View) -> float:
-    """Return the mean difference of two images on one background, from the map or, without a map, from the pixels."""
+    """Return how much the two images of a view differ on average, from the map or, without a map, from the pixels."""
     differing = view.difference_map
     if differing is None:
         differing = np.abs(view.reference.astype(np.float32) - view.candidate)

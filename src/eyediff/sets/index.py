@@ -1,7 +1,8 @@
-"""Keep the embeddings of a folder in a file, the index, so that later searches do not need the network.
+"""Store the embeddings of the images of a folder in a file, the index, so that later searches do not compute them.
 
-The file records its settings. If the settings differ, or if files of the folder have changed, the index is refused and
-stays unchanged. Embeddings from other weights, or of images that are gone, would give meaningless results.
+The index also has the settings with which the embeddings were computed. If the settings of a search differ, or if files
+of the folder have changed, the search is refused, and the index stays unchanged. Embeddings from other weights, or of
+images that no longer exist, would give meaningless results.
 """
 
 from __future__ import annotations
@@ -34,7 +35,19 @@ REMEDY = ("compute it again with ", Setting("rebuild"), ", or give another ", Se
 
 @dataclass(frozen=True, slots=True)
 class IndexedPoints:
-    """Names of N images, their N x D embeddings, their common size, and the images that failed."""
+    """The embeddings of the images of a set.
+
+    Attributes
+    ----------
+    names
+        Names of N images.
+    points
+        Embeddings of the images, an N x D array.
+    shape
+        Size to which all images were brought.
+    failed
+        Images that could not be used.
+    """
 
     names: Sequence[str]
     points: Array
@@ -52,19 +65,19 @@ def open_index(
     index_by: ChangeSign = "time",
     progress: Progress | None = None,
 ) -> Iterator[IndexedPoints]:
-    """Read the embeddings of a set from an index, or compute them.
+    """Read the embeddings of a set of images from an index, or compute them. This is a context manager.
 
     Parameters
     ----------
     job : EmbeddingJob
-        How images are read and embedded.
+        Settings with which images are read and embedded.
     source : ImageSet
-        The set.
+        Images of the set.
     index : Path, optional
-        Path of the index. If the file exists, it is read; otherwise it is written. Default: the embeddings are kept in
-        a scratch file.
+        Path of the index. If the file exists, it is read. Otherwise the embeddings are computed and the file is
+        written. By default, the embeddings are kept in a temporary file.
     rebuild : bool
-        Compute the embeddings even if the file exists.
+        Whether the embeddings are computed again even if the index exists.
     index_by : {"time", "hash"}
         What tells that a file of the set has changed: its size and modification time, or its content. "hash" needs an
         index that was made with it.
@@ -74,14 +87,19 @@ def open_index(
     Yields
     ------
     IndexedPoints
-        Valid inside the `with` block.
+        Embeddings, which may be used only inside the `with` block.
 
     Raises
     ------
     UsageError
-        If the index has other settings or other files. It stays unchanged.
-    ImageError, SizeError, OutputError
-        If no image can be read, if sizes do not fit, or if the disk is full.
+        If the index was made with other settings, or if the files of the set have changed since then. The index stays
+        unchanged.
+    ImageError
+        If no image can be read.
+    SizeError
+        If the images differ in size and the policy refuses this, or if their size is too small for the metric.
+    OutputError
+        If a file cannot be written, for example because the disk is full.
     """
     if index is None:
         failed: list[FailedImage] = []
@@ -99,7 +117,7 @@ def open_index(
 
 
 def is_index(file: BinaryIO) -> bool:
-    """Return True if a file begins like an index."""
+    """Return whether the file begins like an index of eyediff."""
     return FORMAT.encode() in file.read(8 + HEADER)
 
 
@@ -121,12 +139,12 @@ def _build(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign, pro
 
 def _require_images(names: list[str], source: ImageSet, failed: Sequence[FailedImage]) -> list[str]:
     if not names:
-        raise ImageError(f"no image in {shown(source.folder)} can be used; the first error: {failed[0].message}")
+        raise ImageError(f"no image in {shown(source.folder)} can be used; the first error is: {failed[0].message}")
     return names
 
 
 def _settings(job: EmbeddingJob) -> dict[str, object]:
-    """Return the settings that must be equal if embeddings are compared."""
+    """Return the settings that must be equal for embeddings that are compared with each other."""
     header = job.header.metrics[job.metric]
     return {
         "schema": SCHEMA,
@@ -150,15 +168,15 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign) -> I
         shape_record = about["shape"]
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
-            raise ValueError("the size is not the size of an image")
+            raise ValueError("the stored size is too small or too large for an image")
         files = {str(name): parse_stamp(at) for name, at in about["files"]}
         failed = {FailedImage(**each): parse_stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
-            raise ValueError(f"{len(files)} names for {len(points)} points")
+            raise ValueError(f"the index has {len(files)} names, but {len(points)} embeddings")
     except UsageError:
         raise
     except OSError as error:
-        raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
+        raise UsageError(f"{shown(index)} cannot be read ({error.strerror}); check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UsageError(f"{shown(index)} is damaged, or is not an index of eyediff; ", *REMEDY) from error
     stamps = files | {each.name: at for each, at in failed.items()}
@@ -178,12 +196,12 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign) -> I
 
 def _integer(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError("a number is not an integer")
+        raise TypeError(f"expected an integer; got {value!r}")
     return value
 
 
 def _changes(before: Mapping[str, Stamp | None], source: ImageSet, by: ChangeSign) -> str:
-    """Describe how the files have changed: the number and the first of each kind."""
+    """Return a text with the numbers of changed, new and missing files, and the name of the first file of each kind."""
     now = set(source.names)
     kinds = {
         "changed": [

@@ -1,4 +1,7 @@
-"""Compare methods with one ground truth in a table as in papers, with one row per method and one column per metric."""
+"""Compare several methods with one ground truth.
+
+The result is a table as in papers, with a row for each method and a column for each metric.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Find the bitrates of a table: the operating points of each codec, and the sizes of their files."""
+"""Find the bitrates of a table that compares codecs.
+
+A method of such a table is an operating point: a codec at one quality setting. Bitrates come from the sizes of files.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +24,25 @@ from ..records import Numbers, Pair
 from .bjontegaard import Interpolation, check_interpolation
 
 BPP = "bpp"
-"""Column of a table, and of a list of sizes: bits per pixel of the ground truth."""
+"""Name of the column with bits per pixel, in a table and in a list of sizes."""
 
 OWN_FILES = "files"
-"""Use the sizes of the compared files, instead of a list of sizes."""
+"""Text that stands for the sizes of the compared files. It may be given in place of a list of sizes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bitrates:
-    """The bitrates of the images of a table.
+    """The bitrates of the images of a table that compares codecs.
 
     Parameters
     ----------
     codecs
-        Indices of the methods that are operating points of each codec. The first codec is the anchor.
+        For each codec, the indices of the methods that are its operating points. The first codec is the anchor, with
+        which the other codecs are compared.
     bpp
-        Bits per pixel, methods x images; NaN if a file cannot be read.
+        Bits per pixel, as an array of methods x images. A value is NaN if the file cannot be read.
     interpolation
-        The curve through the operating points.
+        Kind of the curve through the operating points.
     """
 
     codecs: Mapping[str, Sequence[int]]
@@ -47,7 +51,7 @@ class Bitrates:
 
     @property
     def anchor(self) -> str:
-        """Return the codec that the others are compared with."""
+        """Name of the codec with which the other codecs are compared."""
         return next(iter(self.codecs))
 
 
@@ -66,27 +70,30 @@ def find_bitrates(
     *,
     max_pixels: int,
 ) -> Bitrates:
-    """Return the bitrates of a table.
+    """Return the bitrates of all images of a table.
 
     Parameters
     ----------
-    methods, images
-        Names of the methods and of the images. `CODEC@POINT` is an operating point of a codec. A name without @ is a
-        codec with one point.
+    methods
+        Names of the methods. The method `CODEC@POINT` is an operating point of a codec. A method without @ in its name
+        is a codec with a single operating point.
+    images
+        Names of the images.
     pairs
-        One pair for each image and each method, image by image.
+        Pairs of all images and methods. The pairs of an image follow each other, in the order of the methods.
     sizes
-        "files", or a list: CSV or JSON lines with the columns `method`, `name` (of the image, with or without suffix)
-        and `bytes` or `bpp`. Rows for other methods and images are ignored.
+        "files" for the sizes of the compared files, or the path of a list. A list is a table in CSV or JSON lines. Its
+        columns are `method`, `name` (the name of the image, with or without suffix), and `bytes` or `bpp`. Rows for
+        other methods and images are ignored.
     interpolation
-        The curve through the operating points.
+        Kind of the curve through the operating points.
     max_pixels
-        Largest number of pixels of an image. A ground truth with more pixels has no bitrate.
+        Largest number of pixels of an image. An image of the ground truth with more pixels has no bitrate.
 
     Raises
     ------
     UsageError
-        If the list cannot be read, if a size is not a number, or if a size is missing.
+        If the list cannot be read, if a size is not a number above 0, or if a size is missing.
     """
     check_interpolation(interpolation)
     codecs: dict[str, list[int]] = defaultdict(list)
@@ -103,20 +110,23 @@ def find_bitrates(
 
 
 def _file_bytes(pair: Pair) -> float:
-    """Return the size of the candidate's file in bytes. If it cannot be read, return NaN; its pair then fails."""
+    """Return the size of the candidate file of a pair in bytes, or NaN if the file cannot be read."""
     with suppress(OSError, ValueError):
         return size_and_time(pair.candidate)[0] or math.nan
     return math.nan
 
 
 def _count_pixels(pair: Pair, max_pixels: int) -> float:
-    """Return the number of pixels of the stored ground truth. Cropping and resizing before scoring do not change it."""
+    """Return the number of pixels of the ground truth as it is stored, or NaN if the file cannot be read.
+
+    Cropping or resizing before the comparison does not change this number.
+    """
     size = read_dimensions(pair.reference, max_pixels)
     return math.nan if size is None else math.prod(size)
 
 
 def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tuple[Numbers, str]:
-    """Return the sizes from a list, methods x images, and their unit."""
+    """Return the sizes in a list, as an array of methods x images, and their unit, "bytes" or "bpp"."""
     places = {method: place for place, method in enumerate(methods)}
     stems = Counter(map(stem_of, images))
     named = {stem_of(image): place for place, image in enumerate(images) if stems[stem_of(image)] == 1}
@@ -131,35 +141,41 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
                 place = places.get(method), named.get(name, named.get(stem_of(name)))
                 if None not in place:
                     if not math.isnan(found[place]):
-                        raise ValueError(f"the size of {shown(name)} was stated before")
+                        raise ValueError(f"an earlier row has already stated the size of {shown(name)}")
                     found[place] = value
             except ValueError as error:
                 problems.append(f"line {line}: {error}")
     except OSError as error:
-        raise UsageError(Setting("bytes", str(path)), f": cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(
+            Setting("bytes", str(path)), f": the file cannot be read ({error.strerror}); check the path"
+        ) from error
     except ValueError as error:
         raise UsageError(str(error)) from error
     if problems:
         raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     missing = [shown(f"{methods[method]}/{images[image]}") for method, image in np.argwhere(np.isnan(found))]
     if missing:
-        raise UsageError(f"{shown(path)} lacks the size of {len(missing)} images: {some_of(missing)}; add them")
+        raise UsageError(f"{shown(path)} lacks the sizes of {len(missing)} images: {some_of(missing)}; add these sizes")
     return found, unit
 
 
 def _size_of_row(row: TableRow | BadRow, unit: str) -> tuple[str, float]:
-    """Return the unit and the value of a row. Raises ValueError if the row has no valid size."""
+    """Return the unit and the value of the size in a row.
+
+    `unit` is the unit of the earlier rows, or "" for the first row. Raises ValueError if the row has no valid size, or
+    another unit.
+    """
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     own = next((name for name in ("bytes", BPP) if row.get(name) not in (None, "")), None)
     if own is None or "method" not in row or "name" not in row:
-        raise ValueError(f"expected the columns method, name and bytes or {BPP}")
+        raise ValueError(f"a column is missing or empty (expected are method, name and bytes or {BPP})")
     if unit not in ("", own):
-        raise ValueError(f"this row has {own}, but earlier rows have {unit}; give one unit")
+        raise ValueError(f"this row has `{own}`, but earlier rows have `{unit}` (give only one of them)")
     try:
         value = float(str(row[own]))
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{own} is {shown(row[own])[:40]}, a number above 0 was expected")
+        raise ValueError(f"`{own}` is {shown(row[own])[:40]}, but a number above 0 is expected")
     return own, value

@@ -1,4 +1,4 @@
-"""Draw a figure as in papers: magnified crops of the ground truth and of every method, with their scores."""
+"""Draw a figure as in papers: magnified crops of the ground truth and of every method, with the scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,19 @@ _INCHES = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One image of a figure: the compared pixels of the ground truth and of each method, and the crops to show."""
+    """The image that a figure shows.
+
+    Parameters
+    ----------
+    image
+        Name of the image.
+    place
+        Index of the image in the table.
+    pixels
+        Compared pixels of the ground truth and then of each method.
+    crops
+        Parts of the image to magnify.
+    """
 
     image: str
     place: int
@@ -31,29 +43,34 @@ class Exhibit:
 
 
 def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence[Rectangle]) -> Exhibit:
-    """Read the images of a figure, and check that it can be drawn. Call this before long work.
+    """Read the images that a figure shows, and check that the figure can be drawn.
+
+    Call this function before long work.
 
     Parameters
     ----------
     plan
-        The table of the methods.
+        Plan of the table.
     path
-        File of the figure: .png, .svg or .pdf.
+        File of the figure, with the suffix .png, .svg or .pdf.
     image
-        Name of the image. None: the first image.
+        Name of the image to show. If None, it is the first image.
     crops
-        Parts of the image to magnify. If empty, the whole image is shown.
+        Parts of the image to magnify. If there are none, the figure shows the complete image.
 
     Raises
     ------
-    UsageError, OutputError
-        If matplotlib is missing, if the file cannot be written, if the image is not in the table, cannot be read or has
-        several frames or pages, or if a crop is not inside the image.
+    UsageError
+        If matplotlib is not installed, if the image is not in the table, cannot be read or has several frames or pages,
+        or if a crop is not inside the image.
+    OutputError
+        If the file cannot be written.
     """
     check(path)
     if image is not None and image not in plan.images:
         raise UsageError(
-            Setting("image", image), f": this image is not in the table; it has, for example, {shown(plan.images[0])}"
+            Setting("image", image),
+            f" is not in the table; give the name of an image of the table, such as {shown(plan.images[0])}",
         )
     place = 0 if image is None else list(plan.images).index(image)
     loader, pixels = plan.run.loader, list[Levels]()
@@ -62,7 +79,9 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
             both = loader.read(pair.reference), loader.read(pair.candidate)
             reference, candidate = loader.fit(*both)
         except EyediffError as error:
-            raise UsageError(f"the figure needs {shown(plan.images[place])} of every method: {error}") from error
+            raise UsageError(
+                f"the figure needs the image {shown(plan.images[place])} of every method: {error}"
+            ) from error
         for file in both:
             if file.later:
                 raise UsageError(
@@ -77,13 +96,16 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
         if crop.x + crop.width > width or crop.y + crop.height > height:
             raise UsageError(
                 Setting("crop", crop),
-                f": the crop is not inside {shown(plan.images[place])}, which is {width}x{height}",
+                f" is not inside the image {shown(plan.images[place])}, which has {width}x{height} pixels",
             )
     return Exhibit(plan.images[place], place, pixels, crops)
 
 
 def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibit, path: Path) -> None:
-    """Draw the ground truth with frames around its crops, then each crop of every method, with the scores of the image.
+    """Draw the figure, and save it to `path`.
+
+    It shows the ground truth with a frame around each crop, and the magnified crops of the ground truth and of every
+    method. The scores of the image stand below the crops of each method.
 
     Raises
     ------
@@ -116,7 +138,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
 
 
 def _draw_overview(panels: Any, exhibit: Exhibit, crops: Sequence[Rectangle]) -> None:
-    """Show the ground truth in the first column, across all rows, with a frame around each crop."""
+    """Draw the complete ground truth in the first column, over all rows, with a frame around each crop."""
     first = panels[0][0]
     for row in range(1, len(crops)):
         panels[row][0].remove()

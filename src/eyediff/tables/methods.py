@@ -1,7 +1,7 @@
-"""Pair every image of the ground truth with the image of each method, image by image.
+"""Make the plan of a table: pair every image of the ground truth with the image of the same name of each method.
 
-The pairs of one image follow each other. So the ground truth is decoded once and its features are computed once, for
-any number of methods (`scoring/loading.py`, `scoring/references.py`).
+The pairs of one image follow each other. So an image of the ground truth is decoded only once, and its features are
+computed only once, for any number of methods (`scoring/loading.py`, `scoring/references.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .bjontegaard import Interpolation
 from .means import TableData, summarise_methods
 
 MissingPolicy: TypeAlias = Literal["refuse", "common"]
-"""Policy for images that a method lacks: refuse the run, or use only the images that all methods have."""
+"""What happens if a method lacks an image: "refuse" raises an error, "common" uses the images that all methods have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class TableLayout:
     images
         Names of the images that all methods have.
     groups
-        Group of each image; empty if there are no groups.
+        Group of each image. Empty if the images have no groups.
     left_out
-        Names of images that some methods lack, with the names of these methods.
+        For each image that some methods lack, the names of these methods.
     bitrates
-        Codecs and bits per pixel; None if sizes were not stated.
+        Codecs and bits per pixel, or None if no sizes were given.
     """
 
     header: Header
@@ -59,7 +59,7 @@ class TableLayout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the names of the columns: `bpp` if there are bitrates, then the metrics."""
+        """Names of the columns of the table: `bpp` if there are bitrates, and then the metrics."""
         return (*([] if self.bitrates is None else [BPP]), *self.header.metrics)
 
 
@@ -70,13 +70,13 @@ class TablePlan(TableLayout):
     Parameters
     ----------
     run
-        Plan with all pairs. The pairs of one image follow each other, in the order of the methods.
+        Plan of a run with all pairs. The pairs of an image follow each other, in the order of the methods.
     """
 
     run: ComparisonPlan
 
     def pairs_of(self, image: int) -> Sequence[Pair]:
-        """Return the pairs of an image, one for each method. `image` is its index in `images`."""
+        """Return the pairs of an image, one for each method. `image` is the index of the image in `images`."""
         pairs = cast(Sequence[Pair], self.run.pairs)
         return pairs[image * len(self.methods) : (image + 1) * len(self.methods)]
 
@@ -92,27 +92,34 @@ def plan_table(
     interpolation: Interpolation = "pchip",
     progress: DownloadProgress | None = None,
 ) -> TablePlan:
-    """Pair the images of a ground truth with those of each method, and load the metrics.
+    """Pair the images of a ground truth with the images of each method, and load the metrics.
 
     Parameters
     ----------
-    ground_truth, methods
-        Folders of images.
+    ground_truth
+        Folder of the ground truth.
+    methods
+        For each method, the folder of its images.
     metrics
-        Names of metrics.
+        Names of the metrics.
     options
-        How files are paired, read and compared. A mask belongs to the image of its name, for all methods.
+        Settings with which files are paired, read and compared. A mask applies to the image of the same name, for all
+        methods.
     missing
         What happens if a method lacks an image.
-    sizes, interpolation
-        As for `find_bitrates`. If `sizes` is None, the table has no bitrates.
+    sizes
+        Sizes of the files of codecs; see `find_bitrates`. If None, the table has no bitrates.
+    interpolation
+        Kind of the curve through the operating points of a codec.
     progress
-        Called with the progress of a download.
+        Function that is called with the progress of downloads.
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError
-        If the call is wrong, if a metric cannot be loaded, or if a method lacks an image and `missing` is "refuse".
+    UsageError
+        If an argument is wrong, or if a method lacks an image and `missing` is "refuse".
+    WeightsError, DeviceError
+        If a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)
     check_curves(sizes, interpolation)
@@ -160,7 +167,7 @@ def plan_table(
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
-    """Return the files of the ground truth that all methods lack."""
+    """Return the names of the images of the ground truth that all methods lack."""
     alone = [{str(file.path) for file in found.unmatched if file.side == "reference"} for found in pairings.values()]
     return sorted(Path(path).relative_to(ground_truth).as_posix() for path in set.intersection(*alone))
 
@@ -172,7 +179,8 @@ def _describe_missing(left_out: Mapping[str, Sequence[str]]) -> str:
         for method, number in count.items()
     ]
     return (
-        f"not every method has every image: {'; '.join(parts)}; add them, or use the images that all methods have with "
+        f"not every method has every image: {'; '.join(parts)}; add these images, or compare only the images that all "
+        "methods have, with "
     )
 
 
@@ -181,7 +189,7 @@ def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
 
 
 def _masks_of(images: Sequence[str], masks: str | None) -> Sequence[Pair]:
-    """Return a pair for each image, with the mask of the image if masks are given."""
+    """Return a pair for each image. It has the mask of the image if masks are given."""
     return _named(images) if masks is None else pairing.with_masks(_named(images), Path(masks))
 
 
@@ -190,36 +198,37 @@ def _named(images: Sequence[str]) -> Sequence[Pair]:
 
 
 class ScoresByMethod:
-    """A sink that keeps the scores of a table: for each metric, methods x images, NaN if a score is missing.
+    """A sink that keeps the scores of a table.
 
-    With bitrates, `bpp` precedes the metrics.
+    For each metric, `scores` has an array of methods x images, with NaN for a missing score. If there are bitrates,
+    `scores` has the key `bpp`, too, before the metrics.
     """
 
     def __init__(self, layout: TableLayout) -> None:
         self._layout = layout
 
     def open(self, header: Header) -> None:
-        """Prepare for the metrics of the header."""
+        """Prepare to receive scores of the metrics in the header."""
         methods, images, bitrates = len(self._layout.methods), len(self._layout.images), self._layout.bitrates
         self.scores: dict[str, Numbers] = {} if bitrates is None else {BPP: bitrates.bpp}
         self.scores |= {name: np.full((methods, images), np.nan) for name in header.metrics}
         self._count = 0
 
     def write(self, row: Row) -> None:
-        """Keep the scores of the next pair."""
+        """Keep the scores of one pair. Pairs must come in the order of the plan."""
         image, method = divmod(self._count, len(self._layout.methods))
         for name, score in row.scores.items():
             self.scores[name][method, image] = score
         self._count += 1
 
     def close(self, summary: Summary) -> None:
-        """Do nothing: there is nothing to finish."""
+        """Do nothing, because no file is open."""
 
     def abandon(self) -> None:
-        """Do nothing: there is nothing to restore."""
+        """Do nothing, because no file was written."""
 
     def summarise(self, digits: Mapping[str, int] | None = None) -> TableData:
-        """Compute the table from the scores. `digits` has the number of decimals of some columns."""
+        """Return the table that follows from the scores. `digits` has the numbers of decimals of some columns."""
         layout = self._layout
         return summarise_methods(
             layout.header,

@@ -1,4 +1,4 @@
-"""Write a table as an HTML page with the means, and with the images of all methods beside the ground truth."""
+"""Write a table as an HTML page. The page shows the means, and the images of all methods beside the ground truth."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from .methods import TablePlan
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """The WebP pictures of one pair. The ground truth is None except with the first method.
+    """The WebP pictures of one pair: the ground truth and the image of a method.
 
-    `exact` is True if the pictures show exactly the compared pixels.
+    The ground truth is None for all methods but the first, because it is stored only once. `exact` is True if the
+    pictures show exactly the compared pixels.
     """
 
     size: tuple[int, int]
@@ -34,10 +35,10 @@ class _Pictures:
 
 
 class TablePage:
-    """A viewer that keeps the pictures of a table, and then writes the page.
+    """A viewer that keeps the pictures of a table during the run, and writes the page afterwards.
 
-    All pictures together stay within `defaults.PAGE_BYTES`, so more images mean smaller pictures. All methods raise
-    OutputError.
+    All pictures together take at most about `defaults.PAGE_BYTES` bytes. So pictures are smaller if a table has more
+    images. All methods raise OutputError if a file cannot be written.
     """
 
     def __init__(self, path: Path, plan: TablePlan) -> None:
@@ -50,7 +51,7 @@ class TablePage:
         self._reference: set[int] = set()
 
     def open(self, header: Header) -> None:
-        """Check that the page can be written."""
+        """Prepare the files, and check that the page can be written."""
         self._header = header
         self._place = Place(self._path)
         self.page = self._place.page
@@ -58,7 +59,7 @@ class TablePage:
         self._order: list[tuple[int, bool]] = []
 
     def see(self, view: View) -> None:
-        """Queue the pictures of a pair for rendering. The ground truth is rendered only once for all methods."""
+        """Queue a pair, so that a thread makes its pictures. The ground truth is rendered once for all methods."""
         if isinstance(view.row, Failure):
             return
         place = self._places[view.row.pair.name]
@@ -79,10 +80,10 @@ class TablePage:
         self._pictures[place] = pictures
 
     def write(self, row: Row) -> None:
-        """Do nothing: `write_table` gets the scores."""
+        """Do nothing, because `write_table` receives the scores."""
 
     def close(self, summary: Summary) -> None:
-        """Finish the pictures. If the run was interrupted, no page is written."""
+        """Wait until all pictures are made. If the run was interrupted, give up the page."""
         try:
             self._renders.finish()
         except BaseException:
@@ -94,13 +95,13 @@ class TablePage:
             self._place.release()
 
     def abandon(self) -> None:
-        """Restore the folder to its state before the run."""
+        """Remove the files that the run has written, and keep the page of an earlier run."""
         self._renders.stop()
         self._place.give_up()
         self._place.release()
 
     def write_table(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> None:
-        """Write the page. This is called once, after the run."""
+        """Write the page. This method is called once, after the run."""
         try:
             self._place.write(self._page(table, scores, title), finished=True)
         except BaseException:
@@ -127,7 +128,7 @@ class TablePage:
         yield after.encode()
 
     def _of_methods(self, image: int) -> range:
-        """Return the places of the pairs of an image."""
+        """Return the indices in the plan of the pairs of an image."""
         return range(image * len(self._plan.methods), (image + 1) * len(self._plan.methods))
 
     def _files(self, image: int) -> dict[str, object]:

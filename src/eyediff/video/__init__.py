@@ -1,4 +1,7 @@
-"""Compare two video clips frame by frame: decode them in bounded memory, match frames by time, and pool the scores."""
+"""Compare two video clips frame by frame.
+
+The clips are decoded in bounded memory, their frames are matched by time, and the scores of the frames are summarized.
+"""
 
 from __future__ import annotations
 

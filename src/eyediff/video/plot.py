@@ -1,4 +1,4 @@
-"""Plot scores over time, with one panel for each metric. No other module of this package uses matplotlib."""
+"""Draw the scores of a clip over time, with one panel for each metric. No other module of `video` uses matplotlib."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKED = 400
-"""Largest number of marked failed frames, evenly chosen. More marks would only be a slow red area."""
+"""Largest number of failed frames that are marked. If more frames failed, marks are drawn for evenly chosen ones.
+
+More marks would form a red area, and would take long to draw.
+"""
 
 
 class PlottedTrack(Track):
-    """A track that is drawn into a file when it is closed."""
+    """A sink that keeps the scores of all frames, and draws them into the file `path` when it is closed."""
 
     def __init__(self, path: Path, title: str) -> None:
         super().__init__()
         self._path, self._title = path, title
 
     def close(self, summary: Summary) -> None:
-        """Draw the file."""
+        """Draw the scores, and save the plot."""
         draw(self._path, self, summary, self._title)
 
 
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
-    """Draw the scores of a run, with their mean, their worst second and the frames that failed.
+    """Draw the scores of all frames over time, with their mean, the worst second and the frames that failed.
 
-    The file is written atomically. Raises OutputError if it cannot be written.
+    The file is written atomically. Raises OutputError if the file cannot be written.
     """
     names = list(track.higher_is_better)
     figure, panels = panels_of(len(names), 1, (10, 1.2 + 2.1 * len(names)))

@@ -1,15 +1,15 @@
-"""Compute pooled scores of a clip in addition to the mean. All of them emphasize the bad scores.
+"""Compute pooled scores of a clip, in addition to the mean. A pooled score is one number for all frames.
 
-For a similarity (higher is better), n scores x:
+All pooled scores here emphasize the bad frames. For a metric whose higher scores are better, with n scores x, they are
 
-    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is negative
-    tail         the 5th percentile: 5 % of the frames are below it
+    harmonic     n / sum(1 / x), which low scores dominate; 0 if a score is 0, and no value if a score is negative
+    tail         the 5th percentile: 5 % of the frames have lower scores
     worst second the lowest mean over the frames of any one second
 
-For a distance (lower is better):
+For a metric whose lower scores are better, they are
 
-    harmonic     none: it would be dominated by the good frames
-    tail         the 95th percentile
+    harmonic     no value, because the good frames would dominate it
+    tail         the 95th percentile: 5 % of the frames have higher scores
     worst second the highest mean over the frames of any one second
 
 The harmonic mean and the mean of a second count the scores that every mean counts (`records.averaged`): identical
@@ -31,13 +31,13 @@ import numpy as np
 from ..records import Failure, Header, Numbers, Pooled, Row, Summary, averaged
 
 TAIL = 5
-"""Percentage of the frames in the tail."""
+"""Percentage of the frames that are worse than the pooled score `tail`."""
 
 SECOND = 1.0
 
 
 class Track:
-    """A sink that keeps the time and the scores of every frame. Each number takes eight bytes."""
+    """A sink that keeps the time and the scores of every frame. Each number takes eight bytes of memory."""
 
     def __init__(self) -> None:
         self._times = array("d")
@@ -58,24 +58,24 @@ class Track:
             scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:
-        """Do nothing: no file is open."""
+        """Do nothing, because no file is open."""
 
     def abandon(self) -> None:
-        """Do nothing: there is nothing to restore."""
+        """Do nothing, because no file was written."""
 
     @property
     def times(self) -> Numbers:
-        """Times in seconds of the frames that have scores."""
+        """Times, in seconds, of the frames that have scores."""
         return np.array(self._times)
 
     @property
     def failed(self) -> Numbers:
-        """Times in seconds of the frames that failed."""
+        """Times, in seconds, of the frames that failed."""
         return np.array(self._failed)
 
     @property
     def scores(self) -> dict[str, Numbers]:
-        """Scores for each metric, in the order of `times`; NaN if the metric has no score."""
+        """Scores of each metric, in the order of `times`. A missing score is NaN."""
         return {name: np.array(found) for name, found in self._scores.items()}
 
     def pooled(self) -> dict[str, Pooled]:
@@ -88,12 +88,22 @@ class Track:
 
 
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
-    """Return the summary with the pooled scores and hints of a clip."""
+    """Return the summary with the pooled scores of a clip, and with remarks for people, `hints`."""
     return replace(summary, pooled=track.pooled(), hints=tuple(hints))
 
 
 def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
-    """Return the pooled scores of one metric. `times` are in seconds, in ascending order, for at least one frame."""
+    """Return the pooled scores of one metric.
+
+    Parameters
+    ----------
+    times
+        Times of the frames in seconds, in ascending order. There must be at least one frame.
+    scores
+        Scores of the frames.
+    higher_is_better
+        Whether higher scores of the metric are better.
+    """
     start, score = _worst_second(times, scores, higher_is_better)
     harmonic = _harmonic(scores) if higher_is_better else None
     tail, method = (TAIL, "lower") if higher_is_better else (100 - TAIL, "higher")
@@ -104,7 +114,7 @@ def _harmonic(scores: Numbers) -> float | None:
     if (scores < 0).any():
         return None
     counted = averaged(scores)
-    with np.errstate(divide="ignore"):  # with a score of 0 the mean is 0; if all are infinite, it is infinite
+    with np.errstate(divide="ignore"):  # if a score is 0, the mean is 0; if all scores are infinite, it is infinite
         return float(len(counted) / np.sum(1 / counted))
 
 

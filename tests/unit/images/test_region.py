@@ -149,7 +149,7 @@ def test_the_api_refuses(tmp_path: Path) -> None:
         ("masks of the shape", lambda: lpips.distances(a, b, mask=np.ones((3, 64, 64), np.bool_) & mask)),
         ("no pixels of one pair are left", lambda: lpips.distances(a, b, mask=np.zeros((64, 64), np.bool_))),
         ("with an embedding", lambda: lpips.distances(lpips.embed(a), b, mask=mask)),
-        ("only a protocol uses it", lambda: eyediff.scores(a[0], b[0], scale=4)),
+        ("without a protocol", lambda: eyediff.scores(a[0], b[0], scale=4)),
         ("the mask is 64x64", lambda: eyediff.distance(a[0, :40], b[0, :40], "psnr", mask=mask)),
     ]
     for message, call in calls:

@@ -39,9 +39,12 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("reference,candidate\n", "has no pairs; expected the columns reference and candidate"),
-        ("before,after\na,b\n", "line 2: reference is missing; expected a path or a URL"),
-        ("reference,candidate\na\nb,c\nd,\n", "line 2: the row has 1 cells; expected 2; line 4: candidate is missing"),
+        ("reference,candidate\n", "has no pairs; expected rows with the columns reference and candidate"),
+        ("before,after\na,b\n", "line 2: the reference is missing; expected a path or a URL"),
+        (
+            "reference,candidate\na\nb,c\nd,\n",
+            "line 2: the row has 1 cells; expected 2; line 4: the candidate is missing",
+        ),
         ("reference,candidate\na,b\nc,b\n", "two pairs have the name b; give each pair a different name"),
         ("reference,reference\na,b\n", "has the column reference twice"),
     ],
@@ -72,7 +75,7 @@ def test_pairs_in_python() -> None:
         Pair("b", Path("a"), Path("b")),
         Pair("n", Path("c"), Path("d"), group="g"),
     ]
-    with pytest.raises(UsageError, match="no pair was given"):
+    with pytest.raises(UsageError, match="the list of pairs is empty"):
         list_pairs([])
 
 

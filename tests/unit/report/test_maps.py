@@ -113,7 +113,7 @@ def test_a_stopped_run_leaves_what_it_has(tmp_path: Path) -> None:
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     """`--maps before/` must not cost the photos."""
     (tmp_path / "photo.png").write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"holds other files"):
+    with pytest.raises(OutputError, match=r"holds files that are not maps"):
         MapsSink(tmp_path, "lpips").open(HEADER)
     assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
 
@@ -190,7 +190,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     written(folder, [scene("x.png")])
     elsewhere.mkdir()
     (folder / "a").symlink_to(elsewhere)
-    with pytest.raises(OutputError, match="leads out of"):
+    with pytest.raises(OutputError, match="is a link to a place outside"):
         written(folder, [scene("a/b.png")])
     assert not list(elsewhere.iterdir())
 

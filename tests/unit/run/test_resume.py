@@ -115,7 +115,7 @@ def test_rows_without_a_hash_are_computed_again(kind: RowFormat, tmp_path: Path)
 
 def test_another_way_to_resume_is_refused(kind: RowFormat, tmp_path: Path) -> None:
     """Nothing is written."""
-    with pytest.raises(UsageError, match=r"resume='mtime': expected True, False or 'hash'"):
+    with pytest.raises(UsageError, match=r"resume='mtime' is unknown; expected True, False or 'hash'"):
         ResumableSink(tmp_path / "out", kind, resume="mtime")  # type: ignore[arg-type]
 
 

@@ -105,7 +105,7 @@ def opening(**changes: object) -> bytes:
         (b"\xff\n", "damaged in line 1"),
         (b"[" * 100_000 + b"\n", "damaged in line 1"),
         (b'{"journal": 2}\n', "damaged in line 1"),
-        (opening(journal=1), "is from another version of eyediff"),
+        (opening(journal=1), "another version of eyediff wrote"),
         (opening(kept="../../precious"), "damaged in line 1"),
         (opening(kept="precious"), "damaged in line 1"),
         (opening(kept="out~/precious"), "damaged in line 1"),

@@ -97,7 +97,7 @@ def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     good = two.read_bytes()
     lines = good.splitlines(keepends=True)
     bad: list[tuple[bytes, str]] = [
-        (b"".join(lines[:-1]), "is incomplete: it has 3 of 4 rows; resume that run first"),
+        (b"".join(lines[:-1]), "is incomplete: it has 3 of 4 rows; resume its run first"),
         (good[:-1], "ends in the middle of row 4"),
         (good[:-9], "ends in the middle of row 4"),
         (good + lines[-1], "has 5 rows, but the part has 4"),
@@ -159,7 +159,7 @@ def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) ->
     sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
     with pytest.raises(Crash):
         compare(todo, sinks, journal=ResumableSink(path, kind))
-    with pytest.raises(MergeError, match=r"is incomplete: it has 3 of 6 rows; resume that run first"):
+    with pytest.raises(MergeError, match=r"is incomplete: it has 3 of 6 rows; resume its run first"):
         MergedRows([path, write(folder, kind, 2, 2)])
     before = path.read_bytes()
     for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):
