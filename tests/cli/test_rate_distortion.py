@@ -155,7 +155,10 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
             "method,name,bpp\njpeg@20,a,1\njpeg@20,a.jpg,1\n",
             "line 3: an earlier row has already stated the size of a.jpg",
         ),
-        ('{"method": "jpeg@20", "name": "a", "bytes": 1}\n{"method": "x", "name": "a", "bpp": 1}\n', "give one unit"),
+        (
+            '{"method": "jpeg@20", "name": "a", "bytes": 1}\n{"method": "x", "name": "a", "bpp": 1}\n',
+            "give only one of them",
+        ),
     ],
 )
 def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,7 +177,7 @@ def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixtu
         ("gt jpeg=out/jpeg/20 --plot rd.png", "--plot rd.png needs --bytes, because"),
         ("gt jpeg=out/jpeg/20 --bytes files --plot rd.txt", "a plot cannot be saved as rd.txt"),
         ("gt jpeg=out/jpeg/20 --bd cubic", "--bd cubic needs --bytes, because"),
-        ("gt jpeg=out/jpeg/20 --bytes gone.csv", "--bytes gone.csv: cannot be read"),
+        ("gt jpeg=out/jpeg/20 --bytes gone.csv", "--bytes gone.csv: the file cannot be read"),
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,7 +161,7 @@ class ResumableSink:
         kind = _SUFFIXES.get(path.suffix.lower())
         if kind is None:
             suffixes = ", ".join(_SUFFIXES)
-            raise UsageError(f"{shown(path)}: the suffix is not that of a format; expected one of {suffixes}")
+            raise UsageError(f"the suffix of {shown(path)} does not name a format; expected one of {suffixes}")
         return ResumableSink(path, kind, resume=resume)
 
     def can_continue(self) -> bool:
