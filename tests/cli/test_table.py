@@ -389,7 +389,7 @@ def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     for other in ([*call, "--shard", "2/2"], [*call[:3], *call[4:], "--shard", "1/2"], call):
         assert run(other) == 2
-        assert "p.jsonl: " in capsys.readouterr().err
+        assert "p.jsonl, because a setting differs: " in capsys.readouterr().err
     assert Path("p.jsonl").read_bytes() == kept
     assert run([*call[:3], *call[4:-3], "--shard", "2/2", "--scores", "q.jsonl"]) == 0
     capsys.readouterr()
