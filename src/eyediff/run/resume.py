@@ -356,7 +356,7 @@ class ResumableSink:
                 if not text.endswith("\n"):  # incomplete
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
-                    valid = text == first or _without_table(text) == _without_table(first)
+                    valid = text == first or (text.endswith("}\n") and _without_table(text) == _without_table(first))
                 else:  # rows that lack a score are not in the journal
                     known = hash(without_verdict(text, kind)) in rows
                     valid = known or not parse_record(text, kind, self._metrics).complete
