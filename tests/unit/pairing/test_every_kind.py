@@ -88,7 +88,7 @@ def test_every_file_is_compared_failed_or_counted(
     assert {row["pair"] for row in rows if row["error"] is None} == set(READABLE)
     assert {row["pair"] for row in rows if row["error"] is not None} == set(FAILING)
     said = capsys.readouterr().err
-    assert f"{2 * len(OTHERS)} files skipped" in said
+    assert f"skipped {2 * len(OTHERS)} files" in said
     for kind in ("4 hidden", "2 .txt", "2 .md", "2 .csv", "2 .html", "2 no suffix", "2 .json", "2 .mp4"):
         assert kind in said
 
