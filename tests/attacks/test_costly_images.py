@@ -156,7 +156,7 @@ def test_pixels_that_do_not_fit_into_the_memory(tmp_path: Path) -> None:
     (row,) = eyediff.compare(path, other, ["psnr"], memory="512MB").rows
     assert isinstance(row, Failure) and row.stage == "read"
     assert "7000x7000 pixels, which take 140 MB" in row.message
-    assert "the memory limit leaves 128 MB for each" in row.message
+    assert "the memory limit leaves 128 MB for it" in row.message
     (row,) = eyediff.compare(path, other, ["psnr"], memory="600MB").rows
     assert isinstance(row, Failure) and "damaged" in row.message
 

@@ -123,4 +123,4 @@ def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: py
     assert needed
     assert run([*arguments, "--max-pixels", max(needed, key=int)]) == 0
     assert run([*arguments, "--max-pixels", "0"]) == 2
-    assert "--max-pixels 0: expected a number of pixels" in capsys.readouterr().err
+    assert "--max-pixels 0 is too small" in capsys.readouterr().err

@@ -30,6 +30,9 @@ MASK = "mask.png"
 """Name of the image that is white at the compared pixels. It is written only if some pixels were not compared."""
 PAGE = "report.html"
 
+ATTEMPTS = 100
+"""Number of attempts to create a folder. Another process may remove an empty parent folder at each attempt."""
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -68,7 +71,13 @@ class FailureFolder:
 
     def write(self, failed: Failed) -> tuple[Path, dict[str, Any]]:
         """Write the images and the scores of a failure. Return the folder, and the record of the failure."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        for attempt in range(ATTEMPTS):
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                break
+            except FileNotFoundError:  # the `clear` of another process removed the parent while it was empty
+                if attempt == ATTEMPTS - 1:
+                    raise
         failed.candidate.save(self.folder / CANDIDATE, compress_level=1)
         if failed.golden is not None:
             shutil.copyfile(failed.golden, self.folder / REFERENCE)

@@ -75,9 +75,9 @@ def test_another_module_is_refused(tmp_path: Path) -> None:
     with torch.no_grad():
         other[0].weight[0, 0, 0, 0] += 1
     for module, taps, options, said in (
-        (other, ["0", "2"], {}, "made for another backbone: module:Sequential"),
+        (other, ["0", "2"], {}, "the metric was made for another backbone: module:Sequential"),
         (layers(False), ["2", "0"], {}, "the metric file was made for 0, 2, but taps is 2, 0"),
-        (layers(False), ["0", "2"], {"mean": (0.5, 0.5, 0.5)}, "made for another backbone"),
+        (layers(False), ["0", "2"], {"mean": (0.5, 0.5, 0.5)}, "the metric was made for another backbone"),
     ):
         with pytest.raises(WeightsError, match=f"x.safetensors: {said}"):
             nn.LPIPS.from_module(module, taps, heads=file, side=16, **options)

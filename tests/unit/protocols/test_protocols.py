@@ -51,7 +51,7 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
         ('metrics = ["psnr"]\nborder = -1', "border` is -1"),
         ('metrics = ["psnr"]\nborder = "scale*2"', "border` is 'scale[*]2'"),
         ('metrics = ["psnr"]\nborder = true', "border` is True"),
-        ('metrics = ["psnr"]\nalpha = "pink"', "alpha pink: expected"),
+        ('metrics = ["psnr"]\nalpha = "pink"', "alpha pink is not a known policy"),
         ('metrics = ["psnr"]\nrounding = "9 bits"', "rounding` is '9 bits'"),
         ('metrics = ["psnr"]\naveraging = ["images"]', "averaging` is"),
         ('metrics = ["psnr"]\ncolor = "y"', "has the unknown key 'color'"),

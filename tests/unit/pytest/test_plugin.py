@@ -231,7 +231,7 @@ def test_pictures_of_every_kind(pytester: pytest.Pytester) -> None:
             figure().savefig(drawn, format="png")
             for image in (figure(), drawn.getvalue(), Image.open(drawn), np.asarray(Image.open(drawn).convert("RGB"))):
                 assert_looks_like(image, "figure.png")
-            with pytest.raises(EyediffError, match="image: is not PNG"):
+            with pytest.raises(EyediffError, match="image: the file is not PNG"):
                 assert_looks_like(b"hello", "figure.png")
         """
     )

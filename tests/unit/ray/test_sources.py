@@ -70,9 +70,9 @@ def test_lists_tables_and_folders(tmp_path: Path) -> None:
         assert [str(pair.reference) for pair in table] == ["a", "b", "c"] and table[1].name == "y"
         assert [pair.name for pair in table[::2]] == ["x", "z"]
     bad = [
-        ([], "no pair"),
+        ([], "the list of pairs is empty"),
         ([("a", "b"), ("c", "b")], "two pairs have the name b"),
-        ([{"reference": "a"}], "it needs candidate"),
+        ([{"reference": "a"}], "it also needs candidate"),
         (["ab"], "'ab' is not a pair"),
         ([("nope://a", "b")], "nope:// cannot be opened"),
         (tmp_path / "none.parquet", "none.parquet"),
