@@ -161,7 +161,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
         raise
     except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
         if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
-            _complain(f"cannot write <stdout>: {error.strerror}")
+            _complain(f"cannot write <stdout>: {error.strerror or error}")
             _discard_stdout()
             return INCOMPLETE
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":

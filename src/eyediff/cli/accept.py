@@ -125,7 +125,9 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         alone = None if candidate is None else header.get("unmatched")
         new = [Path(file["path"]) for file in alone or () if file["side"] == "candidate"]
     except OSError as error:
-        raise UsageError(f"{shown(results)} cannot be read ({error.strerror}); give the results of a run") from error
+        raise UsageError(
+            f"{shown(results)} cannot be read ({error.strerror or error}); give the results of a run"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{shown(results)} does not have results with verdicts ({excerpt(error)}); expected JSON or JSON lines of "
@@ -247,6 +249,6 @@ def _replace(place: Path, candidate: Path) -> None:
     try:
         make_folders(place.parent)
     except OSError as error:
-        raise OutputError(f"the folder {shown(place.parent)} cannot be made ({error.strerror})") from error
+        raise OutputError(f"the folder {shown(place.parent)} cannot be made ({error.strerror or error})") from error
     with atomic_path(place) as part:
         shutil.copyfile(candidate, part)

@@ -47,7 +47,7 @@ def read_earlier(path: Path) -> Earlier:
         return _of_json(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
     except OSError as error:
         raise UsageError(
-            f"the baseline {shown(path)} cannot be read ({error.strerror}); give the results of an earlier run"
+            f"the baseline {shown(path)} cannot be read ({error.strerror or error}); give the results of an earlier run"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         reason = " ".join(str(error).split())

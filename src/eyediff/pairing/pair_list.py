@@ -55,7 +55,7 @@ def read_pairs(path: Path) -> Sequence[Pair]:
             except ValueError as error:
                 problems.append(f"line {line}: {error}")
     except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(f"{shown(path)} cannot be read ({error.strerror or error}); check the path") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
     if problems:

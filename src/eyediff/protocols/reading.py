@@ -91,7 +91,9 @@ def read_protocol(path: Path) -> EvaluationProtocol:
             raise ValueError(f"the file has more than {MOST_BYTES} bytes")
         return _protocol(tomllib.loads(content.decode()))
     except OSError as error:
-        raise UsageError(f"cannot read the protocol {shown(path)}: {error.strerror}; check the path") from error
+        raise UsageError(
+            f"cannot read the protocol {shown(path)}: {error.strerror or error}; check the path"
+        ) from error
     except (ValueError, RecursionError, UsageError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         reason = " ".join(str(error).split())
         raise UsageError(

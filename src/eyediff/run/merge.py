@@ -60,7 +60,7 @@ class _Part:
         except MergeError as error:
             return str(error)
         except OSError as error:
-            return f"{shown(self.path)} cannot be read ({error.strerror}): {_AGAIN}"
+            return f"{shown(self.path)} cannot be read ({error.strerror or error}): {_AGAIN}"
         if count < self.shard.size:
             return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume its run first"
         if count > self.shard.size:
@@ -158,7 +158,7 @@ def _open(path: Path) -> _Part:
         ):
             raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} describes: {_AGAIN}")
     except OSError as error:
-        raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
+        raise MergeError(f"{shown(path)} cannot be read ({error.strerror or error}): check the path") from error
     except ValueError as error:
         raise MergeError(f"{shown(path)} is damaged, or is not a part of a run") from error
     if header.shard is None:

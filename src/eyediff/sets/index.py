@@ -176,7 +176,7 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign) -> I
     except UsageError:
         raise
     except OSError as error:
-        raise UsageError(f"{shown(index)} cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(f"{shown(index)} cannot be read ({error.strerror or error}); check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UsageError(f"{shown(index)} is damaged, or is not an index of eyediff; ", *REMEDY) from error
     stamps = files | {each.name: at for each, at in failed.items()}

@@ -147,7 +147,7 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
                 problems.append(f"line {line}: {error}")
     except OSError as error:
         raise UsageError(
-            Setting("bytes", str(path)), f": the file cannot be read ({error.strerror}); check the path"
+            Setting("bytes", str(path)), f": the file cannot be read ({error.strerror or error}); check the path"
         ) from error
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -89,7 +89,7 @@ def _read_header(path: Path) -> tuple[Header, TableHeader]:
     try:
         header = read_header(next(split_records(path, "jsonl"), ""))
     except OSError as error:
-        raise UsageError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(f"{shown(path)} cannot be read ({error.strerror or error}); check the path") from error
     except ValueError:
         header = None
     if header is None or header.table is None or not header.metrics:

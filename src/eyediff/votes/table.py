@@ -77,7 +77,7 @@ def _rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
     try:
         yield from read_table_rows(path)
     except OSError as error:
-        raise StudyError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from error
+        raise StudyError(f"{shown(path)} cannot be read ({error.strerror or error}); check the path") from error
     except ValueError as error:
         raise StudyError(str(error)) from error
 

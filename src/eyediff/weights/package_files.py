@@ -52,7 +52,7 @@ class PackageFile:
             sha256 = cached_hash("tensors", [self.path], lambda: canonical_sha256(tensors))
         except OSError as error:
             raise WeightsError(
-                f"{self.path}: the file cannot be read ({error.strerror}); install eyediff again"
+                f"{self.path}: the file cannot be read ({error.strerror or error}); install eyediff again"
             ) from None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise WeightsError(f"{self.path}: the file is damaged; install eyediff again") from None

@@ -65,6 +65,6 @@ def tensors(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise WeightsError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from None
+        raise WeightsError(f"{shown(path)} cannot be read ({error.strerror or error}); check the path") from None
     except Exception as error:
         raise WeightsError(f"{shown(path)} is not a file of tensors ({str(error).splitlines()[0][:80]})") from error

@@ -127,7 +127,7 @@ def _hash_file(path: Path) -> str:
         return file_sha256(path)
     except OSError as error:
         raise ImageError(
-            f"{shown(path)}: the image cannot be read ({error.strerror}); nothing was trained; check the file"
+            f"{shown(path)}: the image cannot be read ({error.strerror or error}); nothing was trained; check the file"
         ) from error
 
 
