@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import re
 import subprocess
@@ -124,3 +125,12 @@ def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: py
     assert run([*arguments, "--max-pixels", max(needed, key=int)]) == 0
     assert run([*arguments, "--max-pixels", "0"]) == 2
     assert "--max-pixels 0 is too small" in capsys.readouterr().err
+
+
+def test_the_garbage_collector_stays_as_it_was() -> None:
+    """It is paused during imports. A program that has switched it off finds it switched off."""
+    for switch in (gc.disable, gc.enable):
+        switch()
+        before = gc.isenabled()
+        assert run(["--version"]) == 0
+        assert gc.isenabled() == before

@@ -114,12 +114,14 @@ def _escape_help(command: Any) -> None:
 
 @contextmanager
 def _paused_collector() -> Iterator[None]:
-    """Pause the garbage collector during imports, which makes them faster: imports create many objects, no garbage."""
+    """Pause the garbage collector. Imports are faster without it: they create many objects and hardly any garbage."""
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if enabled:
+            gc.enable()
 
 
 _PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)

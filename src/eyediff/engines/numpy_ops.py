@@ -45,9 +45,9 @@ def _filter_channels(windows: Value, weights: Value) -> Value:
     filtered = np.zeros((count, len(weights), height, width))
     step = max(1, TILE // width)
     scratch = np.empty((step, width))
-    for image_, output, top in np.ndindex(count, len(weights), -(-height // step)):
-        window = windows[image_, output * channels // len(weights), top * step : (top + 1) * step]
-        total, product = filtered[image_, output, top * step : (top + 1) * step], scratch[: len(window)]
+    for number, output, top in np.ndindex(count, len(weights), -(-height // step)):
+        window = windows[number, output * channels // len(weights), top * step : (top + 1) * step]
+        total, product = filtered[number, output, top * step : (top + 1) * step], scratch[: len(window)]
         for i, j in np.argwhere(weights[output]):
             np.multiply(window[..., i, j], weights[output, i, j], out=product)
             total += product

@@ -106,15 +106,8 @@ class Network(FeatureNetwork[Array]):
 
     Parameters
     ----------
-    trunk
-        Layers of the backbone.
-    parameters
-        Weights and biases of the backbone, by name.
-    heads
-        Linear weights, as one vector of C_l values for each feature layer. `None` if every weight is 1.
-    scaling
-        Multiplier and offset of the three input channels. `None` if the input is not scaled. Default: the scaling of
-        version 0.1.
+    trunk, parameters, heads, scaling
+        As for `FeatureNetwork`. By default, `scaling` is the scaling of version 0.1.
 
     Raises
     ------

@@ -71,7 +71,7 @@ class _Part:
 
 
 class StoredRows(ABC):
-    """Rows of an earlier run, which can be written again as that run would do."""
+    """Rows that were computed before. They can be written to sinks again."""
 
     unmatched: Sequence[Unmatched] = ()
 
@@ -87,7 +87,7 @@ class StoredRows(ABC):
     def __iter__(self) -> Iterator[Row]: ...
 
     def write(self, sinks: Sequence[Sink], limits: Limits = NO_LIMITS, progress: Progress | None = None) -> Summary:
-        """Write all rows to sinks, as a single run would do."""
+        """Write all rows to sinks, in the order of the run that computed them, and return the summary."""
         with Interrupts() as interrupts:
             return write_rows(
                 interrupts.watch(self),

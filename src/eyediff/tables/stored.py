@@ -20,7 +20,7 @@ _AGAIN = "compute the scores again"
 
 
 class StoredTable(StoredRows):
-    """The scores of a table that an earlier run kept, or that were merged from the parts of a run.
+    """The scores of a table, read from a file. An earlier run kept them, or they were merged from the parts of a run.
 
     Parameters
     ----------
