@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,25 +24,35 @@ def environment(shared: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(shared / "peers"), "PEER_WEIGHTS": str(shared / "weights")}
 
 
-def lpips(case: Case, parameters: Mapping[str, Array], a: Pixels, b: Pixels, shared: Path) -> dict[str, Array]:
-    """What lpips 0.1.4 says: total (N), layers (N x L), map (N x H x W)."""
-    job = {f"parameter{index}": value for index, value in enumerate(parameters.values())}
+def lpips(
+    pairs: Mapping[Case, tuple[Pixels, Pixels]], parameters: Mapping[str, Array], shared: Path
+) -> dict[Case, dict[str, Array]]:
+    """What lpips 0.1.4 says of each case, in one process: total (N), layers (N x L), map (N x H x W)."""
+    trunk = {f"parameter{index}": value for index, value in enumerate(parameters.values())}
     with tempfile.TemporaryDirectory() as folder:
-        into, out = Path(folder) / "job.npz", Path(folder) / "result.npz"
-        what = {"net": case.net, "version": case.version, "heads": case.heads, "count": len(job)}
-        np.savez(into, a=a, b=b, **what, **job)
-        command = [sys.executable, "-W", "ignore", HERE / "peer_lpips.py", into, out]
+        files = [(Path(folder) / f"job{i}.npz", Path(folder) / f"result{i}.npz") for i in range(len(pairs))]
+        for (job, _), (case, (a, b)) in zip(files, pairs.items(), strict=True):
+            what = {"net": case.net, "version": case.version, "heads": case.heads, "count": len(trunk)}
+            np.savez(job, a=a, b=b, **what, **trunk)
+        command = [sys.executable, "-W", "ignore", HERE / "peer_lpips.py", *(path for both in files for path in both)]
         subprocess.run(command, check=True, env=environment(shared))
-        with np.load(out) as found:
-            return dict(found)
+        found = {}
+        for case, (_, result) in zip(pairs, files, strict=True):
+            with np.load(result) as values:
+                found[case] = dict(values)
+        return found
 
 
-def classical(a: Pixels, b: Pixels, shared: Path) -> dict[str, Array]:
-    """What piq 0.8.0 and torchmetrics 1.9.0 say of two batches: N figures a metric, by their name and its."""
+def classical(pairs: Sequence[tuple[Pixels, Pixels]], shared: Path) -> list[dict[str, Array]]:
+    """What piq 0.8.0 and torchmetrics 1.9.0 say of pairs of batches: N figures a metric, by their name and its."""
     with tempfile.TemporaryDirectory() as folder:
-        into, out = Path(folder) / "job.npz", Path(folder) / "result.npz"
-        np.savez(into, a=a, b=b)
-        command = [sys.executable, "-W", "ignore", HERE / "peer_classical.py", into, out]
+        into = [Path(folder) / f"job{i}.npz" for i in range(len(pairs))]
+        for job, (a, b) in zip(into, pairs, strict=True):
+            np.savez(job, a=a, b=b)
+        command = [sys.executable, "-W", "ignore", HERE / "peer_classical.py", *into]
         subprocess.run(command, check=True, env=environment(shared))
-        with np.load(out) as found:
-            return dict(found)
+        found = []
+        for job in into:
+            with np.load(job) as scores:
+                found.append(dict(scores))
+        return found

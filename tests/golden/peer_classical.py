@@ -1,6 +1,6 @@
-"""Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a process of their own: `peer_classical.py JOB.npz RESULT.npz`.
+"""Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a process of their own: `peer_classical.py JOB.npz [JOB.npz ...]`.
 
-The job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; the result holds N figures a metric.
+A job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; N figures a metric take its place.
 PYTHONPATH must lead to a torchvision, which both import.
 """
 
@@ -36,10 +36,11 @@ def measure(a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def main() -> None:
-    """Read the job, measure, write the result."""
-    with np.load(sys.argv[1], allow_pickle=False) as job:
-        a, b = (torch.from_numpy(job[side]).permute(0, 3, 1, 2).float() / 255 for side in "ab")
-    np.savez(sys.argv[2], **{name: scores.double().reshape(-1).numpy() for name, scores in measure(a, b).items()})
+    """Read each job, measure, write the result in its place."""
+    for path in sys.argv[1:]:
+        with np.load(path, allow_pickle=False) as job:
+            a, b = (torch.from_numpy(job[side]).permute(0, 3, 1, 2).float() / 255 for side in "ab")
+        np.savez(path, **{name: scores.double().reshape(-1).numpy() for name, scores in measure(a, b).items()})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Runs `lpips` 0.1.4 in a process of its own: `peer_lpips.py JOB.npz RESULT.npz`.
+"""Runs `lpips` 0.1.4 in a process of its own: `peer_lpips.py JOB.npz RESULT.npz [JOB.npz RESULT.npz ...]`.
 
-The job holds the trunk's parameters in order, two batches of pixels and the network's name, version and kind; the
+A job holds the trunk's parameters in order, two batches of pixels and the network's name, version and kind; the
 result holds the total, the terms by layer and the spatial map. PYTHONPATH must lead to a torchvision.
 """
 
@@ -44,11 +44,12 @@ def measure(job: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Read the job, measure, write the result."""
-    job = dict(np.load(sys.argv[1], allow_pickle=False))
-    count = int(job.pop("count"))
-    job["parameters"] = [job.pop(f"parameter{index}") for index in range(count)]
-    np.savez(sys.argv[2], **measure(job))
+    """Read each job, measure, write its result."""
+    for given, result in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        job = dict(np.load(given, allow_pickle=False))
+        count = int(job.pop("count"))
+        job["parameters"] = [job.pop(f"parameter{index}") for index in range(count)]
+        np.savez(result, **measure(job))
 
 
 if __name__ == "__main__":

@@ -79,24 +79,23 @@ def test_numpy_equals_the_recorded_peer(case: Case) -> None:
 
 
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
-@pytest.mark.parametrize("version", lpips.RELEASES)
-@pytest.mark.parametrize("heads", [True, False])
-def test_engines_equal_the_peer_on_official_weights(
-    net: str, version: str, heads: bool, shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_engines_equal_the_peer_on_official_weights(net: str, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same on the official trunks, against the peer at work, on sizes drawn anew for each variant."""
     if not all(map(importlib.util.find_spec, ("lpips", "torch"))):
         pytest.skip("the peer lpips 0.1.4, or torch, is not installed")
     parameters = dict(weights.load_trunk(net, file=next((shared / "weights").glob(f"{net}*.pth"))).parameters)
-    case = Case(net, version, heads, "drawn")
-    random = np.random.RandomState(zlib.crc32(case.name.encode()))
-    height, width = random.randint(TRUNKS[net].smallest, 130, 2)
-    a = random.randint(0, 256, (2, height, width, 3)).astype(np.uint8)
-    b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
-    said = peer.lpips(case, parameters, a, b, shared)
+    pairs = {}
+    for case in (Case(net, version, heads, "drawn") for version in lpips.RELEASES for heads in (True, False)):
+        random = np.random.RandomState(zlib.crc32(case.name.encode()))
+        height, width = random.randint(TRUNKS[net].smallest, 130, 2)
+        a = random.randint(0, 256, (2, height, width, 3)).astype(np.uint8)
+        b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
+        pairs[case] = a, b
+    said = peer.lpips(pairs, parameters, shared)
     for engine in reversed(ENGINES):  # ONNX Runtime first: where there is no native engine, the rest is skipped by name
-        compiled = NetworkEngine(create_runner(engine, monkeypatch), network(case, parameters))
-        assert compiled.description.startswith(engine)
-        np.testing.assert_allclose(compiled.distances(a, b), said["total"], **CLOSE)
-        np.testing.assert_allclose(compiled.layers(a, b), said["layers"], **CLOSE)
-        np.testing.assert_allclose(compiled.maps(a, b), said["map"], **CLOSE)
+        for case, (a, b) in pairs.items():
+            compiled = NetworkEngine(create_runner(engine, monkeypatch), network(case, parameters))
+            assert compiled.description.startswith(engine)
+            np.testing.assert_allclose(compiled.distances(a, b), said[case]["total"], **CLOSE)
+            np.testing.assert_allclose(compiled.layers(a, b), said[case]["layers"], **CLOSE)
+            np.testing.assert_allclose(compiled.maps(a, b), said[case]["map"], **CLOSE)

@@ -124,7 +124,7 @@ def test_sigkill_at_random_moments(kind: RowFormat, tmp_path: Path) -> None:
         folder.put(f"p{i:03}.png", i % 50, i % 7)
     moments = np.random.default_rng(20)
     root = Path(__file__).parents[3]
-    for attempt in range(10):
+    for attempt in range(7):
         command = [sys.executable, "-c", SCRIPT, str(tmp_path), kind]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as run:
             assert run.stdout is not None
