@@ -201,7 +201,7 @@ class _Collector:
         """Do nothing: no preparation is needed."""
 
     def write(self, row: Row) -> None:
-        """Keep the row."""
+        """Append the row to the list."""
         self.rows.append(row)
 
     def close(self, summary: Summary) -> None:

@@ -68,12 +68,12 @@ class EyediffError(Exception):
         return tuple(part for part in self.args if isinstance(part, Setting))
 
     def spelled(self, spell: Callable[[Setting], str]) -> str:
-        """Return the message with every parameter in the form that `spell` returns.
+        """Return the message, with the name of each parameter replaced by `spell(parameter)`.
 
         Parameters
         ----------
         spell : callable
-            A function that takes a `Setting` and returns its text, such as the option of a command.
+            A function that takes a `Setting` and returns a text, such as the name of a command-line option.
         """
         return "".join(spell(part) if isinstance(part, Setting) else str(part) for part in self.args)
 

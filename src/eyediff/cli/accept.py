@@ -90,7 +90,7 @@ def accept(
     for change, place in places:
         if place in taken:
             both = f"{shown(taken[place])} and {shown(change.name)}"
-            raise UsageError(f"{shown(place)} would be replaced by the candidates of two pairs, {both}; name one pair")
+            raise UsageError(f"the pairs {both} have the same reference {shown(place)}; accept only one of them")
         taken[place] = change.name
     refused = 0
     for change, place in places:
@@ -117,7 +117,7 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
     try:
         text = decode(results.read_bytes())
         if not text.lstrip().startswith("{"):
-            raise ValueError("the file is not JSON, and other formats have no verdicts")
+            raise ValueError("the file is not JSON; other formats do not say which pairs failed")
         header, records = split_json(text)
         names = tuple(header["metrics"])
         rows = [(row_from_json(record, names), record["verdict"], record["crossed"]) for record in records]

@@ -74,7 +74,7 @@ def _headline(code: int, summary: Summary, output: Path | None, noun: str) -> st
 
 
 def _crossed(summary: Summary) -> Iterator[str]:
-    """Yield a line for each pair with a score beyond a limit, the worst first, then for each mean beyond a limit."""
+    """Yield a line for each pair beyond a limit, worst first. Then yield a line for each mean beyond a limit."""
     pairs: dict[str, list[Crossing]] = {}
     for pair, crossings in groupby(summary.crossings, key=attrgetter("pair")):
         pairs.setdefault(pair, []).extend(crossings)

@@ -58,7 +58,10 @@ def run_demo(folder: Path) -> Demo:
 
 
 def read_scene(name: str) -> Picture:
-    """Return a picture of the package as an array H x W x 3. `scripts/draw_scenes.py` has drawn these pictures."""
+    """Read a picture that the package contains. Return it as an array H x W x 3.
+
+    `scripts/draw_scenes.py` draws these pictures.
+    """
     with (files(__package__) / "scenes" / f"{name}.png").open("rb") as file, PILImage.open(file) as picture:
         return np.asarray(picture.convert("RGB"))
 

@@ -52,7 +52,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scene with two candidates: `slight` hardly disturbs people, and `coarse` disturbs them."""
+    """A scene with two candidates: people hardly see the change in `slight`, and they see it in `coarse`."""
 
     scene: str
     slight: Candidate

@@ -13,7 +13,7 @@ def _factor_or_inverse(rng: np.random.Generator, factor: float) -> float:
 
 
 def contrast(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Multiply the differences of all levels from their mean by a factor from 1/5 to 5."""
+    """Multiply the contrast by a factor from 1/5 to 5. The mean level does not change."""
     source = to_float32(image)
     middle = source.mean()
     return to_uint8(middle + (source - middle) * _factor_or_inverse(rng, 5 ** (strength**1.5)))

@@ -353,10 +353,10 @@ class FunctionEngine:
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
         """Return N scores, computed from the pixels that the mask `counted` selects.
 
-        The metric must compare pixel by pixel, independent of the positions of the pixels.
+        Only a metric that compares each pixel with the pixel at the same position supports masks.
         """
         if not self._program.pixelwise:
-            raise UsageError("this metric is not defined for a part of the pixels; compute it without a mask")
+            raise UsageError("this metric does not support masks; compute it without a mask")
         pairs = zip(a, b, counted, strict=True)
         return np.array([self._program.scores(_column(x, own), _column(y, own))[0] for x, y, own in pairs], np.float64)
 

@@ -36,10 +36,11 @@ def is_tracing() -> bool:
 
 
 def is_plain_eager(x: Tensor) -> bool:
-    """Return whether an operation on `x` may use a faster backward pass of eyediff, or read the values of `x`.
+    """Return whether `x` is an ordinary tensor in eager mode.
 
-    The result is false under `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives
-    and for fake tensors. These tools follow each operation of torch, so only torch's own operations may be used.
+    Only then may an operation read the values of `x`, or have a backward pass of its own. The result is false under
+    `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives and for fake tensors.
+    These tools follow each operation of torch, so only torch's own operations may be used.
     """
     return not (
         torch.compiler.is_compiling()

@@ -239,7 +239,7 @@ def _column(earlier: Earlier, name: str) -> str:
 
 
 def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
-    """Yield the lines of text that show a verdict: the worse pairs, the means, and the pairs that only one run has.
+    """Yield a comparison with a baseline as text: worse pairs, changed means, and pairs that only one run has.
 
     The worst pair comes first. At most `most` pairs of each kind are listed, and further pairs are only counted. If
     `most` is None, all pairs are listed.

@@ -61,7 +61,7 @@ def fsim(a: Pixels, b: Pixels) -> Numbers:
 
 
 def fsimc(a: Pixels, b: Pixels) -> Numbers:
-    """Return the FSIMc of each pair, which also compares colours.
+    """Return the FSIMc of each pair. FSIMc is FSIM with a term for colours.
 
     `a` and `b` are N x H x W x 3, of one size. The result has N scores from 0 to 1. A score is 1 for equal images.
     """

@@ -60,9 +60,9 @@ def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) 
 
 
 def at_places(planes: Planes, y: Places, x: Places) -> Planes:
-    """Return the points of an image at N pixels, given by rows `y` and columns `x`.
+    """Return the values of N pixels at the rows `y` and the columns `x`.
 
-    For a position outside the image, the nearest point of the image is returned.
+    For a position outside the image, the value of the nearest pixel is returned.
     """
     height, width = planes[0].shape[1:]
     y, x = y.clip(0, height - 1), x.clip(0, width - 1)
@@ -70,9 +70,9 @@ def at_places(planes: Planes, y: Places, x: Places) -> Planes:
 
 
 def shifted(planes: Planes, y: Places, x: Places, shift: tuple[float, float]) -> Planes:
-    """Return the points at N pixels of an image that is displaced by `shift` (rows, columns).
+    """Return the values of N pixels of an image that is displaced by `shift` (rows, columns).
 
-    The points between pixels are interpolated linearly.
+    Values between pixels are interpolated linearly.
     """
     top, left = (int(np.floor(-each)) for each in shift)
     down, across = (np.float32(-each - first) for each, first in zip(shift, (top, left), strict=True))

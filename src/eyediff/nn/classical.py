@@ -145,7 +145,7 @@ class ClassicalLoss(nn.Module):
         raise NotImplementedError
 
     def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:  # noqa: ARG002  # some define none
-        raise UsageError(f"{type(self).__name__} is not defined for a part of the pixels; call it without a mask")
+        raise UsageError(f"{type(self).__name__} does not support masks; call it without a mask")
 
     def _loss(self, score: Tensor) -> Tensor:
         return 1 - score

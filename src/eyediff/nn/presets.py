@@ -185,7 +185,7 @@ def load_perceptual_loss(
             )
         return DISTS(reduction, value_range=value_range, check=check, weights_file=file, trust=trust)
     if preset not in PRESETS:
-        raise UsageError(f"preset must be one of {', '.join(PRESETS)}, dists; got {preset!r}")
+        raise UsageError(f"the preset is {preset!r}; expected one of {', '.join(PRESETS)}, dists")
     backbone = trunk(net or PRESETS[preset].net, ALL_TRUNKS)
     options = PRESETS[preset].options(backbone)
     given = {"content": content, "style": style, "variation": variation}

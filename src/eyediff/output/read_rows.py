@@ -204,7 +204,7 @@ def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
     rest = message
     for name, following in zip_longest(metrics, metrics[1:]):
         if not rest.startswith(f"{name}: "):
-            raise ValueError(f"the error gives no reason for {name}")
+            raise ValueError(f"the column `error` has no reason for {name}")
         reason, separator, rest = rest.partition(f"; {following}: ") if following else (rest, "", "")
         reasons[name] = reason.removeprefix(f"{name}: ")
         rest = f"{following}: {rest}" if separator else ""

@@ -78,7 +78,9 @@ class Goldens:
         specs = parse_metrics(dict.fromkeys([*limits.maxima, *limits.minima]))
         path = self._place(golden)
         if path.name.endswith(MASK_SUFFIX):
-            raise UsageError(f"golden {golden!r}: {MASK_SUFFIX} ends the names of masks; give the golden another name")
+            raise UsageError(
+                f"only a mask has a name that ends with {MASK_SUFFIX}; give the golden {golden!r} another name"
+            )
         if self.update:
             self._store(path, candidate)
             return {spec.requested: spec.info.identity for spec in specs}

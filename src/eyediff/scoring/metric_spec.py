@@ -238,13 +238,13 @@ def find_column(requested: str, columns: Sequence[str]) -> str | None:
 
 
 def check_masks(specs: Iterable[MetricSpec]) -> None:
-    """Raise UsageError if a metric cannot be computed from a part of the pixels (`metrics.programs.takes_masks`)."""
+    """Raise UsageError if one of the metrics does not support masks."""
     for spec in specs:
         if not takes_masks(spec.program):
             able = [name for name, info in all_metrics().items() if takes_masks(info.programs[info.versions[0]])]
             raise UsageError(
-                f"{spec.requested} is not defined for a part of the pixels; leave {spec.requested} out, or compare "
-                f"whole images; a mask, region or ignore is possible with these metrics: {', '.join(able)}"
+                f"{spec.requested} does not support masks and regions; leave {spec.requested} out, or compare whole "
+                f"images; these metrics support masks and regions: {', '.join(able)}"
             )
 
 

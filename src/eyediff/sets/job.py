@@ -79,9 +79,7 @@ class EmbeddingJob:
 
     def __post_init__(self) -> None:
         if len(self.header.metrics) != 1:
-            raise UsageError(
-                f"the metrics are {', '.join(self.header.metrics) or 'missing'}; give exactly one metric for a set"
-            )
+            raise UsageError(f"got the metrics {', '.join(self.header.metrics) or '(none)'}; give exactly one metric")
         if self.workers < 1:
             raise UsageError(f"the number of workers is {self.workers}; expected at least 1")
 

@@ -40,9 +40,9 @@ class Entry:
     Parameters
     ----------
     mean
-        Mean over the units, or None if there is no score.
+        Mean score, or None if there is no score.
     text
-        The mean as it is printed, with the number of digits of its column.
+        The mean as text, rounded as all means of this metric are.
     ci95
         95 % confidence interval of the mean. None if there are fewer than `defaults.FEWEST` units.
     rank

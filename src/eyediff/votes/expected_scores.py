@@ -18,8 +18,8 @@ def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
 
     Notes
     -----
-    `observer` is the expected agreement of the metric by which the observers vote. It is max(p, 1 - p), because this
-    metric prefers b if p > 1/2.
+    `observer` is the highest agreement that a metric can expect: max(p, 1 - p). A metric reaches it if it prefers b
+    whenever p > 1/2.
 
     `human` is the expectation of p'^2 + (1 - p')^2, where p' is the fraction of votes for b. The variance of p' is
     p (1 - p) / n, so the expectation is 1 - 2 p (1 - p) (1 - 1 / n).

@@ -103,7 +103,7 @@ def _hash_file(archive: Path) -> Path:
 
 
 def _version_file(part: Path) -> Path:
-    """Return the path of the file that records the version of the remote file from which a partial download comes."""
+    """Return the path of the file that stores the ETag of a partial download."""
     return part.with_name(f"{part.name}.tag")
 
 

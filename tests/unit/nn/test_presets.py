@@ -199,7 +199,7 @@ def test_weights_of_the_user_replace_those_of_the_paper() -> None:
 
 def test_what_does_not_exist_is_an_error() -> None:
     """Presets, layers and options, before any weights are looked for."""
-    with pytest.raises(UsageError, match="preset must be one of johnson, gatys, esrgan, dists; got 'wct'"):
+    with pytest.raises(UsageError, match="the preset is 'wct'; expected one of johnson, gatys, esrgan, dists"):
         nn.load_perceptual_loss("wct")
     with pytest.raises(UsageError, match=r"Mini has no layer for 'relu5_1'; .*relu1, .*choose another"):
         nn.load_perceptual_loss("gatys", "mini")

@@ -111,8 +111,8 @@ def agreement_by_distortion(measurements: Iterable[Measurement]) -> list[Network
 def format_markdown(measurements: Sequence[Measurement]) -> str:
     """Return the two tables of the model card in Markdown.
 
-    The first has the agreement for each source and side. The second has Spearman's correlation and the error for each
-    distortion.
+    A row of the first table is the agreement for one source of pictures and one size. A row of the second table is the
+    agreement for one distortion: Spearman's correlation and the mean error.
     """
     rows = [
         "| pictures | pairs | side | n | Pearson | Spearman | mean abs. error | bias | ordered as alex |",
