@@ -187,7 +187,7 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
     module, scratch = ":" in trunk, recipe.mode == "scratch"
     if module != (taps is not None):
         raise UsageError(
-            "--taps names submodules of a torch module; give --taps if --trunk is package.module:factory, and only then"
+            "a torch module (--trunk package.module:factory) needs --taps; leave out --taps for any other --trunk"
         )
     if module:
         if recipe.mode != "head" or init is not None:

@@ -16,7 +16,7 @@ _GAP, _MARGIN, _LINE = 6, 24, 24
 
 
 def draw_figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
-    """Draw all trials, two beside each other. A trial is a picture with two distorted candidates.
+    """Draw all trials, two in each row. A trial is a picture with two distorted candidates.
 
     Parameters
     ----------

@@ -57,8 +57,8 @@ def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
         window = layer.window
         if window.stride > window.size:
             raise UsageError(
-                f"{trunk.title} cannot be computed in strips, because windows of {window.size} rows move by "
-                f"{window.stride} rows; raise the memory limit"
+                f"{trunk.title} cannot be computed in strips, because its stride of {window.stride} is larger than its "
+                f"window of {window.size}; raise the memory limit"
             )
         if window.crosses:
             crossed.append(StripBoundary(channels, width, window.size - window.stride, window.pad))

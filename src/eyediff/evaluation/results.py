@@ -134,8 +134,7 @@ def lines(judged: Judged) -> list[Line]:
     means = _means(judged)
     if taken := [name for name in judged.study.subsets if name in means or name == EVERYTHING]:
         raise UsageError(
-            f"a subset has the name {taken[0]!r}, but results use this name for several subsets together; rename the "
-            "subset"
+            f"the subset name {taken[0]!r} is reserved for the result of several subsets; rename the subset"
         )
     measured: dict[tuple[int, ...], _Figures] = {}
 

@@ -91,7 +91,7 @@ def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
 
 
 def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
-    """Return an array ... x H x W x 3: the pixels of `b` where `counted` is True, and the pixels of `a` elsewhere."""
+    """Return the pixels of `b` where `counted` is True, and the pixels of `a` elsewhere."""
     return cast(Pixels, np.where(counted[..., None], b, a))
 
 

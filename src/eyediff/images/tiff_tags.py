@@ -21,7 +21,8 @@ _BEYOND = "its tags reach beyond the end of the file"
 class _Entry:
     """One tag of a directory. `code` is the `struct` code of its values.
 
-    `field` is the end of the stored tag, which has the values or their offset. `place` is the byte position of `field`.
+    The last bytes of a stored tag contain its values, or their position in the file. `field` is a copy of these bytes,
+    and `place` is their own position.
     """
 
     tag: int

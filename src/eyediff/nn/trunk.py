@@ -173,8 +173,8 @@ class ModuleTrunk(nn.Module):
             )
         if _version(found) != version:
             raise UsageError(
-                f"the layer behind the submodule {name!r} overwrites the output of {name!r} in place; "
-                f"name the layer behind {name!r} instead"
+                f"the layer after the submodule {name!r} overwrites the output of {name!r} in place; "
+                f"use the layer after {name!r} instead"
             )
         return found
 

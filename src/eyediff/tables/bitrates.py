@@ -56,7 +56,7 @@ class Bitrates:
 
 
 def check_curves(sizes: Path | str | None, interpolation: Interpolation) -> None:
-    """Raise UsageError if curves are described but there are no sizes."""
+    """Raise UsageError if a kind of rate curve was chosen, but no sizes of files were given."""
     if sizes is None and interpolation != "pchip":
         raise UsageError(Setting("bd", interpolation), ": curves need bitrates; state the sizes by ", Setting("bytes"))
 

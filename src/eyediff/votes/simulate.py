@@ -132,7 +132,7 @@ def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[Subs
     noise = plan.noise or float(np.median(np.abs(np.concatenate(list(margins.values()))))) / 2
     if not 0 < noise < np.inf:
         raise UsageError(
-            "the metric gives most candidates the same score, so no noise can be derived from its scores; give a noise"
+            "most scores of the metric are equal, so the amount of noise cannot be derived from them; state the noise"
         )
     preferences: dict[str, dict[str, list[float]]] = {}
     figures: dict[str, dict[str, object]] = {}

@@ -83,7 +83,7 @@ def test_strips_cover_an_image_once(trunk: Trunk) -> None:
 def test_a_trunk_that_skips_rows_has_no_strips() -> None:
     """A window that moves by more rows than it has would leave rows between strips: refused, not computed wrongly."""
     trunk = Trunk("skip", "Skip", "", (Conv("a", 3, 4, 3, pad=1), Pool(2, 3), Tap()))
-    with pytest.raises(UsageError, match="windows of 2 rows move by 3"):
+    with pytest.raises(UsageError, match="its stride of 3 is larger than its window of 2"):
         strip_plan.boundaries(trunk, 40)
 
 
