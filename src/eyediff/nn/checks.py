@@ -89,8 +89,8 @@ def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
 
     Values may exceed the range by half of its width on both sides, because the output of a network may be slightly
     outside. Infinities and NaN are accepted, so that the gradient scaler of mixed precision can react to them. The
-    check needs a pass over the images and, on a GPU, a wait for the result. It is skipped by compilers and by the
-    transforms of `torch.func`, because they have no values.
+    check needs a pass over the images and, on a GPU, a wait for the result. Under compilers and the transforms of
+    `torch.func`, tensors have no values, so the check is skipped.
     """
     if not is_plain_eager(x) or x.numel() == 0:
         return

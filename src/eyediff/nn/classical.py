@@ -101,8 +101,8 @@ class ClassicalLoss(nn.Module):
         x, y : Tensor
             Images, N x 3 x H x W.
         mask : Tensor, optional
-            Mask of the pixels that are compared: H x W, N x H x W or N x 1 x H x W. At other pixels, the images `x`
-            have no influence and no gradient.
+            Mask of the pixels that are compared: H x W, N x H x W or N x 1 x H x W. At other pixels, the values of `x`
+            have no influence on the score and no gradient.
 
         Returns
         -------
@@ -167,7 +167,7 @@ class SSIM(ClassicalLoss):
         How the N losses are reduced: to their mean, to their sum, or not at all.
     colour : {"rgb", "y"}
         Channels that are compared: red, green and blue, with the mean as the score; or the luma of BT.601 without
-        rounding, which papers on super-resolution report.
+        rounding. Papers on super-resolution report the SSIM of the luma.
     value_range : (float, float)
         Values of black and white in the images.
     check : bool
@@ -255,7 +255,7 @@ def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> T
 
 
 def luma(x: Tensor) -> Tensor:
-    """Return the luma of BT.601 of images in [-1, 1], as three equal channels in the same range."""
+    """Return the BT.601 luma of images in [-1, 1], as three equal channels in the same range."""
     levels = [thousandths / 1000 for thousandths in colour.BT601_LUMA]
     weights = torch.tensor(levels, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
     # Pixels p = (x + 1) / 2 have the luma y = black / 255 + sum of weights * p. The returned value is 2 y - 1.
@@ -420,7 +420,7 @@ class MSSSIM(ClassicalLoss):
 
 
 class L2(ClassicalLoss):
-    """Mean squared error over pixels and RGB, with pixels on a scale of 0 to 1. The loss is the score.
+    """Mean squared error over all pixels and RGB channels, for values from 0 to 1. The loss is the score.
 
     Parameters
     ----------
@@ -441,7 +441,7 @@ class L2(ClassicalLoss):
 
 
 class PSNR(ClassicalLoss):
-    """Peak signal-to-noise ratio in dB, with one mean squared error over all pixels and RGB. The loss is -PSNR.
+    """Peak signal-to-noise ratio in dB, with one mean squared error over all pixels and channels. The loss is -PSNR.
 
     Parameters
     ----------
@@ -450,8 +450,8 @@ class PSNR(ClassicalLoss):
 
     Notes
     -----
-    The score of equal images is infinite, and their gradient is 0. With the reduction "mean", the result is the mean of
-    the PSNR of each image, as in papers. torchmetrics computes one PSNR from the mean squared error of all images
+    The score of equal images is infinite, and their gradient is 0. With the reduction "mean", the result is the mean
+    over the PSNRs of the images, as in papers. torchmetrics computes one PSNR from the mean squared error of all images
     instead; `ModuleMetric(PSNR(), pooled=True)` computes this number.
     """
 

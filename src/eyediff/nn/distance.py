@@ -182,13 +182,13 @@ class LPIPS(nn.Module):
             Module that takes N x 3 x H x W images.
         taps : sequence of str
             Names of submodules, as `module.named_modules()` lists them. The distance compares their outputs, which must
-            be N x C x H x W features or N x T x C tokens. With tokens, there is no map.
+            be N x C x H x W features or N x T x C tokens. No map can be computed from tokens.
         head : bool
-            Whether linear weights are added that take gradients. Their initial value is 1.
+            Whether to add trainable linear weights. Their initial value is 1.
         spatial, reduction, value_range, check
             See `LPIPS`.
         heads : str or Path, optional
-            Path of a metric file that was made for this module. Its linear weights are used and are frozen.
+            Path of a metric file that was made for this module. The linear weights of the file are used and are frozen.
         mean, std : sequence of float
             Mean and standard deviation by which the module expects pixels in [0, 1] to be normalised.
         side : int
@@ -337,7 +337,7 @@ class LPIPS(nn.Module):
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
-        """Return the features of images, so that they can be compared many times.
+        """Return the features of images, so that several calls can use them.
 
         Parameters
         ----------
@@ -412,7 +412,7 @@ def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[i
         raise WeightsError(
             f"{shown(file.path)}: the metric file was made for {shown(taps)}, but taps is {', '.join(trunk.names)}"
         )
-    file.check_trunk(trunk.sha256, "the module that was given, with its mean and std")
+    file.check_trunk(trunk.sha256, "the given module with its mean and std")
     if file.heads is None or [len(head) for head in file.heads] != list(channels):
         raise WeightsError(
             f"{shown(file.path)}: the linear weights in the metric file do not fit the features, "

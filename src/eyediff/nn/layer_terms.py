@@ -1,9 +1,9 @@
 """Compute the contribution of each feature layer to LPIPS, in chunks that need little memory.
 
-Behind the backbone, the formula of LPIPS has many cheap steps over large arrays, so memory bandwidth limits its speed.
-On CPUs, a few images at a time go through all steps, so that their data stays in the cache. For the backward pass, only
-the features are stored, which the backbone stores anyway. Under `torch.compile` and `torch.func`, the formula is
-computed without chunks.
+After the backbone, the formula of LPIPS has many cheap steps over large arrays, so memory bandwidth limits its speed.
+On CPUs, a few images at a time go through all steps, so that their data stays in the cache. For the backward pass, the
+formula stores only the features, which the backbone stores anyway, and the lengths of the feature vectors. Under
+`torch.compile` and `torch.func`, the formula is computed without chunks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..metrics.ops import UNIT_EPS
 from .trunk import VERBS
 
 CHUNK = 1 << 20
-"""Number of feature values in a chunk on a CPU, which takes 4 MB. For smaller chunks, starting threads is too slow."""
+"""Number of feature values in a chunk on a CPU (4 MB). For smaller chunks, starting threads is too slow."""
 
 
 def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence[Tensor]) -> list[Tensor]:
@@ -53,8 +53,7 @@ class _ChunkedTerm(torch.autograd.Function):
             (unit_x, length_x), (unit_y, length_y) = _directions(part_x), _directions(part_y)
             found += lpips.feature_differences(VERBS, weights, [unit_x], [unit_y])
             lengths += [length_x, length_y]
-        # The lengths of the feature vectors are stored, too. They are small, and they save a third of the memory reads
-        # of the backward pass.
+        # The lengths of the feature vectors are small, and they save a third of the memory reads of the backward pass.
         ctx.save_for_backward(x, y, head, *lengths)
         return torch.cat(found)
 
@@ -113,7 +112,7 @@ def _gradients(
 
 
 def _summed(gradient: Tensor, like: Tensor) -> Tensor:
-    """Return the gradient for `like`. If `like` has one image that was broadcast, it is the sum over the batch."""
+    """Return the gradient for `like`: the sum over the batch if `like` is one image that was broadcast."""
     return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
 
 
@@ -137,7 +136,7 @@ def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
 
 
 def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return features, scaled to length 1 at each position, and the lengths before, N x 1 x H x W.
+    """Return features scaled to length 1 at each position, and their original lengths, N x 1 x H x W.
 
     Both are in float32 or a higher precision. Known lengths can be passed as `length`.
     """

@@ -70,7 +70,7 @@ def central(counted: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def area_means(counted: Tensor, rows: int, columns: int) -> Tensor:
-    """Return a mask, resized to N x 1 x rows x columns. Each value is the share of its area that the mask selects.
+    """Return a mask, resized to N x 1 x rows x columns. Each value is the selected share of one area of the mask.
 
     This is `metrics.filters.area_means` in torch.
     """

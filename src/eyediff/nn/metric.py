@@ -19,7 +19,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 _KEYS = itertools.count()
 DISTINCT = 10_000
-"""Number of different keys of metrics. Small integers are used, so that two keys differ by more than rounding."""
+"""Number of different keys of metrics. Keys are integers, which differ by more than rounding errors."""
 
 
 class ModuleMetric(torchmetrics.Metric):
@@ -35,14 +35,15 @@ class ModuleMetric(torchmetrics.Metric):
         What `compute` returns: the mean over all pairs, the sum over all pairs, or the score of each pair in the order
         of the updates.
     pooled : bool
-        Whether `compute` returns the PSNR of the mean squared error of all pixels together, as torchmetrics does. This
-        is possible only for `PSNR` with the reduction "mean". Default: the mean over the PSNR of each pair.
+        Whether `compute` returns one PSNR, computed from the mean squared error over all pixels of all pairs, as in
+        torchmetrics. This is possible only for `PSNR` with the reduction "mean". Default: the mean over the PSNRs of
+        the pairs.
     **kwargs
         Options of `torchmetrics.Metric`.
 
     Notes
     -----
-    Neither the metric nor the modules of `eyediff.nn` can be scripted. `torch.jit.trace` works.
+    `torch.jit.script` supports neither this metric nor the modules of `eyediff.nn`. `torch.jit.trace` supports them.
 
     Examples
     --------

@@ -55,7 +55,7 @@ CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
 class PerceptualLoss(nn.Module):
     """Content loss and style loss at chosen layers of a backbone (Johnson et al. 2016), and optional total variation.
 
-    The module is frozen. The layers behind the last chosen layer are not computed.
+    The module is frozen. The layers after the last chosen layer are not computed.
 
     Parameters
     ----------
@@ -67,13 +67,14 @@ class PerceptualLoss(nn.Module):
         numbered: conv1 to conv5 and relu1 to relu5 of alex, conv1 to conv7 and relu1 to relu7 of squeeze, conv2 to
         conv4 and relu1 to relu4 of mini. By default, there is no style loss.
     variation : float
-        Weight of the total variation, which is the sum over all neighbours of (x_i - x_j)^2 / (C H W), with pixels in
-        [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al. give no formula.
+        Weight of the total variation: the sum of (x_i - x_j)^2 / (C H W) over all pairs of neighbouring pixels, with
+        values in [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al. give no
+        formula.
     reduction, value_range, check, weights_file, trust
         See `LPIPS`.
     content_distance : {"mse", "sse", "mae"}
-        Distance of the features of one image: the mean of squares (Johnson et al.), the sum of squares (Gatys et al.),
-        or the mean of absolute differences (ESRGAN).
+        Distance between the features of an image and of its target: the mean of squares (Johnson et al.), the sum of
+        squares (Gatys et al.), or the mean of absolute differences (ESRGAN).
     pooling : {"max", "average"}
         Whether the pooling layers of the backbone return the maximum or the mean of each window.
 
@@ -305,7 +306,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """Return the total variation of N images: the sum of squared differences between neighbours, over C * H * W."""
+    """Return the total variation of N images: the sum of squared differences of neighbours, divided by C * H * W."""
     below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
     return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
 

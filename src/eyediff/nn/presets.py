@@ -88,10 +88,10 @@ PRESETS: Mapping[str, PerceptualPreset] = {
         "Johnson, Alahi and Fei-Fei 2016, Perceptual losses for real-time style transfer and super-resolution, ECCV, "
         "arXiv:1603.08155, equations 2 to 4 and section 4.1",
     ),
-    # The paper calls the features after the ReLU conv4_2, because Caffe computes the ReLU in place. Equation 1 is half
-    # of a sum of squares, so the weight of content is alpha / 2. Equation 4 divides by 4 C^2 (H W)^2, so it is a
-    # quarter of the distance of Gram matrices in this package. The weight w in equation 5 is 1/5, and beta is
-    # 1000 alpha.
+    # The paper uses the name conv4_2 for the features after the ReLU, because Caffe computes the ReLU in place.
+    # Equation 1 is half of a sum of squares, so the weight of content is alpha / 2. Equation 4 divides by 4 C^2
+    # (H W)^2, so it is a quarter of the distance of Gram matrices in this package. The weight w in equation 5 is 1/5,
+    # and beta is 1000 alpha.
     "gatys": PerceptualPreset(
         VGG19.name,
         {"relu4_2": 0.5},
@@ -212,7 +212,7 @@ def _matching_layer(layer: str, backbone: Trunk) -> str:
     found = [name for name in backbone.layer_names if re.fullmatch(rf"{block}(_\d+)?", name)]
     if not found:
         raise UsageError(
-            f"{backbone.title} has no layer for {layer!r}; it has the layers {', '.join(backbone.layer_names)}; "
-            "choose another backbone, or set `content` and `style`"
+            f"{backbone.title} has no layer that corresponds to {layer!r}; it has the layers "
+            f"{', '.join(backbone.layer_names)}; choose another backbone, or set `content` and `style`"
         )
     return found[-1]

@@ -32,8 +32,8 @@ class NetworkTrunk(Tree):
     network : lpips.Network
         Backbone and parameters.
     layers : collection of str, optional
-        Names of the feature layers (`Trunk.layer_names`). The layers behind the last one are not computed. Default: the
-        feature layers of LPIPS.
+        Names of the feature layers (`Trunk.layer_names`). The layers after the last of these are not computed. Default:
+        the feature layers of LPIPS.
     average_pooling : bool
         Whether pooling layers compute means instead of maxima.
 
@@ -128,7 +128,7 @@ class ModuleTrunk(nn.Module):
 
     @property
     def sha256(self) -> str:
-        """Canonical hash of the module's state, `mean` and `std`. Together with the code, these determine features."""
+        """Canonical hash of the module's state, `mean` and `std`. These and the module's code determine features."""
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -174,7 +174,7 @@ class ModuleTrunk(nn.Module):
         if _version(found) != version:
             raise UsageError(
                 f"the layer after the submodule {name!r} overwrites the output of {name!r} in place; "
-                f"use the layer after {name!r} instead"
+                f"name the layer after {name!r} in `taps` instead"
             )
         return found
 

@@ -201,7 +201,7 @@ def test_what_does_not_exist_is_an_error() -> None:
     """Presets, layers and options, before any weights are looked for."""
     with pytest.raises(UsageError, match="the preset is 'wct'; expected one of johnson, gatys, esrgan, dists"):
         nn.load_perceptual_loss("wct")
-    with pytest.raises(UsageError, match=r"Mini has no layer for 'relu5_1'; .*relu1, .*choose another"):
+    with pytest.raises(UsageError, match=r"Mini has no layer that corresponds to 'relu5_1'; .*relu1, .*choose another"):
         nn.load_perceptual_loss("gatys", "mini")
     with pytest.raises(UsageError, match="the preset dists has a fixed backbone"):
         nn.load_perceptual_loss("dists", "alex")
