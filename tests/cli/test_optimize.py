@@ -81,7 +81,7 @@ def test_a_run_is_not_written_over(call, target: Path, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     arguments = ("optimize", "noise", target, "-m", "l2", "--steps", 1, "-o", folder)
     assert call(*arguments).code == 0
-    one_line(call(*arguments), "run already contains a run", "log.jsonl", "-o")
+    one_line(call(*arguments), "run already contains the results of an optimisation", "log.jsonl", "-o")
     one_line(call(*arguments[:-1], target), "is a file", "-o")
 
 

@@ -37,7 +37,9 @@ class RunFolder:
         self.path = path
         for name in (LOG, FRAMES, RESULT, SIDE_BY_SIDE, CURVE, *ANIMATIONS.values()):
             if (path / name).exists():
-                raise UsageError(f"{shown(path)} already contains a run ({name}); choose another folder")
+                raise UsageError(
+                    f"{shown(path)} already contains the results of an optimisation ({name}); choose another folder"
+                )
         if path.exists() and not path.is_dir():
             raise UsageError(f"{shown(path)} is a file; expected a folder; choose another path")
         self._log: Appender | None = None

@@ -79,7 +79,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     policy : str
         What to do if the sizes differ: how the start image gets the size of the target image.
     side : int or None
-        Largest side in pixels to which both images are reduced first. If it is None, they are not reduced.
+        Largest side in pixels. An image with a longer side is reduced to it first. None means no reduction.
     seed : int
         Seed of the noise.
 

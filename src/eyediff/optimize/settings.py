@@ -42,13 +42,13 @@ class DescentSettings:
     rate : float
         Initial learning rate, for pixels in [0, 1]. The rate falls to 0 along half a cosine.
     shifts : int
-        Largest random shift in pixels. In every step of a metric with a network, both images are shifted by the same
-        random number of pixels. If it is 0, the images are not shifted.
+        Largest random shift in pixels. If the metric uses a network, both images are shifted by the same random number
+        of pixels in every step. 0 means no shifts.
     seed : int
         Seed of the random choices: of the noise from which a run may start, and of the shifts.
     frames : int
-        Number of images that are kept during the run. The steps between them are smaller at the beginning, because the
-        image changes more there.
+        Number of images that are kept during the run. Their steps are closer to each other at the beginning, because
+        the image changes more there.
 
     Notes
     -----
@@ -65,7 +65,7 @@ class DescentSettings:
     frames: int = 50
 
     def frame_steps(self) -> frozenset[int]:
-        """Return the numbers of the steps after which a frame is kept, always with 0 (the start) and the last step.
+        """Return the numbers of the steps after which a frame is kept. They include 0 (the start) and the last step.
 
         Examples
         --------
