@@ -25,9 +25,9 @@ _FOOTER = 1 << 26
 
 
 def _is_our_parquet(file: BinaryIO) -> bool:
-    """Return whether eyediff wrote a parquet file: the metadata at the end of the file then have the key `eyediff`.
+    """Return whether eyediff wrote a parquet file. The metadata at the end of such a file have the key `eyediff`.
 
-    The last four bytes of a parquet file are `PAR1`. The four bytes before them have the length of the metadata.
+    The last four bytes of a parquet file are `PAR1`. The four bytes before them contain the length of the metadata.
     """
     end = file.seek(0, 2)
     file.seek(max(0, end - 8))
@@ -52,7 +52,7 @@ def _is_our_npy(file: BinaryIO) -> bool:
 
 
 BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
-    "npy": (_is_our_npy, "an npy file of eyediff with its file of names"),
+    "npy": (_is_our_npy, "an npy file that eyediff wrote together with its file of names"),
     "parquet": (_is_our_parquet, "a parquet file of eyediff"),
 }
 """For each binary format: the function that returns whether an existing file may be replaced, and the name of such a
@@ -121,7 +121,7 @@ def _text(grid: Grid, output: Text) -> None:
     """Write a matrix as text for people.
 
     The heading of a column is its number, because the names of files are too long. Each row ends with the name of its
-    image. If rows and columns are the same images, the row has the number of the image, too.
+    image. If rows and columns are the same images, each row also shows the number of its image.
     """
     width = NARROWEST + 2
     same = grid.rows == grid.columns
@@ -182,9 +182,9 @@ def write_names(grid: Grid, path: Path) -> None:
 def write_parquet(grid: Grid, path: Path) -> None:
     """Write a matrix as a parquet file.
 
-    The column `image` has the names of the rows. Each column of the matrix is a column of float64 numbers under its
-    name. The settings of the run and the failed images are in the metadata of the file. Raises OSError if writing
-    fails.
+    The column `image` has the names of the rows. Each column of the matrix is stored as a column of float64 numbers
+    with the same name. The settings of the run and the failed images are in the metadata of the file. Raises OSError if
+    writing fails.
     """
     pa, metadata = arrow(), dump(header_record(grid.header) | {"failed": list(_failures(grid))})
     columns = [Column("image"), *(Column(encodable(name), "number") for name in grid.columns)]

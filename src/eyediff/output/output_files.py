@@ -16,7 +16,7 @@ from .targets import DeviceTarget, StreamTarget
 Ours = Callable[[BinaryIO], bool]
 """Type of a function that returns whether eyediff wrote an existing file, so that the file may be replaced.
 
-Its argument is the file, opened for reading at the start. The file is never empty.
+The argument is the file, which is open for reading at its first byte. The file is never empty.
 """
 
 

@@ -91,7 +91,7 @@ class ParquetFolder:
         self._written = time.monotonic()
 
     def write(self, row: Row) -> None:
-        """Add the row to the next part. Write this part if it is full, or if the last one was written long ago."""
+        """Add the row to the next part. Write this part if it is full, or if the previous part was written long ago."""
         self._rows.append(row)
         late = time.monotonic() - self._written > defaults.PARQUET_SECONDS
         if late or len(self._rows) >= defaults.PARQUET_ROWS:

@@ -184,13 +184,13 @@ def _row(
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]
     if bool(missing) != bool(error):
-        raise ValueError("a row must have an error if a score is missing, and no error otherwise")
+        raise ValueError("the error of a row does not fit its scores; expected an error exactly if a score is missing")
     if error is not None and error.stage not in get_args(Stage):
         raise ValueError(f"the stage {error.stage!r} of an error is unknown")
     if error is not None and not values:
         return Failure(pair, cast(Stage, error.stage), error.message, width, height)
     if width is None or height is None or (error is not None and error.stage != "score"):
-        raise ValueError("a row with scores must have a width and a height, and no error of an earlier stage")
+        raise ValueError("a row with scores has no width, no height, or an error of a stage before scoring")
     reasons = {} if error is None else _reasons(error.message, missing)
     return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons, regions=regions)
 

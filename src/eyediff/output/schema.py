@@ -48,9 +48,9 @@ class Column:
     title
         Heading of the column for people. If it is empty, the heading is the name.
     group
-        In JSON, name of an object inside the row that has the cell. If it is None, the row itself has the cell.
+        In JSON, name of the object inside the row that contains the cell. If it is None, the row itself contains it.
     visible
-        Whether tables for people have the column.
+        Whether tables for people show the column.
     """
 
     name: str
@@ -142,7 +142,7 @@ def pair_columns(
     verdict
         Whether to add the columns of the verdict.
     tolerant
-        Whether to add also the column of limits that do not count, because a displacement is tolerated.
+        Whether to add the column of crossed limits that do not count because a displacement is tolerated.
     """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     more = optional_columns(metrics, grouped=grouped)
@@ -178,7 +178,8 @@ def without_verdict(line: str, kind: str) -> str:
 def encodable(name: str) -> str:
     r"""Return a name in a form that UTF-8 can encode.
 
-    Python represents a byte that is not valid text as a surrogate character. It becomes text such as `\udce9`.
+    Python represents a byte that is not valid text as a surrogate character. The surrogate becomes text such as
+    `\udce9`.
     """
     return name.encode("utf-8", "backslashreplace").decode()
 
@@ -290,7 +291,7 @@ def dump(value: object) -> str:
 
 
 def header_record(header: Header) -> dict[str, object]:
-    """Return the settings that all rows share as a JSON object. Results in JSON and JSON lines begin with it."""
+    """Return a JSON object with the settings that all rows share. Results in JSON and JSON lines begin with it."""
     metrics = {
         name: {"version": metric.version, "weights_sha256": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
@@ -313,7 +314,7 @@ def header_record(header: Header) -> dict[str, object]:
 
 
 def conventions_record(conventions: Conventions) -> dict[str, object]:
-    """Return the conventions that differ from their defaults as a JSON object.
+    """Return a JSON object with the conventions that differ from their defaults.
 
     A rectangle becomes a text of the form "x,y,width,height".
     """

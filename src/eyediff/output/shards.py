@@ -1,7 +1,7 @@
 """Read the header of a part of a run or of a table, and write the header of a part.
 
 A file of JSON lines has the header in its first line. CSV has no place for it. So the header of `FILE.csv` is in an
-additional file, the sidecar `FILE.csv.shard`, which contains the first line of a file of JSON lines.
+additional file, the sidecar `FILE.csv.shard`. The sidecar has the form of the first line of JSON lines.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
         raise ValueError(f"the header says part {part} of {of}; parts are counted from 1 to {of}")
     block = 1 if table is None else len(table.methods)
     if table is not None and pairs != table.images * block:
-        raise ValueError(f"{pairs} pairs are not those of {table.images} images and {block} methods")
+        raise ValueError(f"the header says {pairs} pairs; expected {table.images} images times {block} methods")
     unmatched = tuple(
         Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in found["unmatched"]
     )

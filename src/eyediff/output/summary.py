@@ -51,7 +51,7 @@ def _statistics(values: Statistics) -> dict[str, object]:
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
-    """Return the statistics of a metric that only the summary of a video clip has. Return nothing for other runs."""
+    """Return those statistics of a metric that exist only for video clips. Return nothing for other runs."""
     values = summary.pooled.get(name)
     if values is None:
         return {}
@@ -70,8 +70,8 @@ def _finite_or_text(value: float | None) -> float | str | None:
 def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return the summary of a run as lines for people.
 
-    Its sections are the files without a partner, the crossed limits, the statistics, the worst pairs, and the end with
-    the number of pairs and the settings. An empty line separates two sections.
+    Its sections are the files without a partner, the crossed limits, the statistics, the worst pairs, and finally the
+    number of pairs with the settings. An empty line separates two sections.
     """
     sections = [_unmatched(summary), _crossings(summary), _waived(summary)]
     if summary.count - summary.failed > 1:  # the statistics of a single pair would only repeat its scores

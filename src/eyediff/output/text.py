@@ -34,7 +34,7 @@ def amount(count: int, noun: str) -> str:
 
 
 def outcome(summary: Summary, noun: str = "pair") -> list[str]:
-    """Return how many pairs were compared, are incomplete and failed, such as "3 pairs compared" and "1 failed".
+    """Return the numbers of compared, incomplete and failed pairs, such as "3 pairs compared" and "1 failed".
 
     An incomplete pair lacks the score of at least one metric, but not all scores.
     """
