@@ -190,7 +190,7 @@ def _one_folder(folder: Path, rule: Rule) -> Pairing:
 
 
 def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
-    """Return the last part of the message of an error that is raised if no two names match: what the user can do."""
+    """Return the last part of the error message for names that do not match: what the user can do."""
     one_folder = left is right
     proposal = propose_patterns(left, right, one_folder=one_folder)
     if proposal is None:
@@ -200,7 +200,7 @@ def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
 
 
 def _tell_misfits(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a remark about the images whose names the matching rule does not fit; nothing if there are none."""
+    """Return a remark about the images whose names do not fit the matching rule. Return nothing if all names fit."""
     if not names:
         return ()
     count = "1 image is" if len(names) == 1 else f"{len(names)} images are"

@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Lazy(Sequence[T_co], Generic[S, T_co]):
     """A sequence whose item i is `make(seeds[i])`, computed each time that the item is accessed.
 
-    It saves memory: a million `Pair` objects would take more than a gigabyte, but their names take a tenth of it.
+    It saves memory: a million `Pair` objects would take more than a gigabyte, but their names take only a tenth.
     """
 
     def __init__(self, seeds: Sequence[S], make: Callable[[S], T_co]) -> None:

@@ -54,7 +54,7 @@ def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str
         meaning = "name apart from the suffix" if rule.text == "stem" else "name under the matching rule"
         raise UsageError(
             f"{shown(folder)}: several files have the same {meaning}: {some_of(clashes)}; "
-            "keep one of each, or match by name"
+            "keep only one of them, or match by name"
         )
     return {key: found[key] for key in sorted(found, key=natural_key)}
 
@@ -72,8 +72,8 @@ def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
 def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[str, ...]:
     """Return remarks for people about names without a partner that nearly match.
 
-    There is one remark for each kind of difference, such as upper and lower case. It has the number of such pairs of
-    names, and one of them as an example.
+    There is one remark for each kind of difference, such as upper and lower case. The remark states the number of these
+    pairs of names, and shows one pair as an example.
     """
     likes: list[tuple[str, Callable[[str], str]]] = [
         ("the Unicode form of their letters", _composed),

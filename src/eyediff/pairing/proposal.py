@@ -1,6 +1,7 @@
 """Propose a matching rule for folders in which no two files match.
 
-The proposal is a part of the error message. Its patterns pair most files of one folder, or of two folders.
+The proposal is a part of the error message. It has the patterns that pair the largest number of files of one folder, or
+of two folders.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _EDGES = "_-. "
 
 
 def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: bool) -> tuple[str, int] | None:
-    """Return the matching rule that pairs most of these names, and the number of pairs. Return None if there is none.
+    """Return the rule with the largest number of pairs, and this number. Return None if no rule makes pairs.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
     Notes
     -----
     Each pair of a left and a right name suggests patterns. The common beginning and the common end of the two names, or
-    their longest common part, become the fields of a pattern. The patterns that most pairs of names suggest are then
-    tried on all names.
+    their longest common part, become the fields of a pattern. The patterns that are suggested most often are then tried
+    on all names.
     """
     votes: Counter[str] = Counter()
     for one, other in product(_spread(left, _REFERENCES), _spread(right, _CANDIDATES)):
@@ -97,7 +98,7 @@ def _spread(names: Sequence[str], most: int) -> Sequence[str]:
 
 
 def _patterns(one: str, other: str) -> Iterator[tuple[str, str]]:
-    """Yield at most two suggestions for two names, each a pattern for the reference and one for the candidate.
+    """Yield at most two suggestions for two names. Each is a pattern for the reference and one for the candidate.
 
     The first comes from the common beginning and the common end of the names, the second from their longest common
     part.
