@@ -13,7 +13,7 @@ from ..metrics.registry import MetricNames, find_metric, metric_names
 from ..records import AlphaPolicy, Conventions
 
 Averaging: TypeAlias = Literal["images", "scenes"]
-"""What the mean in a table is a mean of: the scores of all images, or the means of the scenes."""
+"""Values that are averaged for the mean in a table: the scores of all images, or the means of the scenes."""
 
 Rounding: TypeAlias = Literal["8 bits", "none"]
 """Whether images with more than 8 bits are rounded to 8 bits before they are scored."""
@@ -28,8 +28,8 @@ class EvaluationProtocol:
     name
         Name of the protocol, which is written into the results.
     version
-        Version of the protocol, which is written into the results. It must change if the protocol changes so that a
-        score becomes different.
+        Version of the protocol, which is written into the results. If a change of the protocol changes a score, the
+        version must change, too.
     about
         One sentence that says which papers or projects use the protocol.
     metrics
@@ -43,7 +43,7 @@ class EvaluationProtocol:
     rounding
         Whether images with more than 8 bits are rounded to 8 bits before they are scored.
     averaging
-        What the mean in a table is a mean of: all images, or the means of the scenes.
+        Values that are averaged for the mean in a table: the scores of all images, or the means of the scenes.
     source
         For each metric or setting, the document or the code that defines it.
     """
@@ -70,7 +70,7 @@ class EvaluationProtocol:
 
     @property
     def channel(self) -> Mapping[str, str]:
-        """A text for each metric that describes its version, such as the channel that it uses (Y of BT.601)."""
+        """For each metric, a text about its version, such as the channel that the metric uses (Y of BT.601)."""
         return {name: _about(name) for name in self.metrics}
 
     @property

@@ -69,7 +69,7 @@ def find_protocol(requested: str | Path) -> EvaluationProtocol:
 
 
 def protocol_text(name: str) -> str:
-    """Return the TOML text of a protocol of the package. You can save it to a file and change it to your own protocol.
+    """Return the TOML text of a protocol of the package. You can save the text to a file and change it.
 
     Raises UsageError if the package has no protocol of this name.
     """
