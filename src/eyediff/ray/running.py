@@ -198,7 +198,7 @@ def _compute(blocks: Sequence[Any], task: WorkerTask, actors: int) -> Generator[
 def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
     """Return the next row that Ray computed.
 
-    Raises EyediffError if it belongs to another pair, so that no row is lost or written twice.
+    Raises EyediffError if there is no row, or if the row belongs to another pair. So no row is lost or written twice.
     """
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:

@@ -54,8 +54,8 @@ class Worker:
     Raises
     ------
     EyediffError
-        If the version, the weights or the engine of a metric on this machine differ from those of the head node. Their
-        scores must not be mixed.
+        If the version, the weights or the engine of a metric on this machine differ from those of the head node. Scores
+        of the two machines must not be mixed.
     """
 
     def __init__(self, task: WorkerTask) -> None:
