@@ -1,8 +1,8 @@
 """Define the pytest plugin with the fixture `assert_looks_like(image, "golden.png")`.
 
 pytest loads this file in every run if eyediff is installed. So the file imports almost nothing; the code that compares
-images is imported when a test first uses the fixture. The file has no `assert`, so pytest need not rewrite it. The next
-word tells pytest so: PYTEST_DONT_REWRITE.
+images is imported when a test first uses the fixture. The file has no `assert`, so pytest need not rewrite it. The word
+PYTEST_DONT_REWRITE tells pytest so.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ class AssertLooksLike(Protocol):
             Name of a set of limits: "ui" for screenshots and charts, "photo" for photos. By default "ui". If `max` or
             `min` is given and `gate` is not, only the limits in `max` and `min` apply.
         max, min
-            Largest and smallest allowed scores, for the names of metrics that `eyediff metrics` lists. A limit of a
-            metric replaces the limit that `gate` has for the same metric.
+            Largest and smallest allowed score of each metric, by the name of the metric (`eyediff metrics` lists the
+            names). Such a limit replaces the limit of `gate` for the same metric.
         range
             Values of a black and of a white pixel in an array of floats.
         tolerate_shift
-            Largest displacement in pixels at which a changed region crosses no limit.
+            Largest displacement, in pixels, of a region that counts as moved. If a metric finds only moved regions, its
+            limit does not apply.
         ignore
             Rectangles that are not compared: x, y, width, height in pixels.
         mask
@@ -69,7 +70,7 @@ class AssertLooksLike(Protocol):
         AssertionError
             If a limit is crossed, if the sizes differ, or if the golden does not exist.
         UsageError, ImageError, RangeError
-            If the call or the image is wrong.
+            If an argument is wrong, or if the image cannot be used.
         """
 
 

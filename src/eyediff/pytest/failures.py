@@ -36,7 +36,7 @@ ATTEMPTS = 100
 
 @dataclass(frozen=True)
 class Failed:
-    """A comparison of an image with a golden that failed. `golden`, `row` and `header` are None without a golden.
+    """A failed comparison of an image with a golden. `golden`, `row` and `header` are None if there is no golden.
 
     `place` is the path of the golden, relative to the root folder of the tests. `counted` is the mask of the compared
     pixels, or None if all were compared.

@@ -79,7 +79,7 @@ class Goldens:
         path = self._place(golden)
         if path.name.endswith(MASK_SUFFIX):
             raise UsageError(
-                f"only a mask has a name that ends with {MASK_SUFFIX}; give the golden {golden!r} another name"
+                f"the golden {golden!r} has the name of a mask, which ends with {MASK_SUFFIX}; give it another name"
             )
         if self.update:
             self._store(path, candidate)

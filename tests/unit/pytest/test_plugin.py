@@ -318,7 +318,7 @@ def test_what_does_not_count(pytester: pytest.Pytester) -> None:
             assert_looks_like(page(120 * changed, 200 - 110 * changed), "beside.png")
 
         def test_name(assert_looks_like):
-            with pytest.raises(EyediffError, match="only a mask has a name"):
+            with pytest.raises(EyediffError, match="has the name of a mask"):
                 assert_looks_like(page(0), "page.mask.png")
         """
     )
