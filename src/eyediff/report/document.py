@@ -71,7 +71,7 @@ def frame(
     version
         Version of eyediff, which is written into the page.
     beside
-        True if the page has pictures in a folder next to it, and not only in itself.
+        True if a folder next to the page has some of its pictures. False if the page contains all pictures.
     scripts
         Names of the scripts of the page.
     styles

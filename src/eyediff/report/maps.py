@@ -55,8 +55,8 @@ class MapsSink:
     An .npy file has the values of the map as float32. For a similarity such as SSIM, the PNG files and the numbers in
     `maps.json` show 1 minus the value of the map.
 
-    The folder must be new or empty, or have the `maps.json` of an earlier run. A run that finishes removes the files of
-    earlier runs that it did not replace. If a run is interrupted, its `maps.json` lists these files under `earlier`.
+    The folder must be new or empty, or have the `maps.json` of an earlier run. A run that finishes removes those files
+    of earlier runs that it did not replace. If a run is interrupted, its `maps.json` lists these files under `earlier`.
 
     All methods raise OutputError if a file cannot be written. `missing` is the number of pairs that have scores but no
     map.

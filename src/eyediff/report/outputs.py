@@ -39,7 +39,8 @@ def map_formats(text: str) -> list[MapFormat]:
 class Drawing:
     """Pictures to write for a run, and their paths. `title` is the title of the report.
 
-    `limits` are those of pairs by metric. `asked` says whether there are limits of pairs or means, or a baseline.
+    `limits` are the limits of pairs, by metric. `asked` is true if the run has limits of pairs, limits of means, or a
+    baseline.
     """
 
     title: str

@@ -30,8 +30,9 @@ class About:
 
     `expected` is the number of pairs (None if unknown), which limits the size of the pictures in the page. `mapped` is
     the metric of the maps, and `map_identity` is the value of a map where images are equal. `extras` are copied into
-    the data of the page for parts of the page that need them. `limits` are those of pairs, by metric. `asked` is true
-    if there are limits of pairs or means, or an earlier run to compare with: the page then says PASS if the run passed.
+    the data of the page for parts of the page that need them. `limits` are the limits of pairs, by metric. `asked` is
+    true if the run has limits of pairs, limits of means, or an earlier run to compare with. Only then does the page say
+    PASS if the run passed.
     """
 
     title: str
@@ -92,7 +93,7 @@ class PageSink:
         self._renders.add(view)
 
     def _make(self, view: View, number: int) -> Pictures | str:
-        """Return the pictures of a pair, or the reason why they cannot be made, which the page shows with the row."""
+        """Return the pictures of a pair, or a text for the page that says why there are none."""
         try:
             if self._place.pictures is not None:
                 for name, data in full_size(view).items():

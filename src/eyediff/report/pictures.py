@@ -22,7 +22,7 @@ _LOSSLESS = 1.8
 _LOSSY = 0.32
 """Upper bound on the bytes for each pixel of a photo in lossy WebP with _QUALITY.
 
-It holds for copies that are a few hundred pixels wide, in which detail is dense.
+The bound holds for copies that are a few hundred pixels wide, in which detail is dense.
 """
 
 _QUALITY = 80
@@ -58,7 +58,7 @@ class Pictures:
     map
         Map of the metric as a smaller gray PNG file, or None if there is no map.
     peak
-        Value of the map that is white in the PNG file.
+        Value of the map that the PNG file shows as white.
     """
 
     width: int

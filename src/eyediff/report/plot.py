@@ -50,7 +50,7 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
     """
     module = import_optional("matplotlib.figure", "drawing")
     settings = import_optional("matplotlib", "drawing").rc_context
-    with settings({"text.parse_math": False}):  # axes have file names, and a "$" in a name does not begin a formula
+    with settings({"text.parse_math": False}):  # axes show file names, in which "$" does not begin a formula
         figure = module.Figure(figsize=inches, layout="constrained")
         return figure, figure.subplots(rows, columns, squeeze=False)
 

@@ -24,7 +24,7 @@ _KINDS = ("png", "npy")
 
 
 def listed(index: Path) -> list[str]:
-    """Return the names of the files that the run of an index wrote, and that nobody has changed since then.
+    """Return the names of the files that an index lists, without files that were changed after its run wrote them.
 
     A named file is left out if it is newer than the index, if it is a link, or if it is outside the folder, because the
     run did not write such a file. If the index is invalid, the list is empty.

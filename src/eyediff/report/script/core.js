@@ -51,7 +51,7 @@ function pictureOf(row) {
 // Returns a text that says why a row has no picture.
 function noPicture(row) {
   if (row.error) return `failed (${row.error[0]}): ${row.error[1]}`;
-  if (row.picture === null && run.extras.video) return "of a clip only the worst frames have pictures";
+  if (row.picture === null && run.extras.video) return "only the worst frames of a clip have pictures";
   if (row.picture === null) return "its files could not be read again for this page";
   return stored(row)?.trouble || "no picture";
 }

@@ -1,4 +1,4 @@
-// Distributions: a card for each metric: its mean, how sure that is, and a histogram that filters the table.
+// Distributions: a card for each metric: its mean with a confidence interval, and a histogram that filters the table.
 const BINS = 24;
 
 function bins(metric) {
@@ -51,7 +51,7 @@ function distribution(metric) {
     return { bin, part, button };
   });
   const limit = LIMITS.get(metric), at = (limit - low) / (high - low);
-  if (at >= 0 && at <= 1) { // over the bars of finite scores, which the others leave room for
+  if (at >= 0 && at <= 1) { // place the mark over the bars of finite scores; each other bar takes 22 pixels
     const others = made.filter((bin) => !Number.isFinite(bin.low)).length;
     bars.append(el("span", { class: "limit", "aria-hidden": "true", style: { left: `calc(${at} * (100% - ${22 * others}px))` } }));
   }
@@ -73,7 +73,7 @@ function distribution(metric) {
 function metricCard(metric) {
   const found = run.summary.metrics[metric];
   const value = (name) => (found ? figure(number(found[name])) : "–");
-  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval below 5 scores";
+  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval for fewer than 5 scores";
   const alike = found?.identical && found.identical < found.count ? `; ${found.identical} identical, left out` : "";
   const facts = [["median", value("median")], ["min", value("min")], ["max", value("max")], ["std", value("std")]];
   return el("article", { class: "card metric", data: { metric } },

@@ -1,5 +1,5 @@
 // Heading: what was compared, with what, and how it ended.
-// FAIL and PASS are those of the exit code; a run of which nothing was asked has no PASS.
+// FAIL and PASS agree with the exit code. A run without a limit and without a baseline shows no PASS.
 function verdict() {
   if (run.verdict !== "pass") return el("strong", { class: "verdict bad" }, "FAIL");
   return run.asked && el("strong", { class: "verdict" }, "PASS");
@@ -27,7 +27,7 @@ function heading() {
     el("div", { class: "tools" }, themeButton(), helpButton()));
 }
 
-// What scores follow beside their metrics, such as "Protocol: sr-y@1; crop border: 4."
+// Returns the conventions of the scores as text, such as " Conventions: protocol: sr-y@1; crop border: 4."
 function conventions() {
   const found = Object.entries(run.conventions || {});
   if (!found.length) return "";
@@ -42,14 +42,14 @@ function colophon() {
   });
   return el("footer", {}, el("ul", {}, ...lines),
     el("p", {}, `eyediff ${run.eyediff}; pairs that differ in size: ${run.size}; transparency: ${run.alpha}.${conventions()} `,
-      "Pictures in this page may be reduced; every score is of the files themselves."));
+      "Pictures in this page may be reduced; scores are computed from the files."));
 }
 
 const KEYS = [
-  ["↑ ↓  j k", "in the table: the next pair"], ["Enter", "look at it"], ["/", "search"], ["t", "light or dark"],
-  ["← →  j k", "in the viewer: the pair before, the next one"],
-  ["1 2 3 4", "slide, blink, side by side, difference"], ["Space", "flip between the two"], [", .", "move the slider"],
-  ["m", "the map, on or off"], ["r", "boxes around changed regions, on or off"], ["z", "zoom"], ["Esc", "close"],
+  ["↑ ↓  j k", "in the table: previous or next pair"], ["Enter", "open the pair"], ["/", "search"], ["t", "light or dark"],
+  ["← →  j k", "in the viewer: previous or next pair"],
+  ["1 2 3 4", "slide, blink, side by side, difference"], ["Space", "switch between the two images"], [", .", "move the slider"],
+  ["m", "show or hide the map"], ["r", "show or hide the boxes around changed regions"], ["z", "zoom"], ["Esc", "close"],
 ];
 
 function helpButton() {

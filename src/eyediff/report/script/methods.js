@@ -3,7 +3,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const thumbnails = JSON.parse(document.getElementById("pictures").textContent);
 const NAMES = ["ground truth", ...data.methods];
 
-// An element with attributes and children. Text from outside only ever becomes a text node.
+// An element with attributes and children. Text from outside always becomes a text node.
 function el(tag, { on = {}, ...attributes } = {}, ...children) {
   const made = document.createElement(tag);
   for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
@@ -27,11 +27,11 @@ const view = { image: 0, scale: 1, x: 0.5, y: 0.5 };
 const title = el("bdi", {}), grid = el("div", { class: "panels" });
 const level = el("output", { class: "level" });
 const button = (text, label, act) => el("button", { type: "button", class: "icon", "aria-label": label, title: label, on: { click: act } }, text);
-const back = button("‹", "The image before (←)", () => show(view.image - 1));
-const forth = button("›", "The next image (→)", () => show(view.image + 1));
+const back = button("‹", "Previous image (←)", () => show(view.image - 1));
+const forth = button("›", "Next image (→)", () => show(view.image + 1));
 const dialog = el("dialog", { id: "viewer", class: "methods", "aria-label": "An image of all methods" },
   el("div", { class: "bar" }, el("h2", {}, title), level, button("−", "Smaller (-)", () => zoom(0.5)), button("+", "Larger (+)", () => zoom(2)),
-    button("⤢", "All of it (0)", reset), back, forth, button("×", "Close (Esc)", () => dialog.close())), grid);
+    button("⤢", "Whole image (0)", reset), back, forth, button("×", "Close (Esc)", () => dialog.close())), grid);
 let panels = [];
 
 function show(image) {
@@ -55,7 +55,7 @@ function show(image) {
   place();
 }
 
-// As many columns as make the panels largest.
+// Chooses the number of columns that makes the panels largest.
 function columns() {
   const [w, h] = thumbnails[view.image].size || [1, 1], count = panels.length;
   const { clientWidth, clientHeight } = grid;

@@ -68,7 +68,7 @@ function scatter() {
     ring = svg("circle", { r: 8, class: "ring", visibility: "hidden" });
     plot.append(ring);
     const rho = axes.x === axes.y ? null : spearman(axes.x, axes.y);
-    agreement.replaceChildren(rho === null ? "" : `They put the pairs in the same order with ρ = ${rho.toFixed(2)} (Spearman; 1 is the same, 0 unrelated).`);
+    agreement.replaceChildren(rho === null ? "" : `Rank correlation (Spearman): ρ = ${rho.toFixed(2)}. With 1, both metrics order the pairs in the same way; with 0, the orders are unrelated.`);
     disputes();
     dim();
   }
@@ -122,7 +122,7 @@ function scatter() {
   plot.addEventListener("click", (event) => { const spot = find(event); if (spot) viewer.open(spot.row); });
   whenChanged(dim);
   draw();
-  return section("scatter", "Metric against metric", "A point is a pair; click it to look.",
+  return section("scatter", "Metric against metric", "Each point is a pair. Click a point to open its pair.",
     el("div", { class: "card spread" },
       el("div", { class: "plotted" }, el("div", { class: "picks" }, pick("x", "across"), pick("y", "up")), el("div", { class: "canvas" }, plot, tip)),
       el("div", { class: "aside" }, el("h3", {}, "Where they disagree most"), disputed, agreement)));

@@ -16,7 +16,7 @@ const table = (() => {
   const heads = el("div", { class: "heads" }, head);
   const counted = el("span", { class: "counted", role: "status", "aria-live": "polite" });
   const chips = el("div", { class: "chips" });
-  const nothing = el("p", { class: "nothing", hidden: true }, "No pair is like that.");
+  const nothing = el("p", { class: "nothing", hidden: true }, "No pair matches the filters.");
   const search = el("input", { type: "search", id: "search", placeholder: "Search names", "aria-label": "Search names",
     on: { input: () => { state.search = search.value.trim(); changed(); } } });
   const statuses = [["all", "all"], ...STATUSES].filter(([status]) => status === "all" || ALL.some((row) => row.status === status));
@@ -150,7 +150,7 @@ const table = (() => {
   whenChanged(refresh);
 
   return {
-    part: () => section("pairs", "Pairs", "A row opens the viewer, a column's name sorts. The longer a bar, the worse its place among all.",
+    part: () => section("pairs", "Pairs", "Click a row to open the viewer, or the name of a column to sort. A longer bar means a worse rank.",
       el("div", { class: "filters" }, search, status, el("label", { class: "ordered" }, "order", order), chips, counted), grid),
     refresh, focus, search,
     move: (step) => focus(document.activeElement?.closest?.(".rows .row") ? current + step : current),

@@ -20,7 +20,7 @@ const viewer = (() => {
 
   const title = el("bdi", {}), counter = el("span", { class: "counter" });
   const step = (by, text, label) => el("button", { type: "button", class: "icon", "aria-label": label, title: label, data: { step: by }, on: { click: () => move(by) } }, text);
-  const back = step(-1, "‹", "The pair before (←)"), forth = step(1, "›", "The next pair (→)");
+  const back = step(-1, "‹", "Previous pair (←)"), forth = step(1, "›", "Next pair (→)");
   const close = el("button", { type: "button", class: "icon", id: "close", "aria-label": "Close (Esc)", title: "Close (Esc)", on: { click: () => dialog.close() } }, "×");
   const modes = choice("How to look", MODES, () => view.mode, (mode) => setMode(mode));
   const zooms = choice("Zoom", ZOOMS, () => view.zoom, (zoom) => setZoom(zoom));
@@ -34,7 +34,7 @@ const viewer = (() => {
   const boxed = el("input", { type: "checkbox", id: "boxes", checked: true, on: { change: () => setBoxes(boxed.checked) } });
   const boxControl = el("label", { class: "switch", hidden: true }, boxed, "Changed regions");
   const gain = el("input", { type: "range", id: "gain", min: 1, max: 8, step: 0.5, value: 1, "aria-label": "Brightness of the difference", on: { input: () => { images.difference.style.filter = `brightness(${gain.value})`; } } });
-  const gains = el("label", { class: "range gains" }, "brighter", gain, el("small", {}, "root of |a − b| by channel"));
+  const gains = el("label", { class: "range gains" }, "brighter", gain, el("small", {}, "square root of |a − b| in each channel"));
   const facts = el("div", { class: "panel" });
 
   const dialog = el("dialog", { id: "viewer", class: "viewer", "aria-label": "A pair" },
@@ -100,7 +100,7 @@ const viewer = (() => {
     const size = each.width ? `${each.width} × ${each.height} pixels` : null;
     const [w, h] = picture?.size || [];
     const reduced = picture && !picture.full && !picture.exact
-      && (w < picture.pixels[0] ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
+      && (w < picture.pixels[0] ? `shown here from copies of ${w} × ${h}; scores are computed from the files` : "shown here with slight loss; scores are computed from the files");
     return [el("dl", {}, ...scores), ...[size, reduced, (each.scores || picture) && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
       ...(each.regions.length ? [regionsOf(each.regions)] : []),
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
