@@ -100,13 +100,13 @@ def test_metrics_that_cannot_tell_what_has_moved(pages: tuple[str, str], capsys:
     moved = ["compare", *(f"{side}/moved.png" for side in pages), "--tolerate-shift", "1"]
     for metrics in ("l2", "l2,ssim@peak"):
         assert run([*moved, "-m", metrics]) == 2
-        named = f"--tolerate-shift 1 has no effect, because {metrics.replace(',', ', ')} cannot tell what has moved; "
+        named = f"--tolerate-shift 1 has no effect, because {metrics.replace(',', ', ')} cannot detect moved regions; "
         assert named in capsys.readouterr().err
     assert run([*moved, "-m", "l2,changed-pixels", "--max", "l2=0", "--max", "changed-pixels=0"]) == 1
     assert (
-        "l2 cannot tell what has moved, so its limits also apply to regions that only moved" in capsys.readouterr().err
+        "l2 cannot detect moved regions, so the limits also apply to regions that only moved" in capsys.readouterr().err
     )
-    with pytest.raises(UsageError, match=r"tolerate_shift=1 .*psnr cannot tell"):
+    with pytest.raises(UsageError, match=r"tolerate_shift=1 .*psnr cannot detect"):
         eyediff.compare(*pages, "psnr", tolerate_shift=1)
 
 

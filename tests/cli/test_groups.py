@@ -104,7 +104,7 @@ def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
     Path("list.csv").write_text("\n".join(["reference,candidate,group", *rows[:2], rows[2][:-1]]))
     assert run(["compare", "--pairs", "list.csv", "-m", "psnr"]) == 2
     assert "1 of 3 pairs have no group" in capsys.readouterr().err
-    with pytest.raises(errors.UsageError, match="the list of pairs names groups"):
+    with pytest.raises(errors.UsageError, match="the list of pairs already has groups"):
         eyediff.compare(pairs="list.csv", metrics=["psnr"], groups=r"/(\w)/")
 
 

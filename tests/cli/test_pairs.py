@@ -85,7 +85,7 @@ def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     capsys.readouterr()
     for words, said in (
         ("-m ms-ssim", "ms-ssim is not defined"),
-        ("-m psnr --mask m4.bmp", "names masks; leave out these masks"),
+        ("-m psnr --mask m4.bmp", "already has masks; leave out these masks"),
     ):
         assert run(["compare", "--pairs", "list.csv", *words.split()]) == 2
         assert said in capsys.readouterr().err
@@ -95,4 +95,4 @@ def test_a_list_of_groups_and_a_rule(folder: Path, capsys: pytest.CaptureFixture
     """One of them names the groups."""
     Path("list.csv").write_text("reference,candidate,group\n1.png,1x4.png,x\n2.png,2x4.png,y\n")
     assert run(["compare", "--pairs", "list.csv", "-m", "psnr", "--groups", "subfolder"]) == 2
-    assert "names groups; leave out these groups, or --groups subfolder" in capsys.readouterr().err
+    assert "already has groups; leave out these groups, or --groups subfolder" in capsys.readouterr().err

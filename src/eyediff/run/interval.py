@@ -42,7 +42,7 @@ def mean_intervals(scores: Mapping[str, Numbers], block: int = BLOCK) -> dict[st
     Returns
     -------
     dict of str to tuple of two floats
-        The two ends of the interval of each metric. It is empty if there are fewer than `defaults.FEWEST` scores.
+        The two ends of the interval of each metric. The dict is empty if there are fewer than `defaults.FEWEST` scores.
 
     Notes
     -----

@@ -40,7 +40,7 @@ class Limits:
 
     @property
     def of_pairs(self) -> _ByMetric:
-        """Limit of a pair for each metric, which has a highest or a lowest allowed score."""
+        """For each metric, the highest or lowest allowed score of a pair."""
         return {**self.maxima, **self.minima}
 
     def resolve(self, header: Header) -> Limits:
@@ -51,8 +51,9 @@ class Limits:
         Raises
         ------
         UsageError
-            If a limit is NaN, if a metric has two limits of the same kind, if a metric is not computed, or if a maximum
-            is given for a metric for which a higher score is better, or a minimum for one for which a lower is better.
+            If a limit is NaN, if a metric has two limits of the same kind, or if a metric is not computed. Also if a
+            limit has the wrong direction: a maximum if a higher score is better, or a minimum if a lower score is
+            better.
         """
         return Limits(
             _resolve("max", self.maxima, header, higher=False),

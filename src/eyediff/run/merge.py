@@ -66,7 +66,7 @@ class _Part:
         if count > self.shard.size:
             return f"{shown(self.path)} has {count} rows, but the part has {self.shard.size}; {_AGAIN}"
         if found != self.shard.part_sha256:
-            return f"{shown(self.path)}: its rows are not the rows of part {self.shard.part}, in their order: {_AGAIN}"
+            return f"{shown(self.path)} does not have the rows of part {self.shard.part} in their order: {_AGAIN}"
         return None
 
 
@@ -106,8 +106,8 @@ class MergedRows(StoredRows):
     ------
     MergeError
         With one line for each problem: a file is not a part, a part is missing or given twice, the rows of a part are
-        incomplete, or the parts do not belong to the same run (version, metrics, weights, engines, policies, list of
-        pairs).
+        incomplete, or the parts do not belong to the same run, because their version, metrics, weights, engines,
+        policies or list of pairs differ.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -146,9 +146,7 @@ def _open(path: Path) -> _Part:
         kind: ReadableFormat = "jsonl" if first.startswith("{") else "csv"
         sidecar = sidecar_of(path)
         if kind == "csv" and not sidecar.is_file():
-            raise MergeError(
-                f"{shown(path)} has no {shown(sidecar.name)} in its folder: it is no part of a run, or was moved alone"
-            )
+            raise MergeError(f"{shown(path)} is not a part of a run, or was moved without {shown(sidecar.name)}")
         line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = read_header(line)
         if (
@@ -180,7 +178,7 @@ def _disagreements(parts: Sequence[_Part]) -> list[str]:
     for number, same in sorted(by_number.items()):
         if len(same) > 1:
             names = " and ".join(shown(part.path) for part in same)
-            problems.append(f"{names} are both part {number} of {of}: give each part once")
+            problems.append(f"{names} are both part {number} of {of}: give only one of them")
     if missing := of - len(by_number):
         numbers = islice((number for number in range(1, of + 1) if number not in by_number), _NAMED)
         some = ", ".join(map(str, numbers)) + (", ..." if missing > _NAMED else "")

@@ -28,7 +28,7 @@ It raises KeyboardInterrupt after its argument of the type `Stop` has returned T
 """
 
 Complete: TypeAlias = Callable[[Summary], Summary]
-"""Type of a function that adds to the summary of a run what the rows alone do not say."""
+"""Type of a function that adds facts to the summary of a run that the rows do not contain."""
 
 
 class Journal(Sink, Protocol):
@@ -74,7 +74,7 @@ def compare(
     judge
         Function that adds to each row the limits that it crosses. If None, the limits of the plan are used.
     complete
-        Completes the summary after the last row, before the sinks are closed.
+        Function that completes the summary after the last row, before the sinks are closed.
     progress
         Function that is called after each row.
     source
@@ -135,7 +135,7 @@ def write_rows(
     judge
         Function that adds to each row the limits that it crosses. If None, `limits` are used.
     complete
-        Completes the summary after the last row, before the sinks are closed.
+        Function that completes the summary after the last row, before the sinks are closed.
     unmatched
         Files without a partner, for the summary.
     progress
@@ -191,7 +191,7 @@ def _abandon(sinks: list[Sink]) -> None:
 
 
 def _close(sinks: Sequence[Sink], summary: Summary) -> None:
-    """Close all sinks. If one raises, close the others as those of an interrupted run, and then raise its error."""
+    """Close all sinks. If one raises an error, close the others as interrupted, and then raise the error."""
     if sinks:
         try:
             sinks[0].close(summary)

@@ -28,7 +28,7 @@ from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
 FROM_LIST = "listed"
-"""Text in a header that stands for the rule of the groups, or the path of the masks, if a list of pairs has them."""
+"""Text in a header in place of the rule of the groups or the path of the masks, if a list of pairs states them."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class ComparisonOptions:
     def loader(self, frames: FramePolicy = "all") -> ImageLoader:
         """Return the object that reads image files. Images that it decodes ahead take at most a quarter of `memory`.
 
-        The pixels of a pair may take what the libraries leave, and those of an image half of it.
+        The pixels of a pair may take the memory that the libraries leave free. One image may take half of it.
         """
         memory = memory_limit.check_memory(self.memory)
         return ImageLoader(
@@ -319,11 +319,11 @@ def plan_comparison(
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
     """Yield a remark for people if a limit also applies to regions that only moved.
 
-    This is so if its metric cannot detect displacements.
+    This is so if the metric of the limit cannot detect displacements.
     """
     strict = [name for name in plan.limits.of_pairs if not detects_shifts(name)]
     if strict:
-        yield f"{', '.join(strict)} cannot tell what has moved, so its limits also apply to regions that only moved"
+        yield f"{', '.join(strict)} cannot detect moved regions, so the limits also apply to regions that only moved"
 
 
 def plan_listed(
@@ -346,11 +346,11 @@ def plan_listed(
     for pair in pairs:
         count, grouped, masked = count + 1, grouped + (pair.group is not None), masked + (pair.mask is not None)
     if grouped and groups is not None:
-        raise UsageError("the list of pairs names groups; leave out these groups, or ", Setting("groups", groups))
+        raise UsageError("the list of pairs already has groups; leave out these groups, or ", Setting("groups", groups))
     if grouped not in (0, count):
         raise UsageError(f"{count - grouped} of {count} pairs have no group; give all pairs a group, or no pair")
     if masked and mask is not None:
-        raise UsageError("the list of pairs names masks; leave out these masks, or ", Setting("mask", mask))
+        raise UsageError("the list of pairs already has masks; leave out these masks, or ", Setting("mask", mask))
     if groups is not None:
         pairs = group_pairs(pairs, groups)
     if masked:
@@ -369,6 +369,6 @@ def _find_pairs(
         return pairing.pair_up(reference, candidate, match)
     if reference is not None or candidate is not None or match != "name":
         raise UsageError(
-            Setting("pairs"), " list all files; leave out the reference, the candidate and the matching rule"
+            Setting("pairs"), " already lists all files; leave out the reference, the candidate and the matching rule"
         )
     return pairing.Pairing(pairing.read_pairs(pairs) if isinstance(pairs, Path) else pairing.list_pairs(pairs))

@@ -6,8 +6,8 @@ requested, the line also has the hashes of the contents of these files. A line i
 is written to the results. So the journal has every row of the results that has all its scores.
 
 A resumed run writes all results again. It copies rows that are still valid from the journal, and computes the others.
-It writes the new results to a temporary file beside the old results, and replaces these at the end. So in every format,
-the results are equal to those of a run without interruption, and a second kill loses nothing.
+It writes the new results to a temporary file beside the old results, and replaces the old results at the end. So in
+every format, the results are equal to those of a run without interruption, and a second kill loses nothing.
 
 Rows are not synced to the disk one by one, because that would often take longer than computing a score. After a power
 failure the last rows may be missing, and are computed again. A file is synced before it replaces another file.
@@ -314,9 +314,9 @@ class ResumableSink:
         return kept
 
     def _kept_by(self, journal: Path) -> str | None:
-        """Return the name under which the run of a journal has kept still earlier results.
+        """Return the name under which the run that wrote a journal has kept even earlier results.
 
-        Return None if the run has kept none, or if the journal cannot be read.
+        Return None if that run has kept no results, or if the journal cannot be read.
         """
         try:
             with journal.open("rb") as lines:

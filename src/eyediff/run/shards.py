@@ -1,6 +1,6 @@
 """Select one part of the pairs of a run, so that several machines without a common disk can share the work.
 
-The results of the machine record which part they are.
+The results of each machine record which part they contain.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _select_blocks(pairs: Sequence[Pair], part: int, of: int, block: int) -> Seq
 
 
 def names_sha256(names: Iterable[str]) -> hashlib._Hash:
-    """Return a hash of the names in their order.
+    """Return a sha256 object that has hashed the names in their order.
 
     A NUL follows each name. No name can contain a NUL, so different lists of names never give the same bytes.
     """

@@ -50,8 +50,8 @@ class Collector:
     def _rank(self, name: str, pair: str, score: float) -> None:
         """Keep a score if it is one of the worst scores of the metric so far.
 
-        The worst scores are in a heap, of which the first entry is the best score. Of equal scores, that of the earlier
-        pair is kept.
+        The worst scores are in a heap. Its first entry is the best of these scores. If two scores are equal, the score
+        of the earlier pair is kept.
         """
         heap, entry = self._worst[name], (-score if self._higher[name] else score, -self.count, pair, score)
         if len(heap) < defaults.WORST:

@@ -191,7 +191,7 @@ def build_metric_set(
         able = " or ".join(name for name in all_metrics() if detects_shifts(name))
         raise UsageError(
             Setting("tolerate_shift", tolerate_shift),
-            f" has no effect, because {', '.join(spec.requested for spec in specs)} cannot tell what has moved; "
+            f" has no effect, because {', '.join(spec.requested for spec in specs)} cannot detect moved regions; "
             f"add the metric {able}, or leave the setting out",
         )
     built = _build_all(specs, create_runner(device, threads), memory, progress)
