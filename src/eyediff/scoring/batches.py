@@ -80,8 +80,8 @@ def score_batches(
 
     A batch has pairs of one shape and one storage type. It is computed when it is full. When `waiting` pairs are in
     memory, or when the input ends, the batch with the oldest pair is computed, even if it is not full. The content of a
-    batch therefore depends on the order of the pairs, and not on the time that their files take. Two runs compute the
-    same batches.
+    batch therefore depends on the order of the pairs, and not on the time for reading their files. So two runs of the
+    same input compute the same batches.
     """
     buffer = _ReorderBuffer(metrics, observe, stop)
     try:

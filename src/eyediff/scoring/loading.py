@@ -41,7 +41,7 @@ class Loaded:
     pair : Pair
         The pair.
     reference, candidate : Image
-        Its images. They may differ in size only if `known` is a failure.
+        The two images of the pair. They may differ in size only if `known` is a failure.
     known : Row or None
         Row of the pair from an earlier run, or a failure if the images cannot be compared. `None` if the pair must be
         scored.

@@ -9,7 +9,7 @@ from ..interfaces import Engine
 from ..records import Header
 
 Group = tuple[tuple[str, ...], Engine]
-"""An engine, and before it the names of the columns that this engine computes in one call."""
+"""Names of columns, and the engine that computes these columns in one call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class MetricSpec:
     file : MetricFile, optional
         Metric file, if the path of a file was requested.
     peak : bool
-        Whether the worst window of the metric's map is requested.
+        Whether `@peak` was requested: the score is then that of the worst window in the metric's map.
     """
 
     requested: str
@@ -66,7 +66,7 @@ class MetricSpec:
         Raises
         ------
         UsageError
-            If the worst window is requested, but the metric has no map.
+            If `@peak` is requested, but the metric has no map.
         """
         program = self.info.programs[self.version]
         if not self.peak:
@@ -128,15 +128,15 @@ def parse_metric(requested: str) -> MetricSpec:
     ----------
     requested : str
         Name of a metric, or path of a metric file. A text with a path separator, or a text that ends with
-        `.safetensors`, is a path. If `@peak` follows the name or the path, the worst window of the metric's map is
-        requested.
+        `.safetensors`, is a path. If `@peak` follows the name or the path, the score is that of the worst window in the
+        metric's map.
 
     Raises
     ------
     UnknownMetricError
         If no metric has this name.
     UsageError
-        If the worst window is requested, but the metric has no map.
+        If `@peak` is requested, but the metric has no map.
     WeightsError
         If the file is not a metric.
 
@@ -154,9 +154,7 @@ def parse_metric(requested: str) -> MetricSpec:
         return _parse_file(requested)
     name, _, version = requested.partition("@")
     if is_file_name(name):
-        raise UnknownMetricError(
-            f"{shown(name)} is a metric file, which has only one version; leave out @{version} behind it"
-        )
+        raise UnknownMetricError(f"{shown(name)} is a metric file, which has only one version; leave out @{version}")
     return MetricSpec(requested, *find_metric(requested))
 
 
@@ -171,7 +169,7 @@ def _parse_file(requested: str) -> MetricSpec:
 
 
 _SETTLED = 2.0
-"""Resolution of the times of files, in seconds. Some file systems store even seconds only.
+"""Resolution of the times of files, in seconds. Some file systems store times as even numbers of seconds.
 
 If a file is older than this, every later change of the file also changes its time.
 """
@@ -259,7 +257,7 @@ def parse_metrics(requested: str | Iterable[str | MetricSpec]) -> list[MetricSpe
     names = [requested] if isinstance(requested, str) else requested
     specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in names]
     if not specs:
-        raise UsageError("no metric is named; name at least one metric, such as lpips")
+        raise UsageError("no metric was given; give at least one, such as lpips")
     seen: dict[str, str] = {}
     for spec in specs:
         if spec.qualified_name in seen:
