@@ -52,7 +52,7 @@ def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypa
     find = partial(eyediff.duplicates, folder, 9, index=folder.parent / "index")
     by_onnx = find(device="cpu")
     with pytest.raises(
-        UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; compute it again with rebuild"
+        UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; compute the index again with"
     ):
         find(device="cuda")
     by_torch = find(device="cuda", rebuild=True)

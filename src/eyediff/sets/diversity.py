@@ -219,8 +219,8 @@ def measure_diversity(
     group_of = {index: name for name, indices in groups.items() for index in _shuffle(indices)}
     if len(group_of) < 2:
         raise UsageError(
-            f"{shown(source.folder)}: diversity is a mean over pairs of images, and needs at least 2 images, but the "
-            f"number of images is {len(group_of)}; give more images"
+            f"{shown(source.folder)}: the number of images is {len(group_of)}; diversity is a mean over pairs of "
+            "images, and needs at least 2 images; give more images"
         )
     failed = [] if grouping is None else list(grouping.ungrouped)
     by_group = dict.fromkeys(groups, _estimate("group", "", RunningDiversity()))

@@ -59,7 +59,7 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
     if not groups:
         raise UsageError(
             Setting("groups", rule),
-            f" matches no image, such as {shown(source.names[0])}; "
+            f" does not match the path of any image, such as {shown(source.names[0])}; "
             "give `subfolder`, or an expression that matches the paths",
         )
     return Grouping({name: groups[name] for name in sorted(groups)}, ungrouped)

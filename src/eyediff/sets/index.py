@@ -30,7 +30,7 @@ from .store import FORMAT, HEADER, PointStore, read_store, scratch_file, scratch
 
 SCHEMA = 1
 
-REMEDY = ("compute it again with ", Setting("rebuild"), ", or give another ", Setting("index"))
+REMEDY = ("compute the index again with ", Setting("rebuild"), ", or give another ", Setting("index"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def open_index(
     rebuild : bool
         Whether the embeddings are computed again even if the index exists.
     index_by : {"time", "hash"}
-        What tells that a file of the set has changed: its size and modification time, or its content. "hash" needs an
-        index that was made with it.
+        How a changed file of the set is detected: by its size and modification time ("time"), or by its content
+        ("hash"). "hash" needs an index that was also made with "hash".
     progress : function, optional
         Called with the number of finished images and the number of all images.
 
@@ -182,9 +182,9 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet, by: ChangeSign) -> I
     stamps = files | {each.name: at for each, at in failed.items()}
     if by == "hash" and any(stamp is not None and len(stamp) == 2 for stamp in stamps.values()):
         raise UsageError(
-            f"{shown(index)} does not have the hashes of its files; ",
+            f"{shown(index)} does not have the hashes of the image files, which ",
             Setting("index_by", "hash"),
-            " needs them; ",
+            " needs; ",
             *REMEDY,
         )
     if changes := _changes(stamps, source, by):

@@ -53,7 +53,7 @@ def find_neighbours(
 ) -> Generator[Neighbour | FailedImage]:
     """Find the k images of a set that are nearest to each query, in the order of the queries.
 
-    If the file of a query is itself in the set, it is left out of its own results.
+    If the file of a query is itself in the set, this file is left out of the results of the query.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ def find_neighbours(
     SizeError
         If the size of a query differs from the size of the set, and the policy refuses different sizes.
     UsageError
-        If `points` does not belong to these images and this metric. This may happen if it was read from a file.
+        If `points` does not belong to these images and this metric. This may happen if the embeddings were read from a
+        file.
     """
     with closing(embed_images(job, queries, points.shape, progress=progress)) as items:
         for item in items:

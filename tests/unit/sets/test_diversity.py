@@ -149,7 +149,7 @@ def test_groups_by_a_part_of_the_name(tmp_path: Path) -> None:
     assert by_number.groups == {"1": [0, 1], "2": [2]} and [each.name for each in by_number.ungrouped] == ["other"]
     assert group_images(source, r"x\d").groups == {"x1": [0, 1], "x2": [2]}
     assert group_images(ImageSet(tmp_path, ["a", "b/c/d"]), "subfolder").groups == {".": [0], "b/c": [1]}
-    for rule, word in (("(", "regular expression"), ("y", "matches no image")):
+    for rule, word in (("(", "regular expression"), ("y", "not match the path of any image")):
         with pytest.raises(UsageError, match=word):
             group_images(source, rule)
 

@@ -94,7 +94,7 @@ def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
     put(source.folder / "new", some(1)[0])
     now = ImageSet(source.folder, ["01", "02", "03", "04", "05", "new"])
     with pytest.raises(
-        UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); compute it again with rebuild"
+        UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); compute the index again with rebuild"
     ):
         kept(index, now, job())
     assert index.read_bytes() == before
@@ -126,7 +126,7 @@ def test_an_index_without_hashes(source: ImageSet, tmp_path: Path) -> None:
     index = tmp_path / "index"
     kept(index, source, job())
     before = index.read_bytes()
-    with pytest.raises(UsageError, match=r"not have the hashes of its files; index_by=.hash. needs them") as why:
+    with pytest.raises(UsageError, match=r"not have the hashes of the image files, which index_by=.hash. needs") as why:
         kept(index, source, job(), by="hash")
     assert Setting("rebuild") in why.value.settings and index.read_bytes() == before
     kept(index, source, job(), rebuild=True, by="hash")
