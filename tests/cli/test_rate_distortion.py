@@ -149,7 +149,7 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
         ),
         (
             "method,name\njpeg@20,a\n",
-            "line 2: a column is missing or empty (expected are method, name and bytes or bpp)",
+            "line 2: a column is missing or empty (expected: method, name, and bytes or bpp)",
         ),
         (
             "method,name,bpp\njpeg@20,a,1\njpeg@20,a.jpg,1\n",

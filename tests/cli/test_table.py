@@ -414,12 +414,12 @@ def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]
         assert said in capsys.readouterr().err
     first, *rows = Path("whole.jsonl").read_text().splitlines(keepends=True)
     for changed, said in (
-        ([first, *rows[:-1]], "has 5 rows, but the table has 6; resume that run first"),
+        ([first, *rows[:-1]], "has 5 rows, but the table has 6; resume the run that wrote this file first"),
         ([first, *rows, rows[-1]], "has 7 rows, but the table has 6"),
         ([first, *rows[:-1], rows[-1][:-9]], "ends in the middle of row 6; compute the scores again"),
         ([first, *rows[:-1], "{}\n"], "is damaged in row 6"),
-        ([first, rows[1], rows[0], *rows[2:]], "its rows are not those of the table, in their order"),
-        ([first.replace('"two"', '"three"'), *rows], "its rows are not those of the table, in their order"),
+        ([first, rows[1], rows[0], *rows[2:]], "its rows are not those of the table, or are in another order"),
+        ([first.replace('"two"', '"three"'), *rows], "its rows are not those of the table, or are in another order"),
         ([first.replace('"size"', '"groups": "subfolder", "size"'), *rows], "not those of the table"),
         ([first.replace('"images": 3', '"images": 0'), *rows], "does not hold the scores of a table"),
         ([first.replace('["one", "two"]', '["one", "one"]'), *rows], "does not hold the scores of a table"),

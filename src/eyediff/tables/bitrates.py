@@ -58,7 +58,9 @@ class Bitrates:
 def check_curves(sizes: Path | str | None, interpolation: Interpolation) -> None:
     """Raise UsageError if a kind of rate curve was chosen, but no sizes of files were given."""
     if sizes is None and interpolation != "pchip":
-        raise UsageError(Setting("bd", interpolation), ": curves need bitrates; state the sizes by ", Setting("bytes"))
+        raise UsageError(
+            Setting("bd", interpolation), ": curves need bitrates; give file sizes with ", Setting("bytes")
+        )
 
 
 def find_bitrates(
@@ -169,7 +171,7 @@ def _size_of_row(row: TableRow | BadRow, unit: str) -> tuple[str, float]:
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     own = next((name for name in ("bytes", BPP) if row.get(name) not in (None, "")), None)
     if own is None or "method" not in row or "name" not in row:
-        raise ValueError(f"a column is missing or empty (expected are method, name and bytes or {BPP})")
+        raise ValueError(f"a column is missing or empty (expected: method, name, and bytes or {BPP})")
     if unit not in ("", own):
         raise ValueError(f"this row has `{own}`, but earlier rows have `{unit}` (give only one of them)")
     try:

@@ -35,7 +35,8 @@ class BjontegaardDelta:
         BD-metric, such as BD-PSNR: the difference between the scores of the codec and the anchor at equal bitrate, in
         the unit of the metric. None if the two curves have no bitrates in common.
     overlap
-        Length of the range of scores that both curves cover, divided by the range that at least one of them covers.
+        Length of the range of scores that both curves cover, divided by the length of the range that at least one of
+        them covers.
     reason
         Reason why a value is None. None if no value is missing.
     """
@@ -98,7 +99,7 @@ def bjontegaard_delta(
             )
     steps = np.concatenate([np.diff(scores) for _, scores in curves])
     if not (np.all(steps > 0) or np.all(steps < 0)) or any(np.any(np.diff(rates) <= 0) for rates, _ in curves):
-        return _undefined("the score does not change in the same direction from each bitrate to the next")
+        return _undefined("the score neither always rises nor always falls as the bitrate grows")
     (anchor_rates, anchor_scores), (rates, scores) = curves
     up = slice(None, None, 1 if steps[0] > 0 else -1)  # the functions below need ascending abscissae
     by_score = (anchor_scores[up], anchor_rates[up]), (scores[up], rates[up])
@@ -125,7 +126,7 @@ def _mean_difference(
     """Return the mean difference between two curves y(x), and the fraction of x over which it is taken.
 
     The mean is taken over the range of x that both curves cover. The fraction is the length of this range, divided by
-    the range that at least one curve covers. The mean is None if no x is covered by both curves.
+    the length of the range that at least one curve covers. The mean is None if no x is covered by both curves.
     """
     ends = np.array([[x[0], x[-1]] for x, _ in (anchor, codec)])
     low, high = ends[:, 0].max(), ends[:, 1].min()

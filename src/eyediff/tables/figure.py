@@ -61,8 +61,8 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
     Raises
     ------
     UsageError
-        If matplotlib is not installed, if the image is not in the table, cannot be read or has several frames or pages,
-        or if a crop is not inside the image.
+        If matplotlib is not installed, if the image is not in the table, if it cannot be read, if it has several frames
+        or pages, or if a crop is not inside it.
     OutputError
         If the file cannot be written.
     """

@@ -46,8 +46,8 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
     per_group
         Whether the text has a table for each group, in addition to the table of all images.
     terminal
-        Whether the text is shown on a terminal. Then the best values are bold and the second best are underlined. In
-        other text, marks such as * stand beside them.
+        Whether the text is shown on a terminal. If it is, the best values are bold and the second best are underlined.
+        Otherwise, marks such as * stand beside these values.
     """
     sections = (table.overall, *(table.groups if per_group else ()))
     if kind == "text":

@@ -1,7 +1,7 @@
 """Compute the statistics of a table: means, ranks, confidence intervals, and a test against the best method.
 
-A mean is taken over units. The units are the images. If the images have groups, the units are the groups, and the value
-of a group is the mean of its images. `run.interval` computes the confidence interval of a mean. It also computes the
+A mean is taken over units. If the images have no groups, each image is a unit. Otherwise, each group is a unit, and its
+value is the mean of its images. `run.interval` computes the confidence interval of a mean. It also computes the
 interval of the mean difference between a method and the best method, from the differences in each unit. If this
 interval contains 0, the method is marked as not significantly different from the best one. Both intervals need
 `defaults.FEWEST` units.

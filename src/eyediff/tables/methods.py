@@ -1,4 +1,4 @@
-"""Make the plan of a table: pair every image of the ground truth with the image of the same name of each method.
+"""Make the plan of a table: pair every image of the ground truth with the same-named image of each method.
 
 The pairs of one image follow each other. So an image of the ground truth is decoded only once, and its features are
 computed only once, for any number of methods (`scoring/loading.py`, `scoring/references.py`).

@@ -83,7 +83,7 @@ class TablePage:
         """Do nothing, because `write_table` receives the scores."""
 
     def close(self, summary: Summary) -> None:
-        """Wait until all pictures are made. If the run was interrupted, give up the page."""
+        """Wait until all pictures are made. If the run was interrupted, remove them, because no page is written."""
         try:
             self._renders.finish()
         except BaseException:
@@ -134,7 +134,7 @@ class TablePage:
     def _files(self, image: int) -> dict[str, object]:
         """Return the pictures of an image: the ground truth, then each method; None for a missing picture.
 
-        The ground truth is missing if the frames of an animation that count for the methods differ.
+        The ground truth of an animation is missing if the methods have different worst frames.
         """
         own = [self._pictures.get(place) for place in self._of_methods(image)]
         reference = next((found.files[0] for found in own if found is not None and found.files[0] is not None), None)

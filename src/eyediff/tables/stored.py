@@ -27,7 +27,7 @@ class StoredTable(StoredRows):
     path
         File of JSON lines.
     sizes, interpolation, max_pixels
-        As for `find_bitrates`. If `sizes` is None, the table has no bitrates.
+        See `find_bitrates`. If `sizes` is None, the table has no bitrates.
 
     Raises
     ------
@@ -62,12 +62,15 @@ class StoredTable(StoredRows):
         expected = table.images * len(table.methods)
         if len(pairs) != expected:
             raise UsageError(
-                f"{shown(self._path)} has {len(pairs)} rows, but the table has {expected}; resume that run first"
+                f"{shown(self._path)} has {len(pairs)} rows, but the table has {expected}; "
+                "resume the run that wrote this file first"
             )
         names = [f"{method}/{image}" for image in images for method in table.methods]
         grouped = self._header.groups is not None
         if names != [pair.name for pair in pairs] or any((pair.group is None) == grouped for pair in pairs):
-            raise UsageError(f"{shown(self._path)}: its rows are not those of the table, in their order; {_AGAIN}")
+            raise UsageError(
+                f"{shown(self._path)}: its rows are not those of the table, or are in another order; {_AGAIN}"
+            )
 
     @property
     def header(self) -> Header:
