@@ -35,7 +35,7 @@ class NetworkAgreement:
         Mean absolute difference, and mean difference, of the distances of the two networks.
     ordered : float or None
         Fraction of the triples (a reference and two candidates) for which both networks put the two candidates in the
-        same order. It is None if the pairs have no single distortion.
+        same order. It is None if no pair has a single kind of distortion.
     """
 
     source: str

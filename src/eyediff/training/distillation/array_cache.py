@@ -58,7 +58,7 @@ class ArrayCache:
         if not is_new and json.loads(settings_file.read_text()) != json.loads(json.dumps(settings)):
             raise ResumeError(
                 f"{shown(folder)}: the folder has values for other settings ({shown(settings_file.read_text())}); "
-                "remove the folder, or name another folder"
+                "remove the folder, or give another folder"
             )
         shapes = {name: (kind, (count, *shape)) for name, (kind, shape) in arrays.items()}
         try:

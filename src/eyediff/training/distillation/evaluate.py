@@ -91,7 +91,7 @@ def evaluate(
     Parameters
     ----------
     sources
-        Names of the sources, and the picture files of each.
+        Picture files of each source, by the name of the source.
     teacher, student
         The large and the small network.
 

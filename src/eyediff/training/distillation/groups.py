@@ -67,7 +67,7 @@ def draw_chain(rng: np.random.Generator) -> list[str]:
 
 
 def apply_chain(image: Picture, distortions: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
-    """Apply distortions to an image, one after another. The more distortions, the smaller the strength of each."""
+    """Apply distortions to an image, one after another. If there are more distortions, each is weaker."""
     for name in distortions:
         image = DISTORTIONS[name](image, strength * (1.1 - 0.1 * len(distortions)), rng)
     return image

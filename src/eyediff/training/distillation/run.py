@@ -34,7 +34,7 @@ def _square_roots(distances: Tensor) -> Tensor:
 
 
 def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean absolute error of the square roots of distances, plus PLAIN_WEIGHT times that of the distances.
+    """Return the mean absolute error of square roots of distances, plus PLAIN_WEIGHT times the error of the distances.
 
     Notes
     -----
@@ -48,8 +48,8 @@ def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
 def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
     """Return the loss that compares by how much the distance grows with the strength of the distortions.
 
-    The loss is a mean absolute error. For each group of pictures, it compares the square root of the distance at the
-    second strength minus the square root of the distance at the first strength.
+    The loss is a mean absolute error. The compared value of a group of pictures is sqrt(d_2) - sqrt(d_1), where d_1 and
+    d_2 are the distances at the first and the second strength.
     """
 
     def growth(distances: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
 
 
 def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
-    """Return normally distributed weights with a variance of 2 / (inputs of a channel), and biases of 0.
+    """Return normally distributed weights with the variance 2 / (number of inputs of a channel), and biases of 0.
 
     Notes
     -----

@@ -127,7 +127,7 @@ class LayerLearner:
         return self._runner.compile_many(lambda ops, x: [program(ops, x)], 0, 1)(x)[0]
 
     def _patches(self, x: Array, kernel: int, stride: int, pad: int) -> Array:
-        """Return input patches of the convolution at random positions: P x (C * kernel * kernel), one patch a row."""
+        """Return input patches of the convolution at random positions: P x (C * kernel * kernel), one in each row."""
         padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(2, 3))
         windows = windows[:, :, ::stride, ::stride]

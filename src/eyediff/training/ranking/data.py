@@ -46,7 +46,8 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     Parameters
     ----------
     path : Path
-        Path of the votes. BAPPS has separate votes for training and for testing; if both are there, they are used.
+        Path of the votes. BAPPS has separate votes for training and for testing. If the path contains both, this
+        division is used.
     fraction : float, optional
         Fraction of the references that is held out if the study has no separate votes for testing. If it is 0, none is
         held out. The default is `defaults.HELD_OUT`.
@@ -93,7 +94,7 @@ def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSpl
         raise UsageError(
             Setting("hold_out", fraction),
             f" of {len(references)} references is {count}; expected at least one reference for testing and one for "
-            "training, or a fraction of 0 to test with none",
+            "training, or a fraction of 0 to hold out none",
         )
     held_references = {references[index] for index in order[:count]}
     return VoteSplit(

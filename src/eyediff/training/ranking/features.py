@@ -7,8 +7,8 @@ An epoch then takes only products of matrices.
 
 The published code drops each of these squares, at every position, with probability p, and divides all others by 1 - p.
 The mean over positions then still has the expected value m_lc, and it has the variance p / (1 - p) * r_lc^2. Here r_lc
-is the square root of the sum of the squared squares over positions, divided by the number of positions. So m, r and one
-random mask for each channel give a sample with the same mean and the same variance:
+is the square root of the sum of s^2 over positions, divided by the number of positions, where s is one of these
+squares. So m, r and one random mask for each channel give a sample with the same mean and the same variance:
 
     m_lc + r_lc (mask / (1 - p) - 1)
 
@@ -36,7 +36,7 @@ Backbone = NetworkTrunk | ModuleTrunk
 
 
 class DistanceSource(Protocol):
-    """Interface of what computes the distances of judgements with the current weights.
+    """Interface of an object that computes the distances of judgements with the current weights.
 
     The distances are N x 2: from the reference of each judgement to its image a, and to its image b.
     """

@@ -76,8 +76,8 @@ def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> Init
     Raises
     ------
     UsageError
-        If the Python module cannot be imported, if the factory does not give a torch module, or if the named submodules
-        give no features.
+        If the Python module cannot be imported, if the factory does not return a torch module, or if the named
+        submodules return no features.
     """
     trunk = ModuleTrunk(_import_module(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
     try:
@@ -112,6 +112,6 @@ def _import_module(named: str) -> nn.Module:
         value = value()
     if not isinstance(value, nn.Module):
         raise UsageError(
-            f"the module {shown(named)} gives an object of the type {type(value).__name__}; expected a torch.nn.Module"
+            f"{shown(named)} is or returns an object of the type {type(value).__name__}; expected a torch.nn.Module"
         )
     return value

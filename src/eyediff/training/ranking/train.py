@@ -144,7 +144,7 @@ def train(
     OutputError
         If another process uses the folder, or if the folder cannot be written.
     WeightsError
-        If the folder has a file with the name of the metric file that is not a metric file.
+        If a file in the folder has the name of the metric file, but is not a metric file.
     """
     torch_device = require_device(device)
     if not votes.train:
@@ -185,14 +185,14 @@ class _Training:
         return self._run_steps(run, val)
 
     def _check_folder(self, resume: bool) -> None:
-        """Raise ResumeError if the folder has a run that is not to be resumed, or files of a run without checkpoint."""
+        """Raise ResumeError if the folder has a run but `resume` is false, or files of a run but no checkpoint."""
         present = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
         if present and not resume:
             folder_name = shown(self.folder)
             raise ResumeError(
                 f"{folder_name}: the folder already has a run ({present[0]}); continue this run with ",
                 Setting("resume"),
-                ", or name another folder",
+                ", or give another folder",
             )
         if present and SAVED not in present:
             raise ResumeError(
