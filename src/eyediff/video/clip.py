@@ -59,7 +59,7 @@ class Clip:
     seconds
         Duration of a frame in seconds, according to the frame rate of the file.
     announced
-        Number of frames according to the header of the file, or None if the header does not say it.
+        Number of frames according to the header of the file, or None if the header does not state it.
     notes
         Remarks for people, such as assumptions about the colours.
 

@@ -66,7 +66,7 @@ def coding(
     name
         FFmpeg's name of the pixel format.
     rgb, gray, alpha
-        Whether the format is RGB, is gray, and has transparency.
+        Whether the format is RGB, whether it is gray, and whether it has transparency.
     depth
         Number of bits of a value.
     height

@@ -2,8 +2,8 @@
 
 Two frames that match by time are partners. Each frame of the reference is compared with its partner, and with the
 neighbours of its partner, by the mean squared difference. The clips are shifted if several consecutive frames are much
-more similar to a neighbour than to their partner: if the difference is less than half as large. In a still scene, the
-difference is the same for all neighbours, and no shift is reported.
+more similar to a neighbour than to their partner. "Much more similar" means that the difference is less than half as
+large. In a still scene, the difference is the same for all neighbours, and no shift is reported.
 """
 
 from __future__ import annotations
