@@ -35,12 +35,12 @@ def read_study(
     Parameters
     ----------
     path : str or Path
-        A folder in the layout of BAPPS, which may be a part of BAPPS, or a table (see `table.py`).
+        A table (see `table.py`), or a folder in the layout of BAPPS. The folder may have only a part of BAPPS.
     kind : {"2afc", "jnd", "mos"}
         Kind of the votes. Votes of the kind "mos" are read only from a table.
     split : {"train", "val"}, optional
-        Part to read: the votes for training or for validation. It is refused for a table, and for a folder that is
-        another part.
+        Part to read: the votes for training or for validation. An error is raised if the path is a table, or a folder
+        with only the other part.
     default : {"train", "val"}
         Part to read if `split` is None and the folder contains both parts.
 

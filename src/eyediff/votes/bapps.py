@@ -72,7 +72,7 @@ def check_split(path: Path, kind: BappsKind, split: StudySplit) -> None:
         raise UsageError(
             f"{shown(path)} {own}, but ",
             Setting("split", split),
-            " was given; leave it out, or give the folder of both splits",
+            " was given; leave out the split, or give the folder of both splits",
         )
 
 

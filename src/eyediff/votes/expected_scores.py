@@ -18,8 +18,8 @@ def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
 
     Notes
     -----
-    `observer` is the highest agreement that a metric can expect: max(p, 1 - p). A metric reaches it if it prefers b
-    whenever p > 1/2.
+    `observer` is the highest agreement that a metric can expect: max(p, 1 - p). A metric reaches this agreement if it
+    always prefers the candidate with the higher probability.
 
     `human` is the expectation of p'^2 + (1 - p')^2, where p' is the fraction of votes for b. The variance of p' is
     p (1 - p) / n, so the expectation is 1 - 2 p (1 - p) (1 - 1 / n).
@@ -38,7 +38,7 @@ def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
 
 
 def expected_jnd_scores(below: Numbers, chance: Numbers) -> dict[str, float]:
-    """Return the average precision of the metric of the observers for infinitely many votes, in both conventions.
+    """Return the average precision of the observers' own metric for infinitely many votes, in both conventions.
 
     For each pair, `below` has the threshold minus the distance, and `chance` has the probability that an observer sees
     no difference.

@@ -29,7 +29,7 @@ TRUTH = "simulation.json"
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """The metric by whose distances the simulated observers vote."""
+    """The metric that computes the distances by which the simulated observers vote."""
 
     name: str
     engine: Engine
@@ -52,8 +52,8 @@ class SimulationSettings:
     prefers b with the probability logistic((d_a - d_b) / noise). For a pair with the distance d, an observer sees no
     difference with the probability logistic((threshold - d) / noise). The threshold is the median distance.
 
-    `noise` is in the unit of the metric. By default it is half the median of the absolute differences (d_a - d_b or
-    threshold - d), so that votes are neither certain nor random.
+    `noise` is the noise level, in the unit of the metric. By default it is half the median of the absolute differences
+    (d_a - d_b or threshold - d), so that votes are neither certain nor random.
     """
 
     kind: bapps.BappsKind = "2afc"
@@ -65,10 +65,12 @@ class SimulationSettings:
     def check(self) -> None:
         """Raise UsageError if a setting is out of range."""
         if self.count < 1 or self.observers < 1 or self.seed < 0 or not (self.noise is None or 0 < self.noise < np.inf):
-            given = f"{self.count} items, {self.observers} observers, the noise {self.noise} and the seed {self.seed}"
+            given = (
+                f"{self.count} items, {self.observers} observers, the noise level {self.noise} and the seed {self.seed}"
+            )
             raise UsageError(
-                f"{given} were given; expected at least 1 item, at least 1 observer, a noise above 0, and a seed of 0 "
-                "or more"
+                f"{given} were given; expected at least 1 item, at least 1 observer, a noise level above 0, and a seed "
+                "of 0 or more"
             )
 
 
@@ -132,7 +134,7 @@ def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[Subs
     noise = plan.noise or float(np.median(np.abs(np.concatenate(list(margins.values()))))) / 2
     if not 0 < noise < np.inf:
         raise UsageError(
-            "most scores of the metric are equal, so the amount of noise cannot be derived from them; state the noise"
+            "most scores of the metric are equal, so the noise level cannot be derived from them; set the noise level"
         )
     preferences: dict[str, dict[str, list[float]]] = {}
     figures: dict[str, dict[str, object]] = {}
