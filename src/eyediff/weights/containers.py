@@ -127,7 +127,7 @@ def remove_leftovers(path: Path) -> None:
 def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] | None = None) -> None:
     """Write tensors and metadata strings to a safetensors file.
 
-    They are written to a temporary file, which is read back and compared. Only then is it moved to `path`.
+    They are written to a temporary file. The file is read back and compared, and is then moved to `path`.
 
     Raises
     ------

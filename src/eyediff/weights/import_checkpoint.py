@@ -68,7 +68,7 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
 
 
 def _prefix_of(name: str, suffix: str) -> str | None:
-    """Return the part of a name before `suffix`. Return None if this part is neither empty nor ends with a dot."""
+    """Return the part of a name before `suffix`. Return None if this part is not empty and does not end with a dot."""
     prefix = name.removesuffix(suffix)
     return prefix if prefix != name and (not prefix or prefix.endswith(".")) else None
 

@@ -113,7 +113,7 @@ class MetricFile:
         if sha256 != self.description.trunk_sha256:
             raise WeightsError(
                 f"{shown(self.path)}: the metric was made for another backbone: {shown(self.description.trunk)} with "
-                f"the sha256 {self.description.trunk_sha256[:16]}, not {sha256[:16]} of {shown(source)}; "
+                f"the sha256 {self.description.trunk_sha256[:16]}; {shown(source)} has the sha256 {sha256[:16]}; "
                 "use the backbone for which the metric was made"
             )
 
@@ -209,7 +209,7 @@ def check_free(path: Path) -> None:
 def is_file_name(name: str) -> bool:
     """Return whether `name`, which stands for a metric, is the name of a file.
 
-    It is one if it contains a path separator, or if it has the suffix of metric files.
+    A file name contains a path separator, or has the suffix of metric files.
 
     Examples
     --------

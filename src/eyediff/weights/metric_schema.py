@@ -45,7 +45,7 @@ _TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class MetricDescription:
-    """The description in a metric file: everything that determines the metric except its tensors, and its origin.
+    """The description in a metric file: the origin of the metric, and all that determines it apart from the tensors.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class MetricDescription:
             raise WeightsError(f"its trunk {self.trunk!r} is unknown; expected {', '.join(TRUNKS)} or {MODULE}NAME")
         if self.is_module != bool(self.taps):
             raise WeightsError(
-                f"its description must have taps if its trunk is {MODULE}NAME, and must have no taps otherwise"
+                f"the taps in its description do not fit its trunk; expected taps only if the trunk is {MODULE}NAME"
             )
 
     def expected_tensors(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

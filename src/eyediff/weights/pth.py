@@ -76,7 +76,7 @@ def read_legacy(file: BinaryIO, keep: Keep) -> dict[str, Array]:
     value, storages = unpickle(stream)
     keys = unpickle(stream)[0]
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
-        raise WeightsError("the file is damaged: its list of storages is not the list of the storages of its tensors")
+        raise WeightsError("the file is damaged: its list of storages does not fit its tensors")
     offsets, position = {}, stream.tell()
     end = file.seek(0, 2)
     for key in keys:

@@ -129,7 +129,7 @@ class _Machine:
         self.push(_NAMES[callee.text](self, arguments))
 
     def build(self) -> None:
-        """Set the values of a tensor that was created before, as old files do.
+        """Set the values of a tensor that was created before. Old files use this opcode.
 
         If the target is a dict, its state has attributes that torch adds, which are ignored.
         """

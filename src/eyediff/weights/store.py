@@ -145,7 +145,7 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
     if entry.canonical_sha256 is None:
         loaded = load(entry, path, trust=trust)
     else:
-        loaded = load(entry, path, cure="the cache accepts only official weights; to use others, name their file")
+        loaded = load(entry, path, cure="the cache accepts only official weights; to use others, give their file")
     try:
         existing = load(entry, target, cached=True)
     except WeightsError:  # the file in the cache is missing, or is damaged and is replaced now

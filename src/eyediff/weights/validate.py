@@ -90,7 +90,7 @@ def _judge(
         return found == entry.canonical_sha256, False, problem
     if record:
         intact = record.get("canonical_sha256") == found
-        problem = f"it is damaged: it has the sha256 {found}, but records {record.get('canonical_sha256')}; {remove}"
+        problem = f"it is damaged: it has the sha256 {found}, but states {record.get('canonical_sha256')}; {remove}"
         return intact and record.get("file_sha256") == entry.sha256, intact, problem
     file_hash = file_sha256(path)
     advice = "if you trust the file, `eyediff weights add` accepts it"

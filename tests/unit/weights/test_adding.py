@@ -116,7 +116,7 @@ class TestWithoutAKnownHash:
         """The record holds the hash of what was kept."""
         path = add(file).path
         save_file(changed(squeeze), path, containers.metadata(path))
-        with pytest.raises(WeightsError, match=r"damaged: it has the sha256 .*, but records "):
+        with pytest.raises(WeightsError, match=r"damaged: it has the sha256 .*, but states "):
             load_trunk("squeeze")
 
     @pytest.mark.parametrize("record", ["", "[]", "{", "{}", '{"file_sha256": 1}', "[" * 100_000])
