@@ -144,7 +144,7 @@ class ClassicalLoss(nn.Module):
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:  # noqa: ARG002  # some define none
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:  # noqa: ARG002  # not every metric supports masks
         raise UsageError(f"{type(self).__name__} does not support masks; call it without a mask")
 
     def _loss(self, score: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ LPIPS uses rounded values instead.
 
 
 class Prepared(NamedTuple):
-    """The features of a batch of images of one size, which `LPIPS.prepare` returns."""
+    """The result of `LPIPS.prepare`: the features of a batch of images of one size."""
 
     features: tuple[Tensor, ...]
     height: int

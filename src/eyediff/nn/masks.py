@@ -1,4 +1,4 @@
-"""Masks, which select the pixels that a torch module compares: check them, hide the other pixels, compute means."""
+"""Check masks, hide the pixels that a mask does not select, and compute means over the selected pixels."""
 
 from __future__ import annotations
 

@@ -136,6 +136,6 @@ class ModuleMetric(torchmetrics.Metric):
     def _scores(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
         if not isinstance(self.module, PSNR) or not self.pooled:
             images = (x, y) if mask is None else (x, y, mask)
-            found: Tensor = self.module.score(*images)  # type: ignore[operator] # any of our modules
+            found: Tensor = self.module.score(*images)  # type: ignore[operator] # a module of eyediff.nn
             return found
         return L2(value_range=self.module.value_range, check=self.module.check).score(x, y)

@@ -107,7 +107,7 @@ class ModuleTrunk(nn.Module):
             raise UsageError(f"layout must be NCHW or NHWC; got {layout!r}")
         known = [name for name, _ in module.named_modules() if name]
         if not taps:
-            raise UsageError("taps is empty; name one or more submodules, as module.named_modules() lists them")
+            raise UsageError("taps is empty; give one or more names from module.named_modules()")
         if unknown := [name for name in taps if name not in known]:
             raise UsageError(
                 f"the module has no submodule {unknown[0]!r}; expected one of {', '.join(known[:12])}, ..., "
@@ -174,7 +174,7 @@ class ModuleTrunk(nn.Module):
         if _version(found) != version:
             raise UsageError(
                 f"the layer after the submodule {name!r} overwrites the output of {name!r} in place; "
-                f"name the layer after {name!r} in `taps` instead"
+                f"use the layer after {name!r} in `taps` instead"
             )
         return found
 

@@ -1,4 +1,4 @@
-"""Load the metrics that have a gradient by their names, for the optimisation of an image."""
+"""Load metrics by name, for the optimisation of an image. Only metrics with a gradient can be loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PERCEPTUAL: Mapping[str, str] = {
 }
 """Names of the content losses of Johnson et al. 2016, and the name of the backbone of each.
 
-The loss compares the features of the second feature layer of the backbone, which is relu2_2 in VGG.
+The loss compares features of the second feature layer of the backbone. In VGG, this layer is relu2_2.
 """
 
 JOHNSON = "2016"

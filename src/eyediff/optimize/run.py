@@ -36,7 +36,7 @@ AnimationFormat: TypeAlias = Literal["gif", "apng"]
 
 @dataclass(frozen=True)
 class ImagePair:
-    """A start image and a target image of the same size, their names, and the notes that were made on reading them."""
+    """A start image and a target image of the same size, their names, and notes about how they were read."""
 
     start: Pixels
     target: Pixels
@@ -81,7 +81,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     side : int or None
         Largest side in pixels. An image with a longer side is reduced to it first. None means no reduction.
     seed : int
-        Seed of the noise.
+        Seed of the random pixels.
 
     Returns
     -------

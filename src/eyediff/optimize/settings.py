@@ -45,7 +45,7 @@ class DescentSettings:
         Largest random shift in pixels. If the metric uses a network, both images are shifted by the same random number
         of pixels in every step. 0 means no shifts.
     seed : int
-        Seed of the random choices: of the noise from which a run may start, and of the shifts.
+        Seed of the random choices: the pixels of a random start image, and the shifts.
     frames : int
         Number of images that are kept during the run. Their steps are closer to each other at the beginning, because
         the image changes more there.

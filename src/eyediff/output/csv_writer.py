@@ -32,7 +32,7 @@ class CsvWriter:
     def row(self, cells: Sequence[Cell]) -> str:
         return csv_line([plain(cell) for cell in cells])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # CSV ends here
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # no trailer
         return ""
 
 

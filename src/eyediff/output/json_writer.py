@@ -15,7 +15,7 @@ class JsonWriter:
     """A writer that formats a table as one JSON object.
 
     The object has the keys of the metadata, then the key `rows` with one row on each line, and then the keys of the
-    trailer, which are the results over all rows.
+    trailer: the results over all rows.
     """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
@@ -31,7 +31,7 @@ class JsonWriter:
         self._separator = ",\n"
         return text
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # for people
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # `lines` are for people
         return "\n]" + json_trailer(trailer)
 
 

@@ -24,5 +24,5 @@ class JsonLinesWriter:
     def row(self, cells: Sequence[Cell]) -> str:
         return dump(json_row(self._columns, cells)) + "\n"
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # rows only
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # no trailer
         return ""

@@ -62,7 +62,7 @@ def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
 
 
 def read_rows(path: Path, kind: ReadableFormat, metrics: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a file of results, which begins with a header.
+    """Yield the rows of a file of results. The file begins with a header.
 
     Raises OSError. Raises ValueError, with the number of the row, if a row is damaged or incomplete.
     """

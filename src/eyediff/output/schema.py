@@ -107,10 +107,10 @@ VERDICT_COLUMNS = (
     ),
     Column("crossed", "crossings", "Limits that the scores crossed."),
 )
-"""Columns with the verdict about a pair, which are the last columns in JSON and JSON lines."""
+"""Last columns in JSON and JSON lines: whether the pair passed (the verdict), and the limits that it crossed."""
 
 WAIVED = Column("waived", "crossings", "Crossed limits that do not count, because the region only moved.")
-"""Column after the verdict, which exists only in runs that tolerate a displacement."""
+"""Column after the verdict. It exists only if a displacement is tolerated."""
 
 
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
@@ -307,7 +307,7 @@ def header_record(header: Header) -> dict[str, object]:
         record["tolerate_shift"] = header.tolerate_shift
     if header.shard is None and header.table is None:
         return record
-    record |= {"alpha": header.alpha, "higher_is_better": dict(header.higher_is_better)}  # for readers of these rows
+    record |= {"alpha": header.alpha, "higher_is_better": dict(header.higher_is_better)}  # for readers of the rows
     if header.table is not None:
         record["table"] = _table_record(header.table)
     return record if header.shard is None else record | {"shard": _shard_record(header.shard)}

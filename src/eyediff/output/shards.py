@@ -1,4 +1,4 @@
-"""Read the header of a part of a run or of a table, and write the header of a part.
+"""Read the header of a table or of one part of a run, and write the header of a part.
 
 A file of JSON lines has the header in its first line. CSV has no place for it. So the header of `FILE.csv` is in an
 additional file, the sidecar `FILE.csv.shard`. The sidecar has the form of the first line of JSON lines.
@@ -32,7 +32,7 @@ from .schema import dump, header_record, score_from
 
 
 def sidecar_of(output: Path) -> Path:
-    """Return the path of the sidecar of a CSV file, which has the header of a part of a run."""
+    """Return the path of the sidecar of a CSV file. The sidecar has the header of a part of a run."""
     return output.with_name(output.name + ".shard")
 
 

@@ -100,7 +100,7 @@ def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = F
     kind
         Format of the results.
     destination
-        Open text stream, which the sink does not close, or path of a file. For Parquet, path of a folder.
+        Open text stream, or path of a file. For Parquet, path of a folder. The sink does not close a stream.
     overwrite
         If False, `open` raises OutputError for an existing file that eyediff did not write. If True, any text file is
         replaced, and `<file>~` stays after the run.

@@ -11,7 +11,7 @@ from ..records import Conventions, Crossing, Header, Statistics, Summary
 NARROWEST = 10
 """Smallest width of a column of numbers, in characters.
 
-Two blanks precede each column. So the longest possible number, such as -1.2346e-05, which is rare, also fits.
+Two blanks precede each column. So even the longest numbers, such as -1.2346e-05, fit.
 """
 
 StyledLine: TypeAlias = Sequence[str | tuple[str, str]]

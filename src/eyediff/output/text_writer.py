@@ -32,7 +32,7 @@ class TextWriter:
         scored = any(cells[index] is not None for index in self._scores)
         return self._render([texts, *(piece for index in self._styled for piece in _style(cells[index], scored))])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # for programs
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # `trailer` is for programs
         return "\n" + "".join(map(self._render, lines))
 
     def _render(self, line: StyledLine) -> str:

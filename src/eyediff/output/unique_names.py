@@ -21,7 +21,7 @@ class Names:
 
     `give` returns a name without a suffix. The caller makes one file for each of `suffixes`, and appends the suffix to
     the name. Names in `reserved` are never returned. The suffix of the pair's own name is left out if the result is
-    unique: `a/cat.jpg` gives `a/cat`, and a later `a/cat.png` gives `a/cat.png`. Two names that differ only in case
+    unique: `a/cat.jpg` becomes `a/cat`, and a later `a/cat.png` stays `a/cat.png`. Two names that differ only in case
     count as equal, because some file systems ignore case.
     """
 

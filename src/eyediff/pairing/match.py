@@ -70,7 +70,7 @@ def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
 
 
 def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[str, ...]:
-    """Return remarks for people about names without a partner that nearly match.
+    """Return remarks for people about names that have no partner but nearly match another name.
 
     There is one remark for each kind of difference, such as upper and lower case. The remark states the number of these
     pairs of names, and shows one pair as an example.

@@ -54,7 +54,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
                     if one_folder:
                         votes["=".join(reversed(sides))] += 1
     texts = [text for text, _ in votes.most_common(_TRIED)]
-    for most in (_FEW, max(len(left), len(right))):  # only the patterns that are best for few names are tried on all
+    for most in (_FEW, max(len(left), len(right))):  # the best patterns for a few names are then tried on all names
         ranked = sorted((_rank(text, left[:most], right[:most], one_folder) for text in texts), reverse=True)
         texts = [text for *_, text in ranked[:_BEST]]
     if not ranked or not ranked[0][0]:

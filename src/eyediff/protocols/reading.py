@@ -82,7 +82,7 @@ def read_protocol(path: Path) -> EvaluationProtocol:
     Raises
     ------
     UsageError
-        If the file cannot be read, or if it is not a valid protocol. The message names the key that is wrong.
+        If the file cannot be read, or if it is not a valid protocol. The message states the wrong key.
     """
     try:
         with path.open("rb") as file:

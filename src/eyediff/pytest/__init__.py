@@ -49,7 +49,7 @@ class AssertLooksLike(Protocol):
             Name of a PNG file in the folder of goldens.
         gate
             Name of a set of limits: "ui" for screenshots and charts, "photo" for photos. By default "ui". If `max` or
-            `min` is given and `gate` is not, only the limits in `max` and `min` apply.
+            `min` is given without `gate`, only the limits in `max` and `min` apply.
         max, min
             Largest and smallest allowed score of each metric, by the name of the metric (`eyediff metrics` lists the
             names). Such a limit replaces the limit of `gate` for the same metric.
@@ -111,7 +111,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.fixture
 def assert_looks_like(request: pytest.FixtureRequest) -> AssertLooksLike:
     """Assert that an image looks like a golden: `assert_looks_like(image, "golden.png")`."""
-    from .goldens import Goldens  # noqa: PLC0415  # numpy, onnxruntime: only for tests that use it
+    from .goldens import Goldens  # noqa: PLC0415  # it imports numpy and onnxruntime
 
     config = request.config
     return Goldens(

@@ -54,8 +54,8 @@ def write(
     metrics : str or sequence of str
         Names of the metrics.
     resume : bool or "hash"
-        Whether to keep the rows that `output` already has, and to compute only the others. Rows of changed files are
-        computed again. A file counts as changed if its size or its modification time differs. With "hash", a file
+        Whether to keep the rows that `output` already has, and to compute only the missing rows. Rows of changed files
+        are computed again. A file counts as changed if its size or its modification time differs. With "hash", a file
         counts as changed if its content differs; then this process reads all files.
     size : str
         What happens if the two images of a pair differ in size.

@@ -38,7 +38,7 @@ class WorkerTask:
 
     @staticmethod
     def of(header: Header, options: ComparisonOptions) -> WorkerTask:
-        """Return the task for a run. It has the current folder, so that workers can read relative paths."""
+        """Return the task for a run. The task has the current folder, so that workers can read relative paths."""
         readers = defaults.RAY_READERS if options.workers is None else options.workers
         return WorkerTask(
             tuple(header.metrics),

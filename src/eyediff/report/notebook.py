@@ -88,7 +88,8 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
 def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
     """Return an HTML table with the first SHOWN rows, the mean of each metric, and the number of unmatched files.
 
-    Text from outside is escaped. The HTML contains thumbnails of the images, which are read from their files again.
+    Text from outside is escaped. The HTML contains thumbnails. The images of the thumbnails are read from their files
+    again.
     """
     metrics = "".join(
         _cell(f"{name} {'&uarr;' if header.higher_is_better[name] else '&darr;'}", "th") for name in header.metrics

@@ -85,7 +85,7 @@ def check(path: Path) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Save a figure atomically, in the format that the suffix of `path` names.
+    """Save a figure atomically, in the format of the suffix of `path`.
 
     Raises OutputError if the file cannot be written.
     """

@@ -49,7 +49,7 @@ def _is_left(folder: Path, name: str, latest: int) -> bool:
 
 
 def stale(folder: Path, names: Iterable[str], written: Iterable[Path]) -> list[str]:
-    """Return those of `names` whose file is not one of the files `written`.
+    """Return the names in `names` that do not belong to a file in `written`.
 
     Files are compared, and not names, because two names may belong to the same file.
     """

@@ -106,8 +106,8 @@ class MergedRows(StoredRows):
     ------
     MergeError
         With one line for each problem: a file is not a part, a part is missing or given twice, the rows of a part are
-        incomplete, or the parts do not belong to the same run, because their version, metrics, weights, engines,
-        policies or list of pairs differ.
+        incomplete, or two parts belong to different runs. Parts of one run agree in version, metrics, weights, engines,
+        policies and list of pairs.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -234,7 +234,7 @@ def resolve_protocol(
     protocol: str | Path | EvaluationProtocol | None,
     scale: int | None,
 ) -> tuple[ComparisonOptions, tuple[str, ...]]:
-    """Return the settings and the metrics of a comparison, which may follow a protocol.
+    """Return the settings and the metrics of a comparison that may follow a protocol.
 
     Parameters
     ----------
@@ -332,12 +332,12 @@ def plan_listed(
     options: ComparisonOptions,
     progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
-    """Make the plan for a list of pairs, which may have groups and masks, and load the metrics.
+    """Make the plan for a list of pairs, and load the metrics. The pairs may have groups and masks.
 
     Raises
     ------
     UsageError
-        If the list and the options both have groups or masks, or if only some pairs have a group.
+        If the list and the options both have groups, if both have masks, or if only some pairs have a group.
     WeightsError, DeviceError
         If a metric cannot be loaded.
     """

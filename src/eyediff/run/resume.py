@@ -157,11 +157,11 @@ class ResumableSink:
 
     @staticmethod
     def by_suffix(path: Path, *, resume: Resume = False) -> ResumableSink:
-        """Return a sink of the format that the suffix of a path names. Raises UsageError if it names none."""
+        """Return a sink for the format of the suffix of a path. Raises UsageError if the suffix has no format."""
         kind = _SUFFIXES.get(path.suffix.lower())
         if kind is None:
             suffixes = ", ".join(_SUFFIXES)
-            raise UsageError(f"the suffix of {shown(path)} does not name a format; expected one of {suffixes}")
+            raise UsageError(f"the suffix of {shown(path)} belongs to no format; expected one of {suffixes}")
         return ResumableSink(path, kind, resume=resume)
 
     def can_continue(self) -> bool:
@@ -353,7 +353,7 @@ class ResumableSink:
         kind, first = self._kind, self._text.begin()
         try:
             for index, text in enumerate(split_records(self._path, kind)):
-                if not text.endswith("\n"):  # incomplete
+                if not text.endswith("\n"):  # the line is incomplete
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
                     valid = text == first or (text.endswith("}\n") and _without_table(text) == _without_table(first))

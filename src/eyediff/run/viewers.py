@@ -1,4 +1,4 @@
-"""Pass scored pairs to viewers, which make pictures of them, while the pixels are still in memory."""
+"""Pass scored pairs to viewers while the pixels are in memory. Viewers make pictures of the pairs."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def score_batches(
     stop: Stop = lambda: False,
     observe: Observe | None = None,
 ) -> Generator[Row]:
-    """Yield one row for each item, in input order. An item is a pair with its images, or a row, which is passed on.
+    """Yield one row for each item, in input order. An item is a pair with its images, or a row. Rows are passed on.
 
     A batch has pairs of one shape and one storage type. It is computed when it is full. When `waiting` pairs are in
     memory, or when the input ends, the batch with the oldest pair is computed, even if it is not full. The content of a
@@ -132,7 +132,7 @@ class _ReorderBuffer:
         """Add one pair or row. If the batch of the pair is full then, compute this batch."""
         if not isinstance(item, Loaded):
             self._slots.append(_Slot(None, item))
-        elif item.later:  # a row of an earlier run does not say which frame pictures show
+        elif item.later:  # a row of an earlier run does not say which frame the pictures show
             row, shown = score_loaded(item, self._metrics, self._references, self._stop)
             self._slots.append(_Slot(None, row))
             self._show(shown, row)
@@ -423,7 +423,7 @@ class _Samples:
 
 
 def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
-    """Return the notes of two images. A note of only one of them begins with "reference" or "candidate"."""
+    """Return the notes of two images. A note of a single image is preceded by "reference" or "candidate"."""
     both = [note for note in reference.notes if note in candidate.notes]
     sides = (("reference", reference), ("candidate", candidate))
     single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]

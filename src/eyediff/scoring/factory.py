@@ -177,7 +177,7 @@ def build_metric_set(
     Raises
     ------
     UsageError
-        If a metric is unknown or named twice, if `conventions` has masks but a metric cannot be computed with masks, or
+        If a metric is unknown or given twice, if `conventions` has masks but a metric cannot be computed with masks, or
         if `tolerate_shift` is given but no metric finds displacements.
     WeightsError
         If the weights of a metric cannot be loaded.

@@ -20,8 +20,8 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
     Returns
     -------
     Row
-        Row with the worst score of each metric, and a note that names the frame of this score. If a metric cannot score
-        one of the frames, the metric has no score. If a frame has no score at all, the row is a failure, because
+        Row with the worst score of each metric, and a note that states the frame of this score. If a metric cannot
+        score one of the frames, the metric has no score. If a frame has no score at all, the row is a failure, because
         differences in this frame would be missed.
     int
         Index of the worst frame by the first metric that has a score.
@@ -57,7 +57,7 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
 
 
 def _note(worst: dict[str, int], count: int) -> str:
-    """Return a note that names the worst frame. If metrics have different worst frames, it names all of them."""
+    """Return a note that states the worst frame. If metrics have different worst frames, it states all of them."""
     by_frame: dict[int, list[str]] = {}
     for name, index in worst.items():
         by_frame.setdefault(index + 1, []).append(name)

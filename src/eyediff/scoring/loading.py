@@ -51,7 +51,7 @@ class Loaded:
     later : tuple of Loaded
         If the images are animations, the second frame and all later ones.
     frame : int or None
-        Number of the frame of an animation that pictures show, from 1. `None` if the images have one frame.
+        Number, from 1, of the frame of an animation that the pictures show. `None` if the images have one frame.
     """
 
     pair: Pair

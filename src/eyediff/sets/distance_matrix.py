@@ -66,8 +66,8 @@ def compute_matrix(
     folder : Path, optional
         Folder for temporary files. By default, it is the temporary folder of the system.
     progress : function, optional
-        Called with the number of finished images and the number of all images, and later with the number of finished
-        blocks of the matrix and the number of all blocks.
+        Called with the number of finished images and the number of all images. Later, it is called with the number of
+        finished blocks of the matrix and the number of all blocks.
 
     Yields
     ------

@@ -22,9 +22,9 @@ asymptotically normal distribution, theorem 5.2) shows that its variance is exac
 
 The N (N - 1) / 2 distances are not independent of each other. So their standard deviation, divided by the square root
 of their number, is not a standard error of the mean. The closed form of the jackknife needs e_i . m for the final mean
-m, and so a second pass over the images, or a D x D matrix. The t_i need neither. They come from Helmert's transform,
-which turns N independent points into N - 1 uncorrelated ones. If the points have a normal distribution, the t_i are
-independent and identically distributed, so that
+m. So it needs a second pass over the images, or a D x D matrix. The t_i need neither. They come from Helmert's
+transform, which turns N independent points into N - 1 uncorrelated ones. If the points have a normal distribution, the
+t_i are independent and identically distributed, so that
 
     standard error^2  =  4 / (N - 1) * (sample variance of the t_i)
 

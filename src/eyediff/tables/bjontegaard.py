@@ -30,7 +30,8 @@ class BjontegaardDelta:
     ----------
     rate
         BD-rate: the difference between the bitrates of the codec and the anchor at equal quality, in percent of the
-        bitrate of the anchor. It is negative if the codec needs less. None if the two curves have no scores in common.
+        bitrate of the anchor. It is negative if the codec needs a lower bitrate. None if the two curves have no scores
+        in common.
     score
         BD-metric, such as BD-PSNR: the difference between the scores of the codec and the anchor at equal bitrate, in
         the unit of the metric. None if the two curves have no bitrates in common.

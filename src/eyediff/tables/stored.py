@@ -58,7 +58,7 @@ class StoredTable(StoredRows):
         self.layout = TableLayout(replace(self._header, table=None), methods, images, groups, table.left_out, bitrates)
 
     def _check(self, pairs: Sequence[Pair], images: Sequence[str], table: TableHeader) -> None:
-        """Raise UsageError if the pairs are not those of the table, in their order."""
+        """Raise UsageError if the pairs differ from those of the table, or are in another order."""
         expected = table.images * len(table.methods)
         if len(pairs) != expected:
             raise UsageError(
@@ -97,7 +97,7 @@ def _read_header(path: Path) -> tuple[Header, TableHeader]:
         header = None
     if header is None or header.table is None or not header.metrics:
         raise UsageError(
-            f"{shown(path)} does not hold the scores of a table; expected JSON lines with a header that names the "
+            f"{shown(path)} does not hold the scores of a table; expected JSON lines with a header that lists the "
             "methods"
         )
     if header.shard is not None:

@@ -208,7 +208,9 @@ class Clip:
         tagged = _seconds(stream.metadata.get("DURATION", ""))  # Matroska files have the duration in this tag
         if tagged is not None:
             return tagged
-        if self._container.duration and len(self._container.streams) == 1:  # with sound, it may be that of the sound
+        if (
+            self._container.duration and len(self._container.streams) == 1
+        ):  # if there is sound, it may belong to the sound
             return float(self._container.duration / self._av.time_base)
         return None
 

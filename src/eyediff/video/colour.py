@@ -1,10 +1,10 @@
-"""Determine how the colours of a video are coded, which the conversion to sRGB pixels needs.
+"""Determine how the colours of a video are coded, for the conversion to sRGB pixels.
 
 A stream may have a tag for the matrix that converts RGB to luma and chroma. It may have another tag for the range of
-the values, which is full, or limited to 16 to 235 of 8 bits. If the tag for the matrix is missing, BT.709 is assumed
-for frames of at least 720 lines, and BT.601 for smaller frames, as players do. If the tag for the range is missing,
-limited range is assumed. The primaries and the transfer function are assumed to be those of sRGB, as for images without
-a colour profile. No tone mapping is applied.
+the values. The range is full, or limited to the 8-bit values 16 to 235. If the tag for the matrix is missing, BT.709 is
+assumed for frames of at least 720 lines, and BT.601 for smaller frames, as players do. If the tag for the range is
+missing, limited range is assumed. The primaries and the transfer function are assumed to be those of sRGB, as for
+images without a colour profile. No tone mapping is applied.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Frames:
             yield self._pair(time, reference, candidate)
 
     def _end(self, a: Cursor, b: Cursor) -> Iterator[Pair]:
-        """Yield one pair that cannot be read if one clip is longer than the other, or if a clip is incomplete.
+        """If one clip is longer than the other, or if a clip is incomplete, yield one pair that cannot be read.
 
         It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly.
         """

@@ -14,7 +14,7 @@ from .clip import Frame
 
 
 class Cursor:
-    """A position in the frames of one clip, which moves forward.
+    """A position that moves forward through the frames of one clip.
 
     `current` is the frame at this position, or None after the last frame. `count` is the number of frames that were
     read so far, and `last` is the time in the file of the last frame that was read.
@@ -24,7 +24,7 @@ class Cursor:
     frames
         Frames of the clip.
     step
-        Duration of a frame in seconds. It is used for a frame that has no next frame from which to compute it.
+        Duration of a frame in seconds. It is used as the step of a frame that has no next frame.
     skip
         Number of frames at the beginning of the clip that are skipped.
     """

@@ -19,7 +19,7 @@ from ..metrics.ops import Array
 from ..records import Numbers
 
 REACH = 3
-"""Largest shift in time, in frames and in either direction, that is detected."""
+"""Largest shift in time that is detected, in frames. It applies to both directions."""
 
 SEGMENT = 12
 """Number of consecutive frames from which one shift is computed.

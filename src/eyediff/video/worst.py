@@ -62,7 +62,9 @@ class WorstFrames:
         try:
             for row in self._rows:
                 view = self._views.pop(row.pair.name, None)
-                if view is not None and view.row.pair is row.pair:  # a row that crosses a limit is a copy with its pair
+                if (
+                    view is not None and view.row.pair is row.pair
+                ):  # a row with crossed limits is a copy with the same pair
                     self._viewer.see(self._mapped(view))
                 self._viewer.write(row)
         finally:

@@ -114,6 +114,6 @@ def estimate(figure: float, distribution: Numbers, count: int, parameters: int =
 
 
 def _tail(count: int, parameters: int) -> float:
-    """Return the fraction of the resamples whose values are below an interval, which equals the fraction above it."""
+    """Return the fraction of the resamples whose values are below an interval. The fraction above it is the same."""
     freedom = count - parameters
     return NormalDist().cdf(-math.sqrt(count / freedom) * student_quantile(1 - TAIL, freedom))

@@ -37,7 +37,7 @@ class Observer:
     header: MetricHeader
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return distances, which are smaller for more similar images: scores, negated if higher scores are better."""
+        """Return the scores, negated if higher scores are better. So more similar images have smaller distances."""
         scores = self.engine.distances(a, b)
         return -scores if self.higher_is_better else scores
 

@@ -30,8 +30,8 @@ In a mean, each subset has the same weight, whatever the number of its triplets 
 def agreement(of_a: Numbers, of_b: Numbers, share: Numbers) -> Numbers:
     """Return the agreement of a metric with the votes for each of N triplets, from 0 to 1.
 
-    `of_a` and `of_b` are the distances of image a and image b from the reference, which are smaller for more similar
-    images. `share` is the fraction of the votes for b. If the distances are equal, also if both are infinite, the
+    `of_a` and `of_b` are the distances of image a and image b from the reference. More similar images have smaller
+    distances. `share` is the fraction of the votes for b. If the distances are equal, also if both are infinite, the
     agreement is 0.5.
     """
     return np.where(of_b < of_a, share, np.where(of_a < of_b, 1 - share, 0.5))

@@ -17,7 +17,7 @@ from .study import Study, StudyItem
 ProblemKind: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
 
 MAX_NAMED_PROBLEMS = 3
-"""Number of problems that an error message names. `eyediff eval check` prints all problems."""
+"""Number of problems that an error message shows. `eyediff eval check` prints all problems."""
 
 MAX_TEXT_LENGTH = 300
 """Largest number of characters of a file name, and of a description, in the line of a problem."""

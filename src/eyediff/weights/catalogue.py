@@ -21,7 +21,7 @@ class PublishedWeights:
     bytes, sha256
         Size of the file in bytes, and hash of the file.
     canonical_sha256 : str or None
-        Hash of the convolutions in the file (`hashing.canonical_sha256`), which is the same in every file format. If it
+        Hash of the convolutions in the file (`hashing.canonical_sha256`). It does not depend on the file format. If it
         is None, weights are recognised only by the hash of the official file.
     patterns : tuple of str
         Patterns for the names that the file may have in a folder of the user. The best pattern is the first.

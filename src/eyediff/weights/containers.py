@@ -40,7 +40,8 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
     Raises
     ------
     WeightsError
-        If the file contains no tensors, or if the accepted tensors are not floats. The message names the file.
+        If the file contains no tensors, or if the accepted tensors are not floats. The message states the path of the
+        file.
     """
     if not path.is_file():  # reading a pipe or a device might never end
         what = "the path is not a regular file" if path.exists() else "there is no such file"

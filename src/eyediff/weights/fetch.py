@@ -185,7 +185,7 @@ def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iter
 def _pool(url: str) -> PoolManager:
     """Return a pool of connections that accepts only servers with valid certificates.
 
-    The connections use the proxy that the environment variables name, if there is one."""
+    The connections use the proxy of the environment variables, if there is one."""
     import ssl  # noqa: PLC0415
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 

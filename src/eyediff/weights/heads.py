@@ -87,7 +87,7 @@ def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
 
 
 def metric_sha256(parameters: Mapping[str, Array], heads: Sequence[Array] | None) -> str:
-    """Return the hash of the weights of a metric, that is, of the parameters of its backbone and its linear weights.
+    """Return the hash of the weights of a metric: the parameters of its backbone, and its linear weights.
 
     Results record this hash.
     """

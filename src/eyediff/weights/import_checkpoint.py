@@ -1,4 +1,4 @@
-"""Import the weights of a backbone from checkpoints of other projects, whose tensors have other names.
+"""Import the weights of a backbone from checkpoints of other projects. Their tensors have other names.
 
 For example, self-supervised models store a backbone as a part of a larger model, with names such as
 `module.encoder_q.features.0.weight`. A prefix of the names is removed if the rest of the names, and the shapes, are
@@ -42,7 +42,7 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
     ------
     WeightsError
         If the file does not contain the backbone. Also if it contains the backbone several times, with different
-        prefixes, and `prefix` is None. The message names the file.
+        prefixes, and `prefix` is None. The message states the path of the file.
     """
     names_by_suffix = {name.removeprefix(TORCHVISION_PREFIX): name for name in trunk.shapes}
     tensors = containers.read(

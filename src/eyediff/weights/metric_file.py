@@ -100,7 +100,7 @@ class MetricFile:
         )
 
     def check_runs(self) -> None:
-        """Raise UsageError if the backbone is a torch module of the user, because a file must not name code to run."""
+        """Raise UsageError if the backbone is a torch module of the user, because files must not select code to run."""
         if self.description.is_module:
             raise UsageError(
                 f"{shown(self.path)} is for the backbone {shown(self.description.trunk)}, whose code is not in the file"
@@ -124,7 +124,7 @@ def read_metric(path: Path) -> MetricFile:
     Raises
     ------
     WeightsError
-        If the file is not a valid metric file. The message names the file and the reason.
+        If the file is not a valid metric file. The message states the path of the file and the reason.
     """
     try:
         _check_container(path)
@@ -207,7 +207,7 @@ def check_free(path: Path) -> None:
 
 
 def is_file_name(name: str) -> bool:
-    """Return whether `name`, which stands for a metric, is the name of a file.
+    """Return whether the name of a metric is the name of a file.
 
     A file name contains a path separator, or has the suffix of metric files.
 

@@ -1,6 +1,7 @@
 """Parse and check the description in a metric file, and check the tensors that it requires.
 
-All functions raise WeightsError if something is wrong. The messages do not name the file; the caller adds its name.
+All functions raise WeightsError if something is wrong. The messages do not state the path of the file; the caller adds
+the path.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ class MetricDescription:
     def expected_tensors(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         """Return the name and the shape of every tensor that the file must have.
 
-        `shapes` has the shapes of the tensors in the file. They decide whether the file must have linear weights, which
-        exist for all feature layers or for none, and whether it must have the parameters of the backbone.
+        `shapes` has the shapes of the tensors in the file. They decide whether the file must have the parameters of the
+        backbone, and whether it must have linear weights. Linear weights exist for all feature layers or for none.
         """
         trunk = TRUNKS.get(self.trunk)
         expected: dict[str, tuple[int, ...]] = {}

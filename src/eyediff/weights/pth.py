@@ -1,7 +1,7 @@
 """Read the tensors in files of `torch.save` without torch, and without running code from the files.
 
-Since torch 1.6, such a file is a zip archive. It has a pickle, `data.pkl`, and one member for each storage, which has
-the values of tensors. The older format, which torch can still write, is a sequence of pickles, followed by the
+Since torch 1.6, such a file is a zip archive. It has a pickle, `data.pkl`, and one member for each storage. A storage
+has the values of tensors. The older format, which torch can still write, is a sequence of pickles, followed by the
 storages. Only the storages of selected tensors are read.
 """
 
@@ -50,7 +50,7 @@ ZIP_START, PICKLE_START = b"PK\x03\x04", b"\x80"
 def read_zip(file: BinaryIO, keep: Keep) -> dict[str, Array]:
     """Read the tensors that `keep` selects from a zip archive of torch, as float32.
 
-    Raises WeightsError if the file is damaged or unusual. The message does not name the file.
+    Raises WeightsError if the file is damaged or unusual. The message does not state the path of the file.
     """
     _check_directory(file)
     try:
@@ -63,7 +63,7 @@ def read_zip(file: BinaryIO, keep: Keep) -> dict[str, Array]:
 def read_legacy(file: BinaryIO, keep: Keep) -> dict[str, Array]:
     """Read the tensors that `keep` selects from a file in the format that torch wrote before 1.6, as float32.
 
-    Raises WeightsError if the file is damaged or unusual. The message does not name the file.
+    Raises WeightsError if the file is damaged or unusual. The message does not state the path of the file.
     """
     stream = BytesIO(file.read(MAX_PICKLE))
     if unpickle(stream)[0] != _MAGIC or unpickle(stream)[0] != _PROTOCOL:

@@ -1,7 +1,7 @@
 """Describe the layout of the tensors in a `.pth` file.
 
 The pickle in the file states the layout. The layout is checked before any value of a tensor is read. All functions
-raise WeightsError if the layout is wrong. The messages do not name the file; the caller adds its name.
+raise WeightsError if the layout is wrong. The messages do not state the path of the file; the caller adds the path.
 """
 
 from __future__ import annotations

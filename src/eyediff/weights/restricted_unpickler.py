@@ -1,9 +1,9 @@
 """Interpret the pickle in a `.pth` file. The interpreter can build only tensors and plain containers.
 
-A pickle is a program, and Python's own interpreter calls every function that the program names. The interpreter in this
-module knows only the opcodes that `torch.save` writes, and a fixed table of names. Each name stands for a function of
-this package that describes a tensor. A file cannot import or call anything else. Any other name or opcode is refused
-with a message.
+A pickle is a program, and Python's own interpreter calls every function whose name is in the program. The interpreter
+in this module knows only the opcodes that `torch.save` writes, and a fixed table of names. Each name stands for a
+function of this package that describes a tensor. A file cannot import or call anything else. Any other name or opcode
+is refused with a message.
 
 Files of all versions of torch can be read. They use `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16),
 `_rebuild_parameter`, tensors and parameters that the opcode BUILD fills, and OrderedDicts of Python 2 and 3.
@@ -36,7 +36,7 @@ def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
     Raises
     ------
     WeightsError
-        If the pickle has anything except tensors and plain containers. The message does not name the file.
+        If the pickle has anything except tensors and plain containers. The message does not state the path of the file.
     """
     machine = _Machine()
     try:
@@ -111,7 +111,7 @@ class _Machine:
     def name(self, text: str) -> None:
         if text not in _NAMES:
             raise WeightsError(
-                f"its pickle names {text.replace(' ', '.')[:80]!r}, which is neither a tensor nor a plain container; "
+                f"its pickle uses {text.replace(' ', '.')[:80]!r}, which is neither a tensor nor a plain container; "
                 "no code was run"
             )
         self.push(_GlobalName(text))
@@ -131,7 +131,7 @@ class _Machine:
     def build(self) -> None:
         """Set the values of a tensor that was created before. Old files use this opcode.
 
-        If the target is a dict, its state has attributes that torch adds, which are ignored.
+        If the target is a dict, its state has attributes that torch adds. These are ignored.
         """
         state, target = self.pop(), self.top()
         if isinstance(target, dict):
@@ -177,7 +177,7 @@ class _Machine:
 
 
 def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
-    """Return the tensor of a parameter. Old files give no tensor here, and set its values later."""
+    """Return the tensor of a parameter. Old files have no tensor here, and set the values of the parameter later."""
     if not arguments:
         return TensorInfo()
     if not isinstance(arguments[0], TensorInfo):

@@ -46,13 +46,13 @@ def search_folders() -> tuple[WeightsFolder, ...]:
     Raises
     ------
     WeightsError
-        If EYEDIFF_WEIGHTS names something that is not a folder.
+        If the path in EYEDIFF_WEIGHTS is not a folder.
     """
     folders = [Path(part).expanduser() for part in os.environ.get("EYEDIFF_WEIGHTS", "").split(os.pathsep) if part]
     for folder in folders:
         if not folder.is_dir():
             raise WeightsError(
-                f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct EYEDIFF_WEIGHTS, or unset it"
+                f"EYEDIFF_WEIGHTS is {shown(folder)}, which is not a folder; correct EYEDIFF_WEIGHTS, or unset it"
             )
     return (
         *(WeightsFolder("EYEDIFF_WEIGHTS", folder) for folder in folders),

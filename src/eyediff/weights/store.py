@@ -83,7 +83,7 @@ def load_trunk(
         If the download fails.
     WeightsError
         If the file does not have the weights of this backbone, or if they are neither official nor trusted. The message
-        names the file.
+        states the path of the file.
     UsageError
         If the backbone is unknown.
 
@@ -138,7 +138,7 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
     Raises
     ------
     WeightsError
-        If the file is not accepted. The message names the file.
+        If the file is not accepted. The message states the path of the file.
     """
     entry = published(name or recognise(path))
     target = cache_folder() / entry.cached_name

@@ -62,7 +62,7 @@ def load(
     Raises
     ------
     WeightsError
-        If the weights are neither official nor trusted. The message names the file.
+        If the weights are neither official nor trusted. The message states the path of the file.
     """
     parameters = containers.read(path, is_backbone_parameter)
     network = trunk(entry.trunk, ALL_TRUNKS)

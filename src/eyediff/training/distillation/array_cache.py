@@ -20,7 +20,7 @@ _SETTINGS_FILE = "plan.json"
 
 
 class ArrayCache:
-    """Memory-mapped arrays in a folder, whose rows are filled chunk by chunk.
+    """Memory-mapped arrays in a folder. Their rows are filled chunk by chunk.
 
     Parameters
     ----------

@@ -89,7 +89,9 @@ class Student:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # lower at first: initial values lose weight soon
+        decay = min(
+            defaults.AVERAGE_DECAY, (1 + step) / (10 + step)
+        )  # lower at first, so that initial values soon lose weight
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 self.average[name].lerp_(parameter, 1 - decay)

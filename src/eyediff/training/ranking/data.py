@@ -34,7 +34,7 @@ RowFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class VoteSplit:
-    """Judgements for training (`train`), and judgements that are held out for testing (`val`), which may be empty."""
+    """Judgements for training (`train`), and judgements that are held out for testing (`val`). `val` may be empty."""
 
     train: Sequence[Triplet]
     val: Sequence[Triplet]

@@ -68,7 +68,7 @@ def initial_metric_of_network(network: lpips.Network, *, official: bool) -> Init
 
 
 def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> InitialMetric:
-    """Return the initial metric for a torch module of the user, which is named as `package.module:factory`.
+    """Return the initial metric for a torch module of the user. `named` is its name, as `package.module:factory`.
 
     The Python module is imported, which runs its code. If the factory is not itself a torch module, it is called to
     make one.

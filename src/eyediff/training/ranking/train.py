@@ -267,7 +267,7 @@ class _Training:
     def _write(self, run: TrainingRun, name: str) -> TrainingResult:
         """Write the current metric to a file, together with the settings, hashes and agreements of the run."""
         start, agreements = self.start, read_agreements(self.folder / LOG)
-        best = max(agreements, key=lambda one: one.mean, default=None)  # the first of equal ones
+        best = max(agreements, key=lambda one: one.mean, default=None)  # if several are equal: the first
         outcome = (
             TrainingResult(self.folder / name, agreements[0], agreements[-1], best)
             if agreements
