@@ -159,7 +159,7 @@ def check_is_result(path: Path, start: bytes, first: bytes) -> None:
     """Raise OutputError if eyediff did not write the file at `path`, which begins with `start`; see `is_result`."""
     if not is_result(start, first):
         raise OutputError(
-            f"{shown(path)} exists, but it is not a result of eyediff; give another file, or move this one away"
+            f"{shown(path)} exists, but it is not a result of eyediff; give another file, or move this file away"
         )
 
 

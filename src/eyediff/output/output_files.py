@@ -62,7 +62,7 @@ def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
                 with path.open("rb") as file:
                     if path.stat().st_size and not ours(file):
                         raise OutputError(
-                            f"{shown(path)} exists, but it is not {what}; give another file, or move this one away"
+                            f"{shown(path)} exists, but it is not {what}; give another file, or move this file away"
                         )
             partial.write_bytes(b"")
             yield partial

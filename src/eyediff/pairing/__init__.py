@@ -213,7 +213,7 @@ def _check_there(path: Path) -> None:
     except FileNotFoundError as why:
         if scheme_of(name := shown(path)) is not None:
             raise UsageError(
-                f"{name} is a URL; expected the path of a file or a folder; URLs are allowed in a list of pairs only"
+                f"{name} is a URL; expected the path of a file or a folder; only a list of pairs may have URLs"
             ) from why
         raise UsageError(f"{shown(path)}: no such file or folder; check the path") from why
     except (OSError, ValueError) as why:  # no permission, a loop of links, or a NUL in the path

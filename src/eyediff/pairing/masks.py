@@ -56,6 +56,6 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
         some = some_of([shown(name) for name in missing])
         raise UsageError(
             f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); add these masks; "
-            "a white mask compares all pixels"
+            "a completely white mask selects all pixels"
         )
     return Lazy(pairs, lambda pair: replace(pair, mask=masks / find(pair)[0]))

@@ -54,7 +54,7 @@ def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str
         meaning = "name apart from the suffix" if rule.text == "stem" else "name under the matching rule"
         raise UsageError(
             f"{shown(folder)}: several files have the same {meaning}: {some_of(clashes)}; "
-            "keep only one of them, or match by name"
+            "keep only one file of each name, or match by name"
         )
     return {key: found[key] for key in sorted(found, key=natural_key)}
 
@@ -90,7 +90,7 @@ def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[
         near = [(name, by[key(name)]) for name in left if name not in told and key(name) in by]
         if near:
             hints.append(
-                f"names without a partner that differ from another name only in {difference}: {len(near)}, "
+                f"names that have no partner, but differ from another name only in {difference}: {len(near)}, "
                 f"such as {shown(near[0][0])} and {shown(near[0][1])}"
             )
             told.update(name for name, _ in near)

@@ -80,7 +80,7 @@ def check(path: Path) -> None:
             raise output_error(path, error) from error
         if start and _MARK.encode() not in start + end:
             raise OutputError(
-                f"{shown(path)} exists, but it is not a plot of eyediff; give another file, or move this one away"
+                f"{shown(path)} exists, but it is not a plot of eyediff; give another file, or move this file away"
             )
 
 

@@ -348,7 +348,7 @@ def plan_listed(
     if grouped and groups is not None:
         raise UsageError("the list of pairs already has groups; leave out these groups, or ", Setting("groups", groups))
     if grouped not in (0, count):
-        raise UsageError(f"{count - grouped} of {count} pairs have no group; give all pairs a group, or no pair")
+        raise UsageError(f"{count - grouped} of {count} pairs have no group; give a group to all pairs or to no pair")
     if masked and mask is not None:
         raise UsageError("the list of pairs already has masks; leave out these masks, or ", Setting("mask", mask))
     if groups is not None:

@@ -78,8 +78,8 @@ def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
         raise ImageError(f"no image of {shown(sources[0].folder)} can be read; the first error is: {problem}")
     if min(shape.height, shape.width) < job.embedder.smallest:
         raise SizeError(
-            f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, but these images would be "
-            f"{shape.width}x{shape.height} ({shown(shape.name)}); use larger images, or another metric"
+            f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, but all images would get the size "
+            f"{shape.width}x{shape.height} of {shown(shape.name)}; use larger images, or another metric"
         )
     return shape
 

@@ -86,7 +86,7 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
             if file.later:
                 raise UsageError(
                     f"the figure shows one frame, but {shown(file.name)} has {len(file.frames)} frames or pages, and "
-                    "each method and metric counts its own worst frame; save one frame as a file, or give another ",
+                    "the worst frame may depend on the method and metric; save one frame as a file, or give another ",
                     Setting("image"),
                 )
         black, *_ = composites(reference, candidate)

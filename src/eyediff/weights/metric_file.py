@@ -232,7 +232,7 @@ def _check_container(path: Path) -> None:
     if start[8:] != b"{":  # checked first, because a length may begin like a pickle
         if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
             raise WeightsError(
-                "the file is a .pth file, another pickle or an archive, not a metric, so it is not unpacked; "
+                "the file is not a metric, but a .pth file, another pickle or an archive, so it is not unpacked; "
                 "`eyediff weights import` makes a metric from a state dict"
             )
         raise WeightsError("the file is not a safetensors file; expected a metric file that eyediff wrote")
@@ -253,6 +253,6 @@ def _build(path: Path, description: MetricDescription, tensors: Mapping[str, Arr
         if (sha256 := canonical_sha256(parameters)) != description.trunk_sha256:
             raise WeightsError(
                 f"the file is damaged: its backbone has the sha256 {sha256[:16]}, but {description.trunk_sha256[:16]} "
-                "is recorded; download or make the file again"
+                "is in its description; download or make the file again"
             )
     return MetricFile(path, description, heads or None, parameters)

@@ -180,7 +180,9 @@ def _problem(check: Callable[[], object]) -> str | None:
 def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
     """Download the official weights file of a backbone, and return the path of its convolutions in the cache."""
     title = ALL_TRUNKS[entry.trunk].title
-    by_hand = f"download {entry.url} and run `eyediff weights add FILE`, or set EYEDIFF_WEIGHTS to its folder"
+    by_hand = (
+        f"download {entry.url} and run `eyediff weights add FILE`, or set EYEDIFF_WEIGHTS to the folder of this file"
+    )
     if is_offline():
         raise MissingWeightsError(
             f"the weights of {title} were not found, and EYEDIFF_OFFLINE forbids a download; run "

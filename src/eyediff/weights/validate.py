@@ -112,7 +112,7 @@ def recognise(path: Path) -> str:
         if network.shapes == shapes:
             return network.name
     known = ", ".join(network.title for network in networks)
-    raise WeightsError(f"{shown(path)}: names and shapes of its convolutions fit none of {known}; give another file")
+    raise WeightsError(f"{shown(path)}: its convolutions fit none of these backbones: {known}; give another file")
 
 
 def write_cached(entry: PublishedWeights, loaded: LoadedTrunk, path: Path) -> None:

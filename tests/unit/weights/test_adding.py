@@ -40,7 +40,9 @@ def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights
     """Another network, another trunk than was said, weights that are not official even on the user's word."""
     official()
     path = convolutions(tmp_path / "x.safetensors", {"features.0.weight": np.ones((3, 3), np.float32)})
-    with pytest.raises(WeightsError, match=r"x\.safetensors: .* fit none of AlexNet, VGG16, SqueezeNet 1\.1"):
+    with pytest.raises(
+        WeightsError, match=r"x\.safetensors: .* fit none of these backbones: AlexNet, VGG16, SqueezeNet 1\.1"
+    ):
         add(path)
     path = convolutions(tmp_path / "x.safetensors", squeeze)
     with pytest.raises(WeightsError, match=r"x\.safetensors: .*AlexNet"):

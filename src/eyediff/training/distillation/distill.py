@@ -57,7 +57,7 @@ def select_device(name: str) -> torch.device:
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise DeviceError(
-            "the device cuda was given, but torch finds no CUDA device; install a torch with CUDA, or use cpu"
+            "the device cuda was given, but torch finds no CUDA device; install torch with CUDA support, or use cpu"
         )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
