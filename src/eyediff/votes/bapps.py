@@ -59,7 +59,7 @@ def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
             return [subsets[name] for name in (*known, *sorted(subsets.keys() - set(known)))]
     expected = f"{kind}/{split}/SUBSET/{{{','.join((*IMAGES[kind], VOTES[kind]))}}}"
     raise StudyError(
-        f"{shown(path)} has no {kind} votes; expected a folder with the files {expected}, one of its subfolders, or a table"
+        f"{shown(path)} has no {kind} votes; expected a folder with {expected}, a folder inside it, or a table"
     )
 
 
