@@ -84,7 +84,7 @@ def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(call) == 0 and Path("r.csv").read_text() != first
     capsys.readouterr()
     for words, said in (
-        ("-m ms-ssim", "ms-ssim is not defined"),
+        ("-m ms-ssim", "ms-ssim does not support masks"),
         ("-m psnr --mask m4.bmp", "already has masks; leave out these masks"),
     ):
         assert run(["compare", "--pairs", "list.csv", *words.split()]) == 2
