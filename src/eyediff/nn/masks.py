@@ -26,7 +26,7 @@ def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
     Raises
     ------
     RangeError
-        If the mask has another number of axes.
+        If the mask has none of these shapes.
     SizeError
         If the size or the number of masks does not fit the images.
     """

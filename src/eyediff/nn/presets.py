@@ -201,7 +201,7 @@ def load_perceptual_loss(
 
 
 def _matching_layer(layer: str, backbone: Trunk) -> str:
-    """Return the name of the layer of a backbone that corresponds to a layer of a paper.
+    """Return the name of a backbone's layer that corresponds to a layer of a paper.
 
     This is the layer with the same name, or the last layer of the same block, or the layer with the number of the
     block.

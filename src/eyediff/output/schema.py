@@ -337,7 +337,7 @@ def _table_record(table: TableHeader) -> dict[str, object]:
 
 
 def _shard_record(shard: Shard) -> dict[str, object]:
-    """Return which part of which list the rows belong to, for JSON."""
+    """Return a JSON object that states to which part of which list of pairs the rows belong."""
     return {
         "part": shard.part,
         "of": shard.of,

@@ -15,7 +15,7 @@ from stat import S_ISREG
 from ..output.atomic_write import remove
 
 EARLIER = "earlier"
-"""Key in the index of an unfinished run that lists the files of earlier runs.
+"""Key in the index of an unfinished run. Its value is the list of the files of earlier runs.
 
 If the unfinished run is killed, the next run still knows these files.
 """

@@ -28,14 +28,14 @@ It raises KeyboardInterrupt after its argument of the type `Stop` has returned T
 """
 
 Complete: TypeAlias = Callable[[Summary], Summary]
-"""Type of a function that adds facts to the summary of a run that the rows do not contain."""
+"""Type of a function that completes the summary of a run with facts from outside the rows."""
 
 
 class Journal(Sink, Protocol):
     """A sink that can also return rows of an earlier run, such as `ResumableSink`."""
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair from an earlier run. Return None if it is incomplete or no longer valid.
+        """Return the row of this pair from an earlier run. Return None if this row is incomplete or no longer valid.
 
         The method is called once for each pair, in the order of the input, before the files of the pair are read.
         """
@@ -139,7 +139,7 @@ def write_rows(
     unmatched
         Files without a partner, for the summary.
     progress
-        Function that is called with the number of rows that are written.
+        Function that is called with the number of rows that were written so far.
     """
     opened: list[Sink] = []
     collector, interrupted = Collector(header, limits, unmatched), False

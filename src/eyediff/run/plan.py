@@ -28,7 +28,7 @@ from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
 FROM_LIST = "listed"
-"""Text in a header in place of the rule of the groups or the path of the masks, if a list of pairs states them."""
+"""Text in a header in place of the rule of groups or the path of masks, if a list of pairs has groups or masks."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 The file `<output>.resume` beside the results is the journal. It consists of JSON lines. The first line has the settings
 of the run. Each other line has a row with all its scores, and the size and modification time of its files. If it is
 requested, the line also has the hashes of the contents of these files. A line is appended to the journal before the row
-is written to the results. So the journal has every row of the results that has all its scores.
+is written to the results. So every row of the results with all its scores is in the journal.
 
-A resumed run writes all results again. It copies rows that are still valid from the journal, and computes the others.
-It writes the new results to a temporary file beside the old results, and replaces the old results at the end. So in
-every format, the results are equal to those of a run without interruption, and a second kill loses nothing.
+A resumed run writes all results again. It copies the rows of the journal that are still valid, and computes the other
+rows. It writes the new results to a temporary file beside the old results, and replaces the old results at the end. So
+in every format, the results are equal to those of a run without interruption, and a second kill loses nothing.
 
 Rows are not synced to the disk one by one, because that would often take longer than computing a score. After a power
 failure the last rows may be missing, and are computed again. A file is synced before it replaces another file.
@@ -99,7 +99,7 @@ class _Entry(NamedTuple):
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the row, like `pair_cells`, but without the cost of parsing its paths."""
+        """Return the cells of the row, like `pair_cells`, but without the cost of parsing the paths of the row."""
         more: list[Cell] = [] if self.group is None else [self.group]
         if any(map(finds_regions, self.scores)):
             more.append(self.regions)

@@ -129,7 +129,7 @@ class _ReorderBuffer:
         return len(self._slots)
 
     def push(self, item: Loaded | Row) -> None:
-        """Add one pair or row. If the batch of the pair is full then, compute this batch."""
+        """Add one pair or row. Then compute the batch of the pair if the batch is full."""
         if not isinstance(item, Loaded):
             self._slots.append(_Slot(None, item))
         elif item.later:  # a row of an earlier run does not say which frame the pictures show

@@ -184,8 +184,8 @@ _NAMES: dict[tuple[object, ...], str] = {}
 def content_name(requested: str) -> str:
     """Return `parse_metric(requested).info.name`. A metric file that has not changed is not read again.
 
-    A file has not changed if its path, device, inode, size and both times are the same. A file that changed in the last
-    two seconds is read each time, because another change might leave all of these values the same.
+    A file has not changed if its path, device, inode, size, modification time and change time are the same. A file that
+    changed in the last two seconds is read each time, because another change might not change any of these values.
     """
     try:
         found = Path(requested).stat() if is_file_name(requested) else None

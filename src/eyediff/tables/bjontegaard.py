@@ -164,8 +164,8 @@ def _integrate_pchip(x: Numbers, y: Numbers, low: float, high: float) -> float:
 def _pchip_slopes(x: Numbers, y: Numbers) -> Numbers:
     """Return the slope of the piecewise cubic at each point.
 
-    An inner point has a weighted harmonic mean of the slopes of the two lines to its neighbours. An end point has the
-    slope of a parabola through three points.
+    The slope at an inner point is a weighted harmonic mean of the slopes of the two lines to its neighbours. The slope
+    at an end point is that of a parabola through three points.
     """
     h, slopes = np.diff(x), np.diff(y) / np.diff(x)
     before, after = h[1:] + 2 * h[:-1], 2 * h[1:] + h[:-1]

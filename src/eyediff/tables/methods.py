@@ -201,7 +201,7 @@ class ScoresByMethod:
     """A sink that keeps the scores of a table.
 
     For each metric, `scores` has an array of methods x images, with NaN for a missing score. If there are bitrates,
-    `scores` has the key `bpp`, too, before the metrics.
+    `scores` also has the key `bpp`, which is before the metrics.
     """
 
     def __init__(self, layout: TableLayout) -> None:

@@ -68,7 +68,7 @@ class Cursor:
     def step(self) -> float:
         """Time in seconds from the current frame to the next frame.
 
-        For the last frame, it is the time from the frame before it.
+        For the last frame, it is the time from the previous frame to the last frame.
         """
         return self._step
 

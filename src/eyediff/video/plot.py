@@ -22,7 +22,7 @@ More marks would form a red area, and would take long to draw.
 
 
 class PlottedTrack(Track):
-    """A sink that keeps the scores of all frames, and draws them into the file `path` when it is closed."""
+    """A sink that keeps the scores of all frames, and draws them into the file `path` when the sink is closed."""
 
     def __init__(self, path: Path, title: str) -> None:
         super().__init__()

@@ -13,10 +13,10 @@ For a metric whose lower scores are better, they are
     worst second the highest mean over the frames of any one second
 
 The harmonic mean and the mean of a second count the scores that every mean counts (`records.averaged`): identical
-frames, whose PSNR is infinite, are left out, unless all frames are identical. A percentile counts them, as the median
-does. It is always the score of a frame; between two frames, the worse score is used. A second begins at the start of a
-frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the clip is
-shorter than one second. All frames have the same weight. Failed frames do not count.
+frames, whose PSNR is infinite, are left out, unless all frames are identical. A percentile counts identical frames, as
+the median does. It is always the score of a frame; between two frames, the worse score is used. A second begins at the
+start of a frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless
+the clip is shorter than one second. All frames have the same weight. Failed frames do not count.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 There are two rank correlations, and a linear correlation after the usual logistic fit. Higher scores must be better, so
 that a correlation of 1 is perfect agreement. Each correlation is computed by a function of the multiplicities of
-resamples (see bootstrap.py). If all multiplicities are 1, it has its usual definition.
+resamples (see bootstrap.py). If all multiplicities are 1, the result is the usual correlation.
 """
 
 from __future__ import annotations

@@ -129,7 +129,8 @@ def write_images(
 
 
 def _subsets(kind: bapps.BappsKind, seed: int) -> Iterator[tuple[SubsetKey, Sequence[Sequence[str]], tuple[int, ...]]]:
-    """Yield each subset, the names of the distortions for its candidates, and a prefix of the seeds of its items."""
+    """Yield each subset, the names of the distortions for its candidates, and the common beginning of the seeds of its
+    items."""
     for split_number, (split, subsets) in enumerate(SUBSET_DISTORTIONS[kind].items()):
         for number, (subset, distortions) in enumerate(subsets.items()):
             yield (split, subset), distortions, (seed, split_number, number)

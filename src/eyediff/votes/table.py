@@ -32,7 +32,7 @@ FIGURES: Mapping[StudyKind, tuple[str, ...]] = {
 }
 
 SUBSET = "all"
-"""Name of the subset of all rows that do not name a subset."""
+"""Name of the subset for all rows without a subset."""
 
 
 def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:

@@ -25,7 +25,8 @@ TORCHVISION_PREFIX = "features."
 class ImportedCheckpoint:
     """The parameters of a backbone that were read from a file.
 
-    `prefix` is the prefix that their names have in the file. `others` is the number of tensors that were ignored.
+    `prefix` is the prefix of the names of these parameters in the file. `others` is the number of tensors that were
+    ignored.
     """
 
     parameters: Mapping[str, Array]

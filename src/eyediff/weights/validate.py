@@ -82,7 +82,7 @@ def _judge(
 ) -> tuple[bool, bool, str]:
     """Return whether weights with the hash `found` are official, whether they were trusted before, and what is wrong.
 
-    The third value is a text for the case that the weights are neither.
+    The third value is a text for the case that the weights are neither official nor trusted.
     """
     remove = f"remove the file and run `eyediff weights get {entry.trunk}`"
     if entry.canonical_sha256 is not None:

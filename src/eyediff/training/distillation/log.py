@@ -45,7 +45,8 @@ def open_log(path: Path, step: int) -> Appender:
 
 
 class Means:
-    """The values of all steps since the last line of the log, from which the means for the next line are computed."""
+    """Collector of the values of all steps since the last line of the log. It computes their means for the next
+    line."""
 
     def __init__(self) -> None:
         self._steps: list[Mapping[str, float | Tensor]] = []

@@ -71,7 +71,7 @@ def _work(work: Callable[[T], R], item: T) -> R:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent ends. Otherwise, workers of a killed parent would never end and keep memory."""
+    """End this process when its parent ends. Otherwise, workers of a killed parent would stay and keep memory."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -48,7 +48,8 @@ MAX_FEATURE_BYTES = 256 * 1024**2
 """Largest number of bytes that the output of a layer for all crops may take. Larger backbones get fewer crops."""
 
 MIN_DEVIATION = 1e-6
-"""A channel counts as constant, and is not scaled, if its standard deviation is below this fraction of the largest."""
+"""A channel counts as constant, and is not scaled, if its standard deviation is below this fraction of the largest
+one."""
 
 ITERATIONS = 10
 """Number of iterations of k-means. Coates and Ng report that more iterations do not help."""

@@ -36,7 +36,8 @@ class InitialMetric:
     sha256 : str
         Canonical hash of the parameters of the backbone.
     official : bool
-        Whether the parameters are the published ones of this name. If they are, a metric file need not contain them.
+        Whether the parameters are the published parameters of this backbone. If they are, a metric file need not
+        contain them.
     scaled : bool
         Whether the backbone normalises its input, as in version 0.1 of LPIPS.
     taps : tuple of str

@@ -1,7 +1,7 @@
 """The training configuration of Zhang et al. 2018: every setting that affects what a metric learns from votes.
 
 The sources are section 3.2 and appendix C of arXiv:1801.03924, and the published code. The paper does not state the
-dropout, Adam's first beta, and the use of 64-pixel patches without augmentation. These three are from the code.
+dropout, Adam's first beta, or the use of 64-pixel patches without augmentation. These three are from the code.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ...errors import UsageError
 Mode: TypeAlias = Literal["head", "tune", "scratch"]
 """Which weights are trained.
 
-"head" trains only the linear weights. "tune" and "scratch" also train the backbone: "tune" starts from its published
-weights, "scratch" from new weights.
+"head" trains only the linear weights. "tune" and "scratch" also train the backbone: "tune" starts from published
+weights of the backbone, and "scratch" starts from new weights.
 """
 
 HIDDEN = 32
