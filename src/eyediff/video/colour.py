@@ -32,7 +32,7 @@ HDR_TRANSFERS: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How the colours of a frame are coded.
+    """Description of how the colours of a frame are coded.
 
     Parameters
     ----------
