@@ -1,3 +1,3 @@
-"""Define the version of the package in a module without imports, which every module may import."""
+"""Define the version of the package. This module imports nothing, so that every module can import it."""
 
 __version__ = "0.1.0"

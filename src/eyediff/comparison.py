@@ -242,7 +242,8 @@ def compare(
     """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
     A pair that cannot be compared becomes a `Failure` among the rows, with its reason. If the files are animations or
-    have several pages, each metric uses the frame or page with the worst score. A note in the row names this frame.
+    have several pages, each metric uses the frame or page with the worst score. A note in the row names this frame or
+    page.
 
     Parameters
     ----------
@@ -263,7 +264,7 @@ def compare(
     ignore : sequence of (int, int, int, int)
         Rectangles that are not compared.
     mask : str or Path, optional
-        An image that is white at the pixels to compare, or a folder that has such an image for each pair, under the
+        An image that is white at the pixels to compare, or a folder with one such image for each pair. The file has the
         name of the pair.
     pairs : str, Path, or iterable of pairs, optional
         A list of pairs instead of the two paths. A list in a file is CSV or JSON lines with the columns `reference` and
@@ -274,9 +275,9 @@ def compare(
         the fields of two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With
         patterns, reference and candidate may be the same folder.
     groups : str, optional
-        Rule that assigns each pair to a group, such as a scene: "subfolder", or a regular expression that is searched
-        for in the name of the pair, and whose first parenthesis matches the name of the group. `summary.groups` then
-        has a summary of each group. A list of pairs may state the groups instead.
+        Rule that assigns each pair to a group, such as a scene. "subfolder": the group is the subfolder of the pair. A
+        regular expression: it is searched for in the name of the pair, and its first parenthesis matches the name of
+        the group. `summary.groups` then has a summary of each group. A list of pairs may state the groups instead.
     size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
         Policy for two images of different sizes. "refuse": the pair fails. "resize": the candidate is resized to the
         size of the reference. "crop": both images are cropped to their common centre. "top-left": both images are

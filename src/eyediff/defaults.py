@@ -12,7 +12,7 @@ SET_METRIC = METRICS[0]
 """Default metric of `matrix`, `nearest`, `duplicates` and `diversity`: the only default metric with embeddings."""
 
 NEIGHBOURS = 5
-"""Default number of neighbours that `nearest` returns. So many images fit on a screen together with the query."""
+"""Default number of neighbours that `nearest` returns. They fit on a screen together with the query."""
 
 MAX_PIXELS = 200_000_000
 """Largest number of pixels of an image.
@@ -61,7 +61,7 @@ BATCH_PIXELS = 1_048_576
 """Largest number of pixels in a batch for a network. With larger batches, CPUs are not faster, but use more memory."""
 
 WINDOW = 32
-"""Number of pairs that are decoded, waiting or being computed at any time.
+"""Largest number of pairs in work at any time: being decoded, waiting, or being computed.
 
 This limit bounds the memory that a run needs, however many pairs it has.
 """
@@ -121,9 +121,9 @@ WORST = 5
 """Number of worst pairs that a summary names for each metric."""
 
 LISTED = 20
-"""Largest number of pairs of each kind, such as failed pairs, that the last lines of a run list.
+"""Largest number of pairs of each kind, such as failed pairs, in the lists at the end of a run.
 
-Further pairs are only counted. The list fits on a screen.
+Further pairs are only counted. Such a list fits on a screen.
 """
 
 PAGE_BYTES = 25_165_824
@@ -134,7 +134,7 @@ as text, a report of 1,000 pairs has about 40 MB, and opens in one second.
 """
 
 PAGE_PAIRS = 1000
-"""Number of pairs that a report assumes, to choose the size of its pictures, if the real number is unknown."""
+"""Number of pairs that a report assumes if the real number is unknown. It decides the size of the pictures."""
 
 VIEWED_BYTES = 268_435_456
 """Number of bytes of pixels that may wait until a report draws them, in addition to the pairs that WINDOW counts."""
@@ -162,7 +162,7 @@ The standard error of an agreement that is measured on 200 judgements is about 3
 """
 
 TOLERANCE = 1e-4
-"""Default tolerance: how much worse than in an earlier run (the baseline) the score of a pair may be.
+"""Default tolerance: the score of a pair may be worse than in an earlier run (the baseline) by at most this value.
 
 It is ten times the largest difference between the scores of two machines or engines (1e-5), so a baseline from one
 machine can be used on another. A mean that is worse by more than this value counts as worse, even if a larger tolerance
@@ -170,7 +170,7 @@ is given for pairs.
 """
 
 PEAK_WINDOW = 32
-"""Width and height, in pixels, of the windows of the metrics `NAME@peak`, which give the score of the worst window.
+"""Width and height, in pixels, of the windows of the metrics `NAME@peak`. Their score is that of the worst window.
 
 A word or a button fills a large part of such a window.
 """
@@ -192,7 +192,7 @@ The gate "ui" is for screenshots and charts, in which every detail counts; docs/
 """
 
 GATE_SIZES = {"ui": "pad"}
-"""Policy for two images of different sizes, for each gate that does not refuse them.
+"""Policy for two images of different sizes, for each gate that does not refuse such images.
 
 If a page of a user interface has grown, the common part is compared, and pixels that only one image has count as
 changed.

@@ -98,7 +98,9 @@ class Explanation:
         rows = [row for row in self.rows if is_kind(row.metric, kind) and row.score is not None]
         if not rows:
             known = ", ".join(dict.fromkeys(row.metric for row in self.rows if row.score is not None))
-            raise UsageError(f"no protocol has a {kind!r} score for this pair; expected the kind of one of: {known}")
+            raise UsageError(
+                f"no protocol has a {kind!r} score for this pair; expected the kind of one of these metrics: {known}"
+            )
         return sorted(rows, key=lambda row: abs((row.score or 0.0) - value))
 
 

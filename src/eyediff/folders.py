@@ -65,7 +65,7 @@ class Found:
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> EmbeddingJob:
-    """Load a metric that has embeddings. Return a job, with which the functions of `sets` compute embeddings.
+    """Load a metric that has embeddings. Return a job that the functions of `sets` need to compute embeddings.
 
     Raises
     ------
@@ -267,9 +267,9 @@ def diversity(
     metric : str
         One of `lpips-*` and `deep-*`.
     groups : str, optional
-        Rule that assigns each image to a group: "subfolder", or a regular expression whose first parenthesis matches
-        the name of the group in the name of an image. The result then has the mean for each group, the mean over the
-        groups, and the mean for all images.
+        Rule that assigns each image to a group. "subfolder": the group is the subfolder of the image. A regular
+        expression: it is searched for in the name of the image, and its first parenthesis matches the name of the
+        group. The result then has the mean for each group, the mean over the groups, and the mean for all images.
     size, device, workers : optional
         As for `matrix`.
 

@@ -1,4 +1,4 @@
-"""Define the interfaces between packages: what computes scores and maps, what receives rows, and progress functions."""
+"""Define the interfaces between packages: engines, receivers of rows, and progress functions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 from .records import Features, Header, Mask, Numbers, Pixels, Region, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Type of a function that gets the number of finished items, and the number of all items or None if it is unknown."""
+"""Type of a function that gets two numbers: of finished items, and of all items. The second may be None (unknown)."""
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
-"""Type of a function that gets the number of received bytes, and the number of all bytes or 0 if it is unknown."""
+"""Type of a function that gets two numbers: of received bytes, and of all bytes. The second may be 0 (unknown)."""
 
 
 class Engine(Protocol):
@@ -22,7 +22,7 @@ class Engine(Protocol):
 
     @property
     def description(self) -> str:
-        """Description of the engine that results record, such as "onnxruntime 1.32.0 cpu"."""
+        """Description of the engine, such as "onnxruntime 1.32.0 cpu". The results record this text."""
 
     @property
     def smallest(self) -> int:
@@ -41,7 +41,10 @@ class Looking(Engine, Protocol):
     """An engine that computes the features of a reference once, for many candidates."""
 
     def look(self, x: Pixels) -> Features | None:
-        """Return the features of N images, an array N x H x W x 3. None if they would exceed the memory limit."""
+        """Return the features of N images; None if the features would exceed the memory limit.
+
+        `x` has the images: an array N x H x W x 3.
+        """
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
         """Return the scores of N candidates `b`. `seen` has the features of one reference or of N references.

@@ -47,8 +47,8 @@ class MethodTable:
         method, metric : str
             Name of a method (a row of the table), and name of a metric (a column).
         group : str, optional
-            Name of a group of images. By default, the mean over all images or, if the table has groups, over the means
-            of the groups is returned.
+            Name of a group of images. By default, the mean is over all images or, if the table has groups, over the
+            means of the groups.
 
         Raises
         ------
@@ -67,8 +67,8 @@ class MethodTable:
         codec, metric : str
             Name of a codec other than the first, and name of a metric.
         group : str, optional
-            Name of a group of images. By default, the means over all images or, if the table has groups, over the means
-            of the groups are used.
+            Name of a group of images. By default, the means are over all images or, if the table has groups, over the
+            means of the groups.
 
         Raises
         ------
@@ -184,20 +184,20 @@ def table(
     match : str
         What the files of a pair have in common, as for `compare`.
     groups : str, optional
-        Rule that assigns each image to a group, such as a scene: "subfolder", or a regular expression whose first
-        parenthesis matches the name of the group in the name of the image. The table then has the means of each group,
-        and the means over all groups.
+        Rule that assigns each image to a group, such as a scene. "subfolder": the group is the subfolder of the image.
+        A regular expression: it is searched for in the name of the image, and its first parenthesis matches the name of
+        the group. The table then has the means of each group, and the means over all groups.
     missing : {"refuse", "common"}
         Policy if a method lacks an image. "refuse": UsageError is raised. "common": only the images that all methods
         have are used.
     digits : mapping of str to int, optional
         Number of decimals for each metric. By default 2 for metrics in decibels, and 4 for all others.
     bytes : str or Path, optional
-        The sizes of the compressed images. "files": the compared files have these sizes. Otherwise the path of a list,
-        CSV or JSON lines, with the columns `method`, `name` (the name of the image), and `bytes` or `bpp`. The table
-        then compares codecs at equal bitrate and at equal score.
+        The sizes of the compressed images. "files": the sizes of the compared files. Otherwise the path of a list, CSV
+        or JSON lines, with the columns `method`, `name` (the name of the image), and `bytes` or `bpp`. The table then
+        compares codecs at equal bitrate and at equal score.
     bd : {"pchip", "cubic"}
-        The curve through the points of a codec, from which BD-rate is computed: piecewise cubic ("pchip"), or one
+        The curve that is drawn through the points of a codec to compute BD-rate: piecewise cubic ("pchip"), or one
         polynomial of degree 3 ("cubic").
     scores : str or Path, optional
         A file (.jsonl, .csv, .json) or folder (.parquet) to which the scores of all images are written. `read_table`
@@ -209,8 +209,8 @@ def table(
         Whether to compute on all machines of a Ray cluster. Ray is started unless the caller has started it. This needs
         the extra `ray`.
     mask : str or Path, optional
-        An image that is white at the pixels to compare, or a folder that has such an image for each image, under the
-        same name.
+        An image that is white at the pixels to compare, or a folder with one such mask for each image. The mask has the
+        name of the image.
     crop_border, region, ignore, size, resampling, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
