@@ -180,7 +180,7 @@ def test_from_python() -> None:
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),
-        ("gt", "scores of them with --from"),
+        ("gt", "stored scores with --from"),
         ("gt --from s.jsonl", "gt and --from s.jsonl exclude each other"),
         ("--from s.jsonl -m psnr", "--metric psnr and --from s.jsonl exclude each other"),
         ("--from gone.jsonl", "gone.jsonl cannot be read"),

@@ -127,7 +127,8 @@ def _paused_collector() -> Iterator[None]:
 _PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """The base class of all errors that the argument parser raises.
 
-The releases of typer keep it in different modules (click, typer._click), and export only its subclass BadParameter.
+Some releases of typer keep this class in the module click, and others in typer._click. All export only its subclass
+BadParameter.
 """
 
 
@@ -208,7 +209,7 @@ def _end_without_reader() -> int:
 
 
 def _discard_stdout() -> None:
-    """Discard the rest of standard output. Otherwise the interpreter would write this rest at exit."""
+    """Discard the text that is not yet written to standard output. Otherwise the interpreter would write it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""`eyediff accept`: replace the references of pairs that failed by their candidates."""
+"""`eyediff accept`: replace references by candidates, for the pairs that failed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def accept(
         bool, typer.Option("--dry-run", help="Print which files would be replaced, and replace nothing.")
     ] = False,
 ) -> int:
-    """Replace references by the candidates of pairs that failed, and list the replaced files.
+    """Replace references by candidates, for the pairs that failed, and list the replaced files.
 
     The results may have relative paths, so call this command from the folder in which the run was started. A reference
     is refused if it, or a folder on its path, is a link.
@@ -130,8 +130,8 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"{shown(results)} does not have results with verdicts ({excerpt(error)}); expected JSON or JSON lines of "
-            "`eyediff compare`, or the folder of failures of pytest"
+            f"{shown(results)} does not have results with verdicts ({excerpt(error)}); expected JSON or JSON lines "
+            "from `eyediff compare`, or the folder to which the pytest fixture wrote its failures"
         ) from error
     for row, crossed in failed:
         pair = row.pair
@@ -165,7 +165,7 @@ def _of_pytest(folder: Path) -> Iterator[_Change]:
                 raise ValueError("a value has the wrong type")
         except (OSError, ValueError, KeyError, TypeError, RecursionError, RuntimeError) as error:
             raise UsageError(
-                f"{shown(path)} is not a failure that the pytest fixture recorded ({excerpt(error)}); remove its folder"
+                f"{shown(path)} is not a failure that the pytest fixture recorded ({excerpt(error)}); remove this file"
             ) from error
         yield _Change(f"{test} {golden}", reason, Path(place), path.with_name("candidate.png"))
 

@@ -73,7 +73,7 @@ def compare(
     resume_by: options.ResumeBy = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace also files that eyediff did not write. They are kept as FILE~."),
+        typer.Option("--overwrite", help="Also replace files that eyediff did not write. Old files are kept as FILE~."),
     ] = False,
     workers: options.Workers = None,
     shard: ShardOption = None,
@@ -85,7 +85,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="DIR|FILE.html",
-            help="Write an HTML page with the results. In a folder, the page has the pictures in full size.",
+            help="Write an HTML page with the results. If DIR is given, the pictures in full size are written, too.",
         ),
     ] = None,
     maps: Annotated[

@@ -34,7 +34,7 @@ def distill(
         int, typer.Option(min=0, help="Seed of the random groups, batches and initial weights.")
     ] = SHIPPED.seed,
     batch: Annotated[
-        int, typer.Option(min=2, help="Number of groups in a step with crops of 64x64 pixels. A group has four.")
+        int, typer.Option(min=2, help="Number of groups in a step with crops of 64x64 pixels. A group has four crops.")
     ] = SHIPPED.batch,
     groups: Annotated[
         tuple[int, int],

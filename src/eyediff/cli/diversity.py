@@ -19,7 +19,7 @@ from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 COLUMNS = (
-    Column("what", description="Kind of the set of images.", title="of"),
+    Column("what", description="Kind of the images over which the mean is computed.", title="of"),
     Column("name", description="Name of the group or image."),
     Column("images", "integer", "Number of images."),
     Column("mean", "number", "Mean distance of all pairs."),

@@ -99,7 +99,7 @@ def fetch(
     """
     names = archives or ["twoafc_val", "jnd"]
     if sha256 is not None and len(names) != 1:
-        raise UsageError(f"--sha256 is the hash of one archive, but {len(names)} archives were named; name one")
+        raise UsageError(f"--sha256 is the hash of one archive, but {len(names)} archives were named; give only one")
     for name in names:
         with download_bar(name) as report:
             found = fetched(name, folder, sha256=sha256, progress=report)

@@ -41,10 +41,10 @@ def partial_results(
     *,
     can_resume: Callable[[], bool] | None = None,
 ) -> Iterator[run.Progress]:
-    """Convert an error that occurs after complete rows into exit code 3. Raise an earlier error unchanged.
+    """Convert an error into exit code 3 if rows are already complete. Raise an earlier error unchanged.
 
-    The `with` block must contain the run and everything after the run. It receives a function that the run must call
-    with the number of complete rows.
+    The `with` block must contain the run and everything after the run. The block receives a function that the run must
+    call with the number of complete rows.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def explain(
 
 
 def nearest(found: Explanation, expected: Expected) -> Sequence[str]:
-    """Return two lines of text, about the score that is nearest to the expected number and the second nearest score."""
+    """Return two lines of text about the scores nearest to the expected number: the nearest and the second nearest."""
     rows = found.nearest(expected.kind, expected.value)
     lines = []
     for place, row in enumerate(rows[:2]):

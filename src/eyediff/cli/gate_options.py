@@ -31,7 +31,7 @@ ToleranceOption: TypeAlias = Annotated[
     typer.Option(
         "--tolerance",
         metavar="[NAME=]X",
-        help="How much worse than in the baseline the score of a pair may be, in the unit of the metric. "
+        help="The score of a pair may be worse than in the baseline by at most X, in the unit of the metric. "
         f"By default {defaults.TOLERANCE:g}. Repeatable.",
     ),
 ]
@@ -79,7 +79,7 @@ class Gating:
             )
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
-            raise UsageError("--tolerance was given twice for the same metric; give only one")
+            raise UsageError("--tolerance was given twice for the same metric; give only one value")
         self._junit, self._overwrite = junit, overwrite
         self._plot = None if picture is None else plot.PlotSink(picture)
         self._picture = picture
@@ -119,7 +119,7 @@ class Gating:
             if column is None:
                 raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
             if column in resolved:
-                raise UsageError("--tolerance was given twice for the same metric; give only one")
+                raise UsageError("--tolerance was given twice for the same metric; give only one value")
             resolved.add(column)
             tolerances[column] = tolerance
         return tolerances

@@ -57,7 +57,7 @@ def nearest(
         float | None,
         typer.Option(
             metavar="BELOW",
-            help="Find all pairs of images of FOLDER that have at most this distance, instead of similar images.",
+            help="Instead of similar images, find all pairs of images in FOLDER with at most this distance.",
             show_default=False,
         ),
     ] = None,

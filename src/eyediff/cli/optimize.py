@@ -1,4 +1,4 @@
-"""`eyediff optimize`: change an image towards a target with the gradient of a metric, to show what it measures."""
+"""`eyediff optimize`: change an image with the gradient of a metric, to show what the metric measures."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def optimize(
         typer.Option(
             min=0,
             metavar="N",
-            help="Shift both images in every step by a random number of pixels, at most N, before the network computes "
+            help="Shift both images in every step by a random number of pixels, at most N, before the network gets "
             "them. 0 means no shifts.",
         ),
     ] = DEFAULT.shifts,

@@ -29,7 +29,7 @@ class OptionRule:
     needs
         Options of which at least one must be given. If it is empty, `options` need no other option.
     without
-        Options that must not be given together with `options`, except with their default values.
+        Options that must not be given together with `options`, unless they have their default values.
     """
 
     options: Sequence[str]
@@ -69,7 +69,7 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
         OptionRule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
         _RESAMPLING,
         OptionRule(["--match"], "the list names both files of each pair", without=["--pairs"]),
-        OptionRule(["--baseline"], "a shard is only a part of the run that the baseline has", without=["--shard"]),
+        OptionRule(["--baseline"], "a shard has only a part of the pairs in the baseline", without=["--shard"]),
         OptionRule(
             ["--max-mean", "--min-mean"],
             "the mean is known only after `eyediff merge`, which also has this option",

@@ -117,7 +117,7 @@ Protocol: TypeAlias = Annotated[
 ]
 Scale: TypeAlias = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Enlargement factor of the images, such as 4, which sets the border of --protocol."),
+    typer.Option(metavar="N", help="Enlargement factor of the images, such as 4. It sets the border of --protocol."),
 ]
 CropBorder: TypeAlias = Annotated[
     int, typer.Option(metavar="N", help="Cut off N pixels at each side of both images before they are compared.")
@@ -133,8 +133,8 @@ Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE|DIR",
-        help="Compare only the pixels that are white in this image, or in the image of this folder that has the name "
-        "of the pair.",
+        help="Compare only the pixels that are white in this image. A folder has one such image for each pair, with "
+        "the name of the pair.",
         show_default=False,
     ),
 ]
@@ -228,8 +228,8 @@ IndexBy: TypeAlias = Annotated[
     ChangeSign,
     typer.Option(
         "--index-by",
-        help="A file of --index counts as changed if its size or modification time changed (time), or if its content "
-        "changed (hash). The index must then have the hashes, from the same option.",
+        help="An image in the index counts as changed if its size or modification time changed (time), or if its "
+        "content changed (hash). For hash, the index must have been made with the same option.",
     ),
 ]
 ResumeBy: TypeAlias = Annotated[
@@ -237,7 +237,7 @@ ResumeBy: TypeAlias = Annotated[
     typer.Option(
         "--resume-by",
         help="Do what --resume does. An image counts as changed if its size or modification time changed (time), or "
-        "if its content changed (hash). The earlier run must then have recorded the hash, with the same option.",
+        "if its content changed (hash). For hash, the earlier run must have had the same option.",
         show_default=False,
     ),
 ]
@@ -272,7 +272,7 @@ def gate_size(asked: PairSizePolicy | None, gate: Sequence[str] | None) -> PairS
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
-    """Return the requested format; by default, the format of the suffix of the output, or text without output."""
+    """Return the requested format. By default, the suffix of the output decides; without an output, it is text."""
     if asked is not None:
         return asked
     if output is None:
@@ -322,7 +322,7 @@ def limits(
     minimum_mean: Sequence[str] | None,
     gate: Mapping[str, float] | None = None,
 ) -> run.Limits:
-    """Return the limits from the options and from --gate. A limit of --max replaces the gate's limit of the metric."""
+    """Return the limits from the options and from --gate. A limit of --max replaces the limit of the gate."""
     maxima = _by_metric("--max", maximum)
     return run.Limits(
         {name: limit for name, limit in (gate or {}).items() if find_column(name, list(maxima)) is None} | maxima,
@@ -396,7 +396,7 @@ def follow(
     metric: Sequence[str] | None,
     gate: Mapping[str, float] | None = None,
 ) -> tuple[run.ComparisonOptions, Sequence[str]]:
-    """Return the options of a comparison, and the metrics of --protocol or --metric, and of --gate."""
+    """Return the options of a comparison, and its metrics: those of --protocol, or those of --metric and --gate."""
     names = None if protocol is not None and metric is None else named(metric, gate)
     return run.resolve_protocol(asked, names, protocol, scale)
 
@@ -429,7 +429,7 @@ def text(kind: str, output: Path | None) -> Iterator[Text]:
 
 
 def tell_failed(failed: Sequence[FailedImage]) -> None:
-    """Print one line for each image that failed, with the reason. Some formats of results cannot contain these."""
+    """Print one line, with the reason, for each image that failed. Some formats cannot contain failed images."""
     for each in failed:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 

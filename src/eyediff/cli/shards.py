@@ -27,7 +27,7 @@ ShardOption: TypeAlias = Annotated[
 def parse_shard(
     text: str | None, kind: reports.RowFormat, output: Path | None, option: str = "-o"
 ) -> tuple[int, int] | None:
-    """Return the numbers I and N of --shard I/N. None without --shard. `option` names the output.
+    """Return the numbers I and N of --shard I/N. None without --shard. `option` sets the output.
 
     Raises UsageError if the text has another form, or if `eyediff merge` could not read the output.
     """

@@ -14,13 +14,13 @@ from ..votes import StudySplit
 Votes: TypeAlias = Annotated[
     Path,
     typer.Argument(
-        help="Votes: a folder with the layout of the dataset BAPPS, a part of it, or a table (.csv, .jsonl).",
+        help="Votes: a folder with the dataset BAPPS, or with a part of it, in its layout; or a table (.csv, .jsonl).",
         show_default=False,
     ),
 ]
 Split: TypeAlias = Annotated[
     StudySplit | None,
-    typer.Option(help="Split of the dataset to use, if the folder has both. By default val.", show_default=False),
+    typer.Option(help="Split of the dataset to use, if the folder has several. By default val.", show_default=False),
 ]
 Resamples: TypeAlias = Annotated[
     int, typer.Option("--bootstrap", metavar="N", help="Number of bootstrap resamples for a confidence interval.")

@@ -27,7 +27,7 @@ def supervision(
     trunk: Annotated[str, typer.Option(metavar="TRUNK", help="Network: alex, vgg, squeeze, mini.")] = PLAN.trunk,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Photos for stacked k-means. Without photos, the table has no such row."),
+        typer.Option(metavar="DIR", help="Photos for stacked k-means. Without photos, k-means has no row."),
     ] = None,
     imported: Annotated[
         list[str] | None,
@@ -54,8 +54,8 @@ def supervision(
     """Measure how much labels improve the features of a network: the table of section 4 of Zhang et al. 2018.
 
     The table is computed from your votes. It has a row for each of these: the official weights, with and without the
-    weights of the channels that were learned from votes; imported weights; two kinds of weights that need no labels,
-    stacked k-means on photos and Gaussian weights; l2; ssim; psnr. The table has the columns of `eval 2afc`.
+    channel weights that were learned from votes; imported weights; two kinds of weights that need no labels, stacked
+    k-means on photos and Gaussian weights; l2; ssim; psnr. The table has the columns of `eval 2afc`.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """

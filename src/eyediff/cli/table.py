@@ -124,8 +124,8 @@ def table(
         typer.Option(
             "--bytes",
             metavar="FILE.csv|files",
-            help="Compare codecs by bitrate. The sizes of the images are listed in a file with the columns method, "
-            "name and bytes or bpp, or are the sizes of the compared files (files).",
+            help="Compare codecs by bitrate. Give a file that lists the sizes of the images in the columns method, "
+            "name, and bytes (or bpp). With the word files, the sizes are those of the compared files.",
             show_default=False,
         ),
     ] = None,
@@ -201,7 +201,7 @@ def table(
         form.check(kept.layout)
         return _write_table(form, kept.layout, lambda sink, progress: kept.write([sink], progress=progress))
     if ground_truth is None or not methods:
-        raise UsageError("nothing to compare was given; give GROUND_TRUTH and METHOD, or scores of them with --from")
+        raise UsageError("nothing to compare was given; give GROUND_TRUTH and METHOD, or stored scores with --from")
     rows = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
     part = parse_shard(shard, rows, scores, "--scores")
     source = source_of(ray, wanted)
@@ -284,7 +284,7 @@ def _write_table(
             draw_curves(data, form.plot)
         text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
     code = exit_code(summary)
-    notes = data.notes if form.output is not None or form.kind == "csv" else ()  # another table on stdout has them
+    notes = data.notes if form.output is not None or form.kind == "csv" else ()  # the table on stdout has these notes
     files = {**form.drawn, "plot": form.plot, "table": form.output}
     places = [f"{what}: {shown(path)}" for what, path in files.items() if path]
     tell_verdict(code, layout.header, summary, "text", None, more=[*notes, *places])

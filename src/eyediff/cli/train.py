@@ -159,7 +159,7 @@ def train(
 
 
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
-    """Write a metric with the initial weights of a network, which needs no votes.
+    """Write a metric with the initial weights of a network. No votes are needed.
 
     Raises UsageError if --init does not name a method that computes weights.
     """
@@ -220,7 +220,7 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
         if file.description.trunk != trunk:
             raise UsageError(
                 f"--init {shown(init)} is a metric for the network {file.description.trunk}, but --trunk {trunk} was "
-                "given; name the same network"
+                "given; give both for the same network"
             )
         return start.initial_metric_of_network(file.network(progress=told), official=file.parameters is None)
 
