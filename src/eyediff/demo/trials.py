@@ -30,7 +30,7 @@ class Candidate:
     Attributes
     ----------
     name, label : str
-        Short name in the names of files, and description for people.
+        Short name that the file names contain, and description for people.
     distortion : str
         Key of `distortions.DISTORTIONS`.
     strength : float

@@ -1,9 +1,9 @@
 """Distort pictures. Every distortion is a pure function of a picture, a strength and a random generator.
 
 `DISTORTIONS` has all distortions by name, and `CATEGORIES` has groups of names. Distillation never trains on the
-distortions in `HELD_OUT`. So the scores of a distilled network on these show how well it generalises. There are two
-more kinds of pairs, which have no single distortion: `MIXTURE` (two or three distortions, one after another) and
-`UNRELATED` (two different photos).
+distortions in `HELD_OUT`. So the scores of a distilled network on these distortions show how well the network
+generalises. There are two more kinds of pairs, which have no single distortion: `MIXTURE` (two or three distortions,
+one after another) and `UNRELATED` (two different photos).
 
 All distortions share one signature (`ops.Distortion`):
 
@@ -122,7 +122,7 @@ def draw_strength(rng: np.random.Generator) -> float:
 def mixture(
     image: Picture, strength: float, rng: np.random.Generator, distortions: tuple[str, ...] = TRAINED
 ) -> Picture:
-    """Apply two or three random distortions, one after another. Three distortions are each weaker than two.
+    """Apply two or three random distortions, one after another. With three, each distortion is weaker than with two.
 
     Parameters
     ----------

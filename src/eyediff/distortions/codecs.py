@@ -35,7 +35,7 @@ def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
 
 
 def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Compress with JPEG 2000, a wavelet codec, at ratios of 2 to 160."""
+    """Compress with JPEG 2000, a wavelet codec, at compression ratios of 2 to 160."""
     packed = io.BytesIO()
     rate = log_lerp(2, 160, strength)
     Image.fromarray(image).save(

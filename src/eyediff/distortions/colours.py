@@ -20,7 +20,7 @@ def contrast(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def brightness(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add 1 to 120 to all levels, or subtract it."""
+    """Add a number from 1 to 120 to all levels, or subtract the number."""
     return to_uint8(to_float32(image) + log_lerp(1, 120, strength) * rng.choice([-1, 1]))
 
 

@@ -65,7 +65,7 @@ def aberration(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     """Shear, stretch and tilt the picture.
 
-    The farthest corner moves by up to 0.1 to 40 per cent of its distance from the centre.
+    The six coefficients of the change are random numbers from -s to s, where s is 0.001 to 0.4.
     """
     rows, columns = pixel_grid(image)
     middle = np.array([(image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2], np.float32)
@@ -77,7 +77,7 @@ def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture
 
 
 def lens(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Bulge, pinch or swirl the picture around a point near the centre. A pixel moves by at most 0.1 to 16 pixels."""
+    """Bulge, pinch or swirl the picture around a point near the centre. The largest shift is 0.1 to 16 pixels."""
     rows, columns = pixel_grid(image)
     height, width = image.shape[:2]
     y, x = rows - np.float32(height * rng.uniform(0.3, 0.7)), columns - np.float32(width * rng.uniform(0.3, 0.7))

@@ -9,13 +9,13 @@ from .ops import Floats, Picture, log_lerp, luma, to_float32, to_uint8
 
 
 def quantise(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Reduce the number of levels in each channel to 128 to 2, without dithering."""
+    """Reduce each channel to between 128 and 2 levels, without dithering."""
     step = 255 / (log_lerp(128, 2, strength) - 1)
     return to_uint8(np.rint(to_float32(image) / step) * step)
 
 
 def posterise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce the number of levels of luma, YCbCr or HSV to 96 to 2, or use a palette of 256 to 2 colours."""
+    """Reduce luma, YCbCr or HSV to between 96 and 2 levels, or use a palette of between 256 and 2 colours."""
     space = ("L", "YCbCr", "HSV", "palette")[int(rng.integers(4))]
     picture = Image.fromarray(image)
     if space == "palette":
@@ -58,7 +58,7 @@ def _thresholds(height: int, width: int, rng: np.random.Generator) -> Floats:
 
 
 def dither(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce the number of levels in each channel to 128 to 2, with an ordered or a random dither."""
+    """Reduce each channel to between 128 and 2 levels, with an ordered or a random dither."""
     step = 255 / (log_lerp(128, 2, strength) - 1)
     return to_uint8(np.rint(to_float32(image) / step + _thresholds(image.shape[0], image.shape[1], rng)) * step)
 
@@ -77,10 +77,10 @@ def _halftone_screen(height: int, width: int, period: float, angle: float, lines
 
 
 def halftone(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Convert the picture to a halftone print of dots or lines 2.5 to 10 pixels apart, or by a Bayer matrix.
+    """Convert the picture to a halftone print: dots or lines 2.5 to 10 pixels apart, or a pattern of a Bayer matrix.
 
     The print is black and white, or each channel is printed with its own pattern. The print is blended with the
-    picture: 3 to 100 per cent of the result are print.
+    picture, with a weight of 3 to 100 per cent.
     """
     height, width = image.shape[:2]
     kind, gray = int(rng.integers(3)), rng.random() < 0.5
@@ -96,10 +96,10 @@ def halftone(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def error_diffusion(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Apply the dither of Floyd and Steinberg, and blend its result with the picture.
+    """Dither the picture as Floyd and Steinberg do, and blend the result with the picture.
 
-    3 to 100 per cent of the blend are dithered. The dither uses black and white, 2 levels for each channel, or a
-    palette of 4 to 32 colours.
+    The weight of the dithered picture is 3 to 100 per cent. The dither uses black and white, 2 levels for each channel,
+    or a palette of 4 to 32 colours.
     """
     picture, kind = Image.fromarray(image), int(rng.integers(3))
     if kind == 0:

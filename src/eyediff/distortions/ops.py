@@ -53,7 +53,7 @@ def resize(image: Picture, width: int, height: int, kernel: Image.Resampling) ->
 
 
 def convolve(image: Picture, kernel: Floats) -> Floats:
-    """Convolve each channel with a kernel of odd sides whose sum is 1. Edges are mirrored."""
+    """Convolve each channel with a kernel whose sides are odd numbers. Edges are mirrored."""
     rows, columns = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(to_float32(image), ((rows, rows), (columns, columns), (0, 0)), mode="symmetric")
     height, width = padded.shape[:2]

@@ -1,4 +1,4 @@
-"""Load photos, and cut square crops from them, which may be reduced, mirrored, rotated or recoloured."""
+"""Load photos, and cut square crops from them. Crops may be reduced, mirrored, rotated or recoloured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the heads of the old package, which weight the channels of a feature layer, and read files with heads."""
+"""Define the heads of the old package, and read files with heads. A head weights the channels of a feature layer."""
 
 from __future__ import annotations
 

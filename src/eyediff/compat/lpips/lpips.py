@@ -108,7 +108,7 @@ class LPIPS(nn.Module):
             self.eval()
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False, normalize: bool = False) -> Any:  # noqa: N803
-        """Return the distances of N pairs of images in [-1, 1] or, with `normalize`, in [0, 1].
+        """Return the distances of N pairs. The images have values in [-1, 1] or, with `normalize`, in [0, 1].
 
         The shape of the result is N x 1 x 1 x 1 or, if `spatial` is True, N x 1 x H x W.
 
@@ -146,7 +146,7 @@ class LPIPS(nn.Module):
         return x
 
     def _load(self, path: Path) -> None:
-        """Load the heads from a file of the old package, which has either only heads or a complete `state_dict`."""
+        """Load the heads from a file of the old package. The file has either only heads or a complete `state_dict`."""
         state = tensors(path)
         if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
             try:

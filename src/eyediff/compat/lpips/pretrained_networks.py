@@ -94,7 +94,7 @@ class Slice(nn.Sequential):
 
 
 class Conv2d(nn.Conv2d):
-    """`torch.nn.Conv2d`, computed by the code of `eyediff.nn`. The values are the same, and it is faster on a CPU."""
+    """`torch.nn.Conv2d`, computed by the code of `eyediff.nn`: the same values, but in less time on a CPU."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         usual = (self.groups, self.dilation, self.padding_mode) == (1, (1, 1), "zeros")

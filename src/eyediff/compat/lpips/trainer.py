@@ -91,7 +91,7 @@ class Trainer:
             print_network(self.net)
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False) -> Any:  # noqa: N803 - the old name
-        """Return the distances of N pairs of images in [-1, 1]."""
+        """Return the distances of N pairs. The images have values in [-1, 1]."""
         return self.net(in0, in1, retPerLayer=retPerLayer)
 
     def set_input(self, data: Mapping[str, Tensor]) -> None:
@@ -180,7 +180,7 @@ class PerceptualLoss(nn.Module):
         self.distance = self.model.net
 
     def forward(self, pred: Tensor, target: Tensor, normalize: bool = False) -> Tensor:
-        """Return the distances of N pairs of images in [-1, 1] or, with `normalize`, in [0, 1]."""
+        """Return the distances of N pairs. The images have values in [-1, 1] or, with `normalize`, in [0, 1]."""
         if normalize:
             pred, target = 2 * pred - 1, 2 * target - 1
         found: Tensor = self.model.forward(target, pred)
