@@ -201,9 +201,9 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
 
 
 def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[str]:
-    """Add nodes to the graph that fail if the shapes of the images differ or if an image is too small.
+    """Add nodes to the graph. They fail if the shapes of the images differ or if an image is too small.
 
-    Returns the names of the images behind these nodes. `row_axis` is the axis of the rows of an image.
+    Returns the names of the images that these nodes output. `row_axis` is the axis of the rows of an image.
 
     ONNX has no operator that raises an error, so a node fails on purpose, and its name states the reason. Without this
     check, a runtime would accept images of 64 and of 65 rows: their features may have the same size, but the score

@@ -28,11 +28,11 @@ _SAMPLE = 1024
 """Largest number of pixels of a region on which all displacements are tried."""
 
 _NEAR = 4
-"""Number of displacements that are tried on all pixels of a region. They are the best ones on the sample of pixels."""
+"""Number of displacements that are tried on all pixels of a region: those that fit a sample of the pixels best."""
 
 
 class LocalEngine:
-    """Engine for a metric with a score that is computed from its map. It also finds the regions that differ visibly."""
+    """Engine for a metric whose score is computed from its map. The engine also finds regions that differ visibly."""
 
     description = f"numpy {np.__version__}"
 
@@ -65,7 +65,7 @@ class LocalEngine:
 
     @cached_property
     def _most(self) -> np.float32:
-        """Value of the map for a black and a white image."""
+        """Value of the map if a black image is compared with a white image."""
         black = np.zeros((1, MARGIN, MARGIN, 3), np.uint8)
         return np.float32(self.maps(black, ~black).max())
 
@@ -92,7 +92,7 @@ class LocalEngine:
         (found,) = self.maps(a[None], b[None])
         counts = np.True_ if counted is None else counted
         changed = (found > self._program.visible) & counts
-        unequal = (a != b).any(-1)  # the area in which the map is high is larger, because of filters
+        unequal = (a != b).any(-1)  # filters enlarge the area in which the map is high
         if not shift:
             return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
         # The map ignores small displacements. To report them, regions contain all pixels that differ.
@@ -129,14 +129,14 @@ class LocalEngine:
 
 
 def _common(absent: Mask) -> tuple[slice, slice]:
-    """Return the rows and columns of the upper left part of the image, which both images have."""
+    """Return the rows and columns of the part that both images have: the upper left part."""
     return slice(int((~absent[:, 0]).sum())), slice(int((~absent[0]).sum()))
 
 
 def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, int], Mask]]:
-    """Yield the part on the right and the part below that only one image has.
+    """Yield the two parts that only one image has: the part on the right and the part below.
 
-    For each part, yields its box (x, y, width, height) and its section of `values`.
+    Each part is yielded as its box (x, y, width, height) and its section of `values`.
     """
     height, width = (side.stop for side in _common(absent))
     if width < absent.shape[1]:
@@ -179,7 +179,7 @@ class PeakEngine:
         return 0.0 if self._reversed else self._engine.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the map of the other metric. If it shows similarity, but the score is a difference, it is reversed."""
+        """Return the map of the other metric. A map of similarity is reversed if the score is a difference."""
         found = self._engine.maps(a, b)
         return np.float32(self._engine.map_identity) - found if self._reversed else found
 
@@ -241,8 +241,8 @@ def _regions(
 ) -> Iterator[tuple[Region, Places, Places]]:
     """Yield the connected groups of the pixels at `places` (rows, columns).
 
-    Each group is yielded as its region, which has the highest value as its score, and the rows and columns of its
-    pixels. The box of the region surrounds the `unequal` pixels of the group, or all pixels if none is unequal.
+    Each group is yielded as its region, and the rows and columns of its pixels. The score of the region is the highest
+    value. The box of the region surrounds the `unequal` pixels of the group, or all pixels if none is unequal.
     """
     y, x = places
     if not len(y):

@@ -57,7 +57,7 @@ def memory_per_pair(memory: int) -> int:
 
 
 def memory_per_side(memory: int) -> int:
-    """Return the bytes that the decoded pixels of one side of a pair may take, or those of one list of images.
+    """Return the number of bytes that decoded pixels may take for one side of a pair, or for one list of images.
 
     Before an image is decoded, nobody knows how large its partner is.
     """

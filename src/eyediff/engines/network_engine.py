@@ -32,7 +32,7 @@ class Runner(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, as it is recorded with the results."""
+        """Name, version and device of the library that computes. The results record this text."""
 
     @property
     def threads(self) -> int:
@@ -62,7 +62,7 @@ class CompiledNetwork(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, as it is recorded with the results."""
+        """Name, version and device of the library that computes. The results record this text."""
 
     def peak_bytes(self, height: int, width: int) -> int:
         """Return a conservative estimate of the bytes that a pair of this size needs, including the weights."""
@@ -253,8 +253,8 @@ class NetworkEngine:
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
         """Return N distances of the pixels that the mask `counted` selects.
 
-        Each position of a feature layer covers an area of the image. It is weighted by the share of this area that
-        is selected.
+        Each position of a feature layer covers an area of the image. The weight of the position is the share of this
+        area that is selected.
         """
         totals = np.zeros(len(a))
         for part in self._batches(a):

@@ -1,4 +1,4 @@
-"""Choose an execution provider of ONNX Runtime, which is a library for one kind of device, and its precision.
+"""Choose an execution provider of ONNX Runtime, and its precision. A provider computes on one kind of device.
 
 If the user names a device, that device is used, or an error is raised. `auto` takes the fastest provider that keeps
 full float32 precision. The description of an engine names the provider that computes.

@@ -59,15 +59,15 @@ class OnnxRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, as it is recorded with the results."""
+        """Name, version and device of the library that computes. The results record this text."""
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:
-        """Return a runner on the same device that uses one thread for each call. It serves callers with own threads."""
+        """Return a runner on the same device with one thread for each call, for callers that have their own threads."""
         return OnnxRunner(self._device, threads=1)
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """Return a function that runs the program on one or two batches of pixels, as `images` says."""
+        """Return a function that runs the program on `images` batches of pixels."""
         compiled = CompiledProgram(self, lambda *values: [program(*values)], images)
         return lambda *pixels: compiled(*pixels)[0]
 

@@ -98,8 +98,8 @@ def strip_terms(
     Parameters
     ----------
     above : sequence
-        Rows that each layer kept from the previous strip: first for all boundaries of `a`, then for those of `b`. For
-        the first strip, these rows are the padding.
+        Rows that each layer kept from the previous strip: first for all boundaries of `a`, then for all boundaries of
+        `b`. For the first strip, these rows are the padding.
     below : sequence
         Rows to add below the strip, for each boundary. They are the padding for the last strip, and empty otherwise.
     """

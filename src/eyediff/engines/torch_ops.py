@@ -38,8 +38,8 @@ def is_tracing() -> bool:
 def is_plain_eager(x: Tensor) -> bool:
     """Return whether `x` is an ordinary tensor in eager mode.
 
-    Only then may an operation read the values of `x`, or have a backward pass of its own. The result is false under
-    `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives and for fake tensors.
+    Only then may an operation read the values of `x`, or have a backward pass of its own. The result is false for fake
+    tensors, and under `torch.compile`, export, tracing, the transforms of `torch.func` and forward-mode derivatives.
     These tools follow each operation of torch, so only torch's own operations may be used.
     """
     return not (

@@ -80,7 +80,7 @@ class TorchRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of torch, as recorded with the results. A precision below float32 is added."""
+        """Name, version and device of torch, and any precision below float32. The results record this text."""
         name = f"torch {torch.__version__} {self._device.type}"
         return name if self._precision == "float32" else f"{name} {self._precision}"
 

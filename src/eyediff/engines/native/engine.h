@@ -5,7 +5,7 @@
  * the functions in a Kernels table. There is one table for each instruction set, compiled from the same two files:
  * kernels.c (convolutions, pooling, conversion of pixels) and taps.c (unit vectors and their differences).
  *
- * A tap is a position in the network behind which LPIPS compares the features of two images. */
+ * A tap is a position in the network after which LPIPS compares the features of two images. */
 #ifndef EYEDIFF_ENGINE_H
 #define EYEDIFF_ENGINE_H
 
@@ -17,7 +17,7 @@
  * channels and takes LANES_OF_PIXELS floats. */
 enum { BLOCK = 16, LANES_OF_PIXELS = 4 };
 
-/* Number of extra floats behind every buffer. A vector that is loaded at the last pixel may read some of them. */
+/* Number of extra floats after every buffer. A vector that is loaded at the last pixel may read some of them. */
 enum { SLACK = 64 };
 
 /* Feature maps of several images: images x blocks x rows x columns x lanes floats.

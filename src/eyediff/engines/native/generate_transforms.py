@@ -76,7 +76,7 @@ def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matr
     kernel.append([Fraction(0)] * (r - 1) + [Fraction(1)])
     out.append([Fraction(0)] * (m - 1) + [Fraction(1)])
     for i in range(n):
-        # Divide the row of B by a power of two near its norm, and multiply the row of G by it. B stays exact.
+        # Divide the row of B by a power of two near its norm, and multiply the row of G by that power. B stays exact.
         norm = math.sqrt(float(sum(value * value for value in into[i])))
         factor = Fraction(2) ** -round(math.log2(norm))
         into[i] = [value * factor for value in into[i]]

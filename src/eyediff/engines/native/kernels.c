@@ -63,7 +63,7 @@ INLINE Vector larger(Vector x, Vector y) {
 
 enum { LINE = 16 }; /* floats of a cache line */
 
-/* Compute a product for `places` places. `places` is a constant at each call, so that the accumulators are registers.
+/* Compute a product for a number of places. `places` is a constant at each call, so that the accumulators are registers.
  * With each block of inputs, the next `lines` cache lines at `coming` are fetched for later calls. */
 INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
                             float *c, const int blocks, const float *coming, const int lines) {

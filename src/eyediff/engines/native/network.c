@@ -375,7 +375,7 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
 }
 
 /* Return the map that a layer writes: the input of the next layer. For both halves of a fire module, this is the input
- * of the layer behind the module. */
+ * of the layer after the module. */
 static Map output_map(const Network *network, const Stage *stages, int i) {
     const int behind = network->layers[i].part == FIRST_HALF ? i + 2 : i + 1;
     return stages[behind].input;

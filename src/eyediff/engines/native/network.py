@@ -64,13 +64,13 @@ class NativeNetwork:
             self._add(layer)
         self._tap_channels = network.trunk.taps
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
-        """Number of bytes of the transformed weights. Those of a 3x3 convolution take four times the original bytes."""
+        """Number of bytes of the transformed weights. For a 3x3 convolution, it is four times the original number."""
         library, network_handle = self._library, self._handle  # a reference to self would keep the weights in memory
         self._workspaces = OfProcess(lambda: _Workspaces(library, network_handle, threads))
 
     @property
     def description(self) -> str:
-        """Name and instruction set of the engine, as it is recorded with the results."""
+        """Name and instruction set of the engine. The results record this text."""
         return f"native {self.variant} cpu"
 
     def embeddings(self, x: Pixels) -> Array:
@@ -124,7 +124,8 @@ class NativeNetwork:
     def between(self, a: Features, b: Features) -> Numbers:
         """Compare two sets of features. Returns N x L, like `layers`.
 
-        Both sets are of N images, or one of them is of a single image, which is compared with all images of the other.
+        Both sets have N images, or one set has a single image. A single image is compared with all images of the other
+        set.
         """
         if len(b[0]) == 1:  # the C function expects the single image first; the distance is symmetric
             a, b = b, a
@@ -305,7 +306,7 @@ def make_call(
 
 
 def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels that the C library can read, which are a copy if necessary.
+    """Return the pixels in a form that the C library can read. They are copied if necessary.
 
     The library accepts all positive strides of images, rows and columns, but the three channels must be contiguous.
     """
@@ -320,7 +321,7 @@ def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
 
 
 def _check(result: int, shape: tuple[int, ...]) -> None:
-    """Raise EyediffError if a function of the C library returned an error. `shape` is that of its input."""
+    """Raise EyediffError if a function of the C library returned an error. `shape` belongs to its input."""
     what = f"{shape[0]} x {shape[2]}x{shape[1]}" if len(shape) == 4 else f"an array of shape {shape}"
     if result == OUT_OF_MEMORY:
         raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
