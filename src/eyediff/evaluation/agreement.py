@@ -44,7 +44,7 @@ BAPPS_SIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """Options of an evaluation. `judge` has parameters of the same names, and explains them."""
+    """Options of an evaluation. The docstring of `judge` explains them: its parameters have the same names."""
 
     side: ShorterSide | None = None
     resamples: int = defaults.BOOTSTRAP

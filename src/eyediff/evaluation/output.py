@@ -33,8 +33,8 @@ COLUMNS = (
 )
 """Columns of the table of statistics.
 
-There is a row for each statistic, in which the column `item` is empty, and a row for each failed item. In the row of a
-failed item, only the columns `item` (the name of the item) and `subset` are filled.
+Each statistic has a row, in which the column `item` is empty. Each failed item has a row, in which only the columns
+`item` (the name of the item) and `subset` are filled.
 """
 
 TITLES = {
@@ -108,7 +108,7 @@ def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
 def _text(judged: Judged) -> Iterator[StyledLine]:
     """Yield the lines of the text: a table for each statistic, with metrics in rows, and subsets and means in columns.
 
-    Below each table are the differences between metrics, for the subset or mean in the last column.
+    Each table is followed by the differences between metrics for the subset or mean in its last column.
     """
     for statistic in dict.fromkeys(line.statistic for line in judged.lines):
         here = [line for line in judged.lines if line.statistic == statistic]

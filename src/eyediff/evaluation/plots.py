@@ -28,7 +28,7 @@ def draw(judged: Judged, path: Path) -> None:
 def _bars(judged: Judged) -> Any:
     """Plot a group of bars for each subset or mean, with one bar for the agreement of each metric.
 
-    Horizontal lines show the agreement of people with each other, and of the majority of people.
+    Horizontal lines show the agreement of people with each other, and the agreement of people with the majority.
     """
     subsets = list(dict.fromkeys(line.subset for line in judged.lines))
     metrics = list(judged.scores)

@@ -100,7 +100,8 @@ class _Figures:
 
     `spreads` has the values for the bootstrap resamples. `counts` has the number of items of each subset. For a mean
     over subsets, it has the number of items of all these subsets. `least` has the number of items of each subset. For a
-    mean, it has the number of items of the smallest subset, which decides whether and how wide an interval is given.
+    mean, it has the number of items of the smallest subset. This number decides whether there is an interval, and how
+    wide it is.
     """
 
     values: Mapping[tuple[_Key, str], float]
@@ -265,7 +266,7 @@ def _of_opinions(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]
 
 
 def _mean(spreads: Sequence[Numbers]) -> Numbers:
-    """Return the means over several subsets of their values for resamples; empty if a subset has no resamples."""
+    """Return, for each resample, the mean over several subsets; empty if a subset has no resamples."""
     return np.mean(spreads, 0) if all(len(spread) for spread in spreads) else np.empty(0)
 
 

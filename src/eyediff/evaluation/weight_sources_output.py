@@ -28,8 +28,8 @@ COLUMNS = (
 )
 """Columns of the table of scores.
 
-There is a row for each score, in which the column `item` is empty, and a row for each failed item. In the row of a
-failed item, only the columns `item` (the name of the item) and `subset` are filled.
+Each score has a row, in which the column `item` is empty. Each failed item has a row, in which only the columns `item`
+(the name of the item) and `subset` are filled.
 """
 
 
@@ -53,8 +53,8 @@ def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
 def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
     """Yield the lines of the text: a table of agreements in per cent of a voter.
 
-    The sources of weights are rows, and the subsets and means are columns. Below each row are the intervals, or the
-    lowest and highest scores of the seeds.
+    The sources of weights are rows, and the subsets and means are columns. Each row is followed by its intervals, or by
+    the lowest and highest scores of the seeds.
     """
     subsets = list(dict.fromkeys(cell.subset for cell in table.cells))
     widths = [max(16, len(shown(name)) + 2) for name in subsets]

@@ -2,8 +2,8 @@
 
 A pair is worse if one of its scores is worse by more than the tolerance, in the direction and the unit of the metric.
 The mean is worse if the complete 95 % interval of its change is above `defaults.TOLERANCE`, and if the sign test is
-also significant. So many small losses are found even if each of them is within a larger tolerance. If all pairs became
-worse on purpose, make a new baseline instead of a larger tolerance.
+also significant. This also finds a large number of small losses that are each within a larger tolerance. If all pairs
+became worse on purpose, make a new baseline, and do not raise the tolerance.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Verdict:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """For each of the two runs, a text with the number of pairs that have a score only in this run."""
+        """Texts with the numbers of pairs that have a score only in the earlier run, or only in this run."""
         alone = ((shown(self.path), self.gone), ("this run", self.new))
         return tuple(f"{amount(len(pairs), 'pair')} with a score only in {run}" for run, pairs in alone if pairs)
 
@@ -153,7 +153,7 @@ class Baseline:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with a crossed limit for each worse score: the earlier score plus or minus the tolerance."""
+        """Return the row with a crossed limit for each worse score: the earlier score changed by the tolerance."""
         return row if isinstance(row, Failure) else cross(row, map(self._crossing, self.changes(row)))
 
     def _crossing(self, found: Change) -> Crossing:
@@ -198,7 +198,7 @@ def _check(earlier: Earlier, header: Header) -> None:
         if column is None:
             raise UsageError(
                 f"{file} has no scores of {name}, only of {shown(', '.join(earlier.names))}; "
-                "compute these metrics, or make a new baseline"
+                "compute only metrics of the baseline, or make a new baseline"
             )
         if earlier.metrics is None:
             continue

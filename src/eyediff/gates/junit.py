@@ -146,7 +146,7 @@ class JunitSink:
 
 
 def _quoted(text: str) -> str:
-    """Return a text that contains no attachment: a reader of the XML would open the file that `[[ATTACHMENT` names."""
+    """Return the text without attachments. A reader of the XML would open the file that follows `[[ATTACHMENT`."""
     return text.replace("[[", "[ [")
 
 
