@@ -44,8 +44,8 @@ def as_image(
     as (0, 4095) for 12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1.
 
     A figure is drawn by its `savefig`. For paths, bytes (also BytesIO) and PIL images, the orientation, the colour
-    profile and the transparency are handled as in `read`. `frames` sets which of several frames or pages are read. Of a
-    PIL image, only the current frame is used.
+    profile and the transparency are handled as in `read`. `frames` sets which of several frames or pages are read. For
+    a PIL image, only the current frame is used.
 
     `max_bytes` limits the decoded pixels of a file, also if its bytes are given. Arrays and PIL images have no limit.
 

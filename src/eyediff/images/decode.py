@@ -126,9 +126,9 @@ def decode(
 ) -> list[DecodedImage]:
     """Return the pictures of a file, turned upright and converted to sRGB.
 
-    The list has one picture, or all frames or pages if `frames` is "all". All pictures together may have `max_pixels`
-    pixels and take `max_bytes` bytes. The number of frames may be `defaults.MAX_FRAMES`. Raises UnsupportedImage if the
-    file exceeds a limit, is damaged, or is not supported.
+    The list has one picture, or all frames or pages if `frames` is "all". All pictures together may have at most
+    `max_pixels` pixels and take at most `max_bytes` bytes. The file may have at most `defaults.MAX_FRAMES` frames.
+    Raises UnsupportedImage if the file exceeds a limit, is damaged, or is not supported.
     """
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
@@ -405,12 +405,12 @@ def _decoded_bytes(size: tuple[int, int], im: PILImage.Image | None, about: File
 
 
 def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> None:
-    """Raise UnsupportedImage if the decoded pixels need more than `max_bytes`. `size` is that of the image or frame."""
+    """Raise UnsupportedImage if the decoded pixels need more than `max_bytes`. `size` is the image size."""
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
             f"the image has {size[0]}x{size[1]} pixels, which take {needed / 1024**2:.0f} MB when they are decoded, "
-            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for it; give more memory, or smaller or "
-            "fewer images"
+            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for it; raise the memory limit, or give "
+            "smaller or fewer images"
         )
 
 
@@ -451,8 +451,8 @@ _large_ones_in_turn = OfProcess(threading.Lock)
 def _warnings_swallowed(kind: Format) -> Iterator[None]:
     """Hide the Python warnings of Pillow, because they concern metadata, not pixels.
 
-    Warning filters apply to the whole process. So a file whose format is in `_WARNING` is read while no other such file
-    is read. Files of all other formats are read in parallel.
+    Warning filters apply to the whole process. So files whose format is in `_WARNING` are read one at a time. Files of
+    all other formats are read in parallel.
     """
     if kind not in _WARNING:
         yield

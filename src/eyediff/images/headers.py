@@ -1,4 +1,4 @@
-"""Read facts from the headers of BMP, TIFF, AVIF and ICO files that Pillow does not pass on.
+"""Read the facts that Pillow does not provide: from the headers of BMP, TIFF, AVIF and ICO files.
 
 The modules `png` and `netpbm` do the same for PNG, PNM and PFM files.
 """
@@ -113,7 +113,7 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
 
 
 def _check_strips(file: BinaryIO, page: int | None) -> None:
-    """Refuse a page with too many strips or tiles, or with JPEG strips of many scans, because it takes much time.
+    """Refuse a page that takes much time: with too many strips or tiles, or with JPEG strips of many scans.
 
     Several strips may share the same bytes, because some writers store an empty tile once. Raises ValueError if the
     strips overlap too much, or if the directory of the page is damaged.

@@ -57,7 +57,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """
     space = _space(profile)
     if space not in ("", mode):
-        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()} and the image is {mode}")
+        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, but the image is {mode}")
     try:
         built = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),

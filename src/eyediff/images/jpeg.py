@@ -67,7 +67,7 @@ class Scans:
 def find_scans(data: bytes) -> Scans:
     """Find the scans of a JPEG from its markers.
 
-    The search ends at an invalid marker. It is then left to the decoder to report the damage.
+    The search ends at an invalid marker. The decoder then reports the damage.
     """
     ends: list[int] = []
     frame, components, single, interval, restarted, sizes = 0, b"", False, 0, True, b""

@@ -108,7 +108,7 @@ def with_range(image: Image, range: Range | None) -> Image:
     if image.pixels.dtype != np.float32 and range[1] > PEAKS[image.pixels.dtype]:
         raise UnsupportedImage(
             f"the image has {image.pixels.dtype.itemsize * 8} bits, so no value can reach the stated white of "
-            f"{range[1]:g}; state another range, or none"
+            f"{range[1]:g}; state another range, or no range"
         )
     try:
         pixels = scale_levels(image.pixels, range, "the file")

@@ -110,8 +110,8 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
     Parameters
     ----------
     value : path, PIL image or array
-        An array of booleans, or another array or image. The white pixels of such an array or image count. A pixel is
-        white if its value is at least half of the largest value: 128 of 255, or 0.5 for floats from 0 to 1.
+        An array of booleans, or an image or array of numbers whose white pixels count. A pixel is white if its value is
+        at least half of the largest value: 128 of 255, or 0.5 for floats from 0 to 1.
     name : str
         Name of the mask in messages.
 
@@ -141,7 +141,7 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
 
 
 def masked_by(*values: Any) -> Mask | None:
-    """Return a mask of the pixels that no NumPy masked array among `values` masks; None if no pixel is masked.
+    """Return a mask of the pixels that are valid in all NumPy masked arrays of `values`; None if no pixel is masked.
 
     The arrays are H x W, H x W x C or N x H x W x C. A pixel does not count if one of its channels is masked in one of
     the arrays.
@@ -234,7 +234,7 @@ def conventions_of(
     mask: str | Path | None = None,
     resampling: Resampling = "lanczos",
 ) -> Conventions:
-    """Return the `Conventions` that arguments of a Python function describe. Raises UsageError if one is wrong."""
+    """Return the `Conventions` that arguments of a Python function describe. Raises UsageError if any is wrong."""
     part = None if region is None else as_rectangle(region)
     return Conventions(
         None,
@@ -321,7 +321,7 @@ def _without_border(image: Image, border: int) -> Image:
 
 
 def _extended(mask: Mask, *images: Image) -> Mask:
-    """Return a mask in the size of the padded images. The pixels that padding added count."""
+    """Return a mask in the size of the padded images. Pixels that were added count, too."""
     if any(image.extent == mask.shape[::-1] for image in images):
         height, width = images[0].pixels.shape[:2]
         return np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])), constant_values=True)

@@ -120,8 +120,8 @@ _SILENT = 0  # LOG_LEVEL_SILENT, which OpenCV 4 does not name in Python
 def _quiet(cv2: ModuleType) -> Iterator[None]:
     """Keep OpenCV from writing to stderr, because the exception contains the error.
 
-    The log level applies to all threads. So the first thread that enters lowers the level, and the last thread that
-    leaves restores it.
+    The log level applies to all threads. So the level is lowered when the first thread enters, and restored when the
+    last thread leaves.
     """
     global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
     log = getattr(cv2.utils, "logging", cv2)  # before OpenCV 5, the function is in cv2

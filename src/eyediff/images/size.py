@@ -40,7 +40,7 @@ def check_size(
 ) -> None:
     """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize.
 
-    The error is also raised for a policy "fit:WxH" whose size has more than `max_pixels` pixels or too long a side.
+    The error is also raised for "fit:WxH" with more than `max_pixels` pixels, or with a side that is too long.
     """
     target = _target(policy)
     if target is not None and (math.prod(target) > max_pixels or max(target) > defaults.MAX_SIDE):
@@ -99,7 +99,7 @@ def fit(
     ------
     SizeError
         If the sizes differ and `policy` is "refuse", or if the pixels take more than `max_bytes`. If `max_bytes` is
-        None, also if padded images have more pixels than `defaults.MAX_PIXELS` and than each of the two images.
+        None, the error is also raised if padding enlarges both images to more than `defaults.MAX_PIXELS` pixels.
     """
     kernel = KERNELS[resampling]
     width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
@@ -132,7 +132,7 @@ def _check_bytes(a: Image, b: Image, width: int, height: int, max_bytes: int) ->
     if needed > max_bytes:
         raise SizeError(
             f"{shown(a.name)} and {shown(b.name)} take {needed / 1024**2:.0f} MB at {width}x{height} pixels, but the "
-            f"memory limit leaves {max_bytes / 1024**2:.0f} MB for a pair; give more memory, or compare smaller images"
+            f"memory limit leaves {max_bytes / 1024**2:.0f} MB for a pair; raise this limit, or compare smaller images"
         )
 
 
@@ -255,7 +255,8 @@ def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling
 def centre(pixels: Pixels, height: int, width: int) -> Pixels:
     """Return the central part of H x W x 3 pixels, with the given height and width.
 
-    If the number of rows or columns to cut off is odd, one more is cut off at the end than at the start.
+    If an odd number of rows is cut off, one more is cut off at the bottom than at the top. If an odd number of columns
+    is cut off, one more is cut off at the right than at the left.
     """
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return cast(Pixels, np.ascontiguousarray(pixels[top : top + height, left : left + width]))

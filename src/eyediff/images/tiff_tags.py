@@ -1,4 +1,4 @@
-"""Read the tags of a TIFF file, or of an EXIF block in another file, which has the same structure."""
+"""Read the tags of a TIFF file, or of an EXIF block in another file. Both have the same structure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAMAGED_EXIF = "the EXIF block is damaged, so the image is not turned"
 
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers; other types are not needed
 _MOST_VALUES = 64
-_MOST_TAGS = 1 << 17  # of all pages; twice the limit of one directory; directories may overlap, but all are read
+_MOST_TAGS = 1 << 17  # in all pages together: twice the limit of one directory
 _BEYOND = "its tags reach beyond the end of the file"
 
 
@@ -22,7 +22,7 @@ class _Entry:
     """One tag of a directory. `code` is the `struct` code of its values.
 
     The last bytes of a stored tag contain its values, or their position in the file. `field` is a copy of these bytes,
-    and `place` is their own position.
+    and `place` is the position of these bytes in the file.
     """
 
     tag: int
@@ -125,7 +125,7 @@ def find_pages(file: BinaryIO) -> Iterator[int]:
 
 
 def count_values(file: BinaryIO, tags: Collection[int], page: int | None = None) -> int:
-    """Return the number of values of that one of `tags` that has most values. Raises ValueError for a damaged page."""
+    """Return the number of values of the tag in `tags` with the most values. Raises ValueError for a damaged page."""
     return max(map(_directory(file, page).count, tags))
 
 

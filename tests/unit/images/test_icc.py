@@ -115,8 +115,8 @@ def test_cmyk_with_a_profile(path: Path) -> None:
     [
         (b"no profile at all", "is unreadable"),
         (icc_rgb(1.8)[:200], "is unreadable"),
-        (cmyk_profile(), "is for CMYK and the image is RGB"),
-        (icc_gray(1.8), "is for GRAY and the image is RGB"),
+        (cmyk_profile(), "is for CMYK, but the image is RGB"),
+        (icc_gray(1.8), "is for GRAY, but the image is RGB"),
     ],
     ids=["garbage", "cut", "cmyk", "gray"],
 )
