@@ -152,7 +152,7 @@ class AveragePool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Relu(Layer):
-    """A ReLU as a layer of its own, for a convolution with features that are compared before the ReLU."""
+    """A ReLU as a layer of its own, for a convolution whose output is compared before the ReLU."""
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
         return run.ops.relu(x)
@@ -301,8 +301,9 @@ class Trunk:
     def _numbered(self) -> dict[str, int]:
         """Indices of the layers that have names, by the number in the name.
 
-        If every block of convolutions has one feature layer at its end, as in VGG, the numbers are those of block and
-        convolution: 1_1, 1_2, 2_1 and so on. Otherwise, the feature layers are numbered 1, 2, 3 and so on.
+        If each feature layer follows a convolution, and no block of convolutions has two feature layers, as in VGG, the
+        numbers are those of the block and of the convolution: 1_1, 1_2, 2_1 and so on. Otherwise, the feature layers
+        are numbered 1, 2, 3 and so on.
         """
         block, convs = 1, 0
         numbered: dict[str, int] = {}
@@ -497,7 +498,7 @@ MINI = Trunk(
     "trained by eyediff to estimate lpips-alex; see docs/mini.md",
     (
         # The first convolution moves its windows as the first one of AlexNet does, so both networks are sensitive to
-        # the same positions. The first feature layer is behind the pooling. Before the pooling, it would take as much
+        # the same positions. The first feature layer is after the pooling. Before the pooling, it would take as much
         # time as a convolution, and four times the memory.
         Conv("features.0", 3, 32, 9, 4, 1),
         Pool(3, 2),

@@ -6,9 +6,9 @@ slope detector, Elektronika ir Elektrotechnika 95(7), 2009:
 
 - The pixel has a darker and a brighter neighbour.
 - The pixel has at most two neighbours of its own brightness.
-- In both images, the darkest neighbour lies in an area of one colour, or the brightest neighbour does.
+- One of two neighbours, the darkest or the brightest, lies in an area of one colour in both images.
 
-The program pixelmatch counts the same pixels, in its versions before 8 on npm and as the package on PyPI.
+The program pixelmatch counts the same pixels: its versions before 8 on npm, and its package on PyPI.
 """
 
 from __future__ import annotations

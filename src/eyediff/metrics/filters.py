@@ -52,7 +52,7 @@ def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
 
 
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
-"""Cache of `_kernels`. It is not functools.cache, which torch.compile warns about and traces at every call."""
+"""Cache of `_kernels`. With functools.cache, torch.compile would warn, and would trace the function at every call."""
 
 
 def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ FLIP: a difference evaluator for alternating images, Proc. ACM Comput. Graph. In
 dE_c is the difference in colour after both images are filtered by the contrast sensitivity of the eye (section 4.1).
 dE_f is the difference in edges and points (section 4.2). The size of the filters depends on the number of pixels per
 degree of visual angle. The code uses 67 pixels per degree, the default of the authors' tools: a 4K display that is
-0.7 m wide, seen from 0.7 m. The filters repeat the edge of the image outside of it.
+0.7 m wide, seen from 0.7 m. Outside the image, the pixels of the edge are repeated.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ SIXTEEN: Array = np.array([-16, 0, 0], np.float32)
 def _contrast_sensitivity() -> tuple[Array, Array]:
     """Return the filters of contrast sensitivity along one axis, 4 x 1 x k x 1, and two weights.
 
-    The filters are those of Y, of C_x, and the two Gaussians whose weighted sum filters C_z. The weights are those of
-    this sum.
+    The four filters are one for Y, one for C_x, and two Gaussians whose weighted sum filters C_z. The two weights are
+    those of this sum.
     """
     radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
     degrees = np.arange(-radius, radius + 1) / PIXELS_PER_DEGREE
@@ -164,7 +164,7 @@ def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
 
 
 def _most() -> float:
-    """Return the largest HyAB distance of two colours of sRGB, to the power q_c. These colours are green and blue."""
+    """Return the largest HyAB distance of two colours of sRGB, to the power q_c: that of green and blue."""
     lab = []
     for linear in (np.array([0, 1, 0]), np.array([0, 0, 1])):
         xyz = RELATIVE_XYZ @ linear
@@ -178,7 +178,7 @@ MOST = _most()
 
 
 def _feature_difference(ops: Verbs[T], a: T, b: T) -> T:
-    """Return dE_f of two YC_xC_z images, from the difference in edges or the difference in points, if it is larger."""
+    """Return dE_f of two YC_xC_z images. It follows from the larger one of the differences in edges and in points."""
     (edges_a, points_a), (edges_b, points_b) = (_edges_and_points(ops, x) for x in (a, b))
     edges, points = _magnitude(ops, ops.sub(edges_a, edges_b)), _magnitude(ops, ops.sub(points_a, points_b))
     return ops.power(ops.affine(ops.larger(edges, points), constant(1 / math.sqrt(2))), FEATURE_POWER)

@@ -6,7 +6,7 @@ FSIM: a feature similarity index for image quality assessment, IEEE TIP 20(8), 2
     FSIMc = sum over pixels of (S_PC * S_G * (S_I * S_Q)^lambda * PC_max) / sum over pixels of PC_max
 
 PC is the phase congruency, G is the length of Scharr's gradient, and I and Q are the colour differences of YIQ. PC_max
-is the larger one of the PC of both images. S is the similarity of the values x and y of both images,
+is the larger one of the PC of both images. S is the similarity of x, a value of one image, and y, that of the other,
 
     S = (2 x y + T) / (x^2 + y^2 + T)
 

@@ -27,7 +27,7 @@ from .programs import WholeImage
 
 C = 170.0
 SMALLEST_SIDE = 3
-"""A reduced image then has two pixels along each side, so that its standard deviation is defined."""
+"""Shortest side in pixels. A reduced image then has 2 x 2 pixels, so that its standard deviation is defined."""
 
 PREWITT: Array = np.array([[[[-1, 0, 1]] * 3], [np.transpose([[-1, 0, 1]] * 3)]], np.float32)
 """The kernels of Prewitt, multiplied by 3, so that float32 holds them exactly."""

@@ -298,7 +298,7 @@ class LocalMeasure:
 
 @dataclass(frozen=True, slots=True)
 class PeakOf:
-    """Description of a metric whose score is the worst window of another metric's map.
+    """Description of a metric whose score is the mean of another metric's map over its worst window.
 
     Parameters
     ----------

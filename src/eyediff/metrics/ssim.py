@@ -40,7 +40,7 @@ from .ops import ONE, Array, T, Verbs, constant
 from .programs import Formula, OpsFunction, WindowMean
 
 K1, K2 = 0.01, 0.03
-RANGE = 2.0  # black is -1 and white is 1, because the squares of means that are subtracted are small near 0
+RANGE = 2.0  # black is -1 and white is 1: means near 0 have small squares, and these are subtracted
 C1, C2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
 
 RGB = 3

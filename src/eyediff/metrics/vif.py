@@ -37,7 +37,7 @@ TINY = 1e-10
 NOTHING = 1e-20
 """Number that is added to numerators and denominators, so that no quotient is 0 / 0.
 
-If the reference has no detail, the score is 1 if the candidate has no detail either, and 0 otherwise.
+For a reference without detail, the score is 1 if the candidate has no detail either, and 0 otherwise.
 """
 
 WINDOWS = tuple(filters.gaussian(2 ** (SCALES - scale) + 1, (2 ** (SCALES - scale) + 1) / 5) for scale in range(SCALES))

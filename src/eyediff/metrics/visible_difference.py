@@ -95,7 +95,7 @@ def _values(a: Pixels, b: Pixels) -> Plane:
 
 
 def _range(of: Planes, y: Places, x: Places) -> Plane:
-    """Return the largest change that a displacement by less than a pixel can cause at N pixels of an image."""
+    """Return, for each of N pixels, the largest change that a displacement of less than a pixel can cause."""
     here = at_places(of, y, x)
     steps = ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
     largest: Plane = np.maximum.reduce([plane_distance(at_places(of, y + dy, x + dx), here) for dy, dx in steps])

@@ -5,7 +5,7 @@ VSI: a visual saliency-induced index for perceptual image quality assessment, IE
     VSI = sum over pixels of (S_VS * S_G^alpha * (S_M S_N)^beta * VS_max) / sum over pixels of VS_max
 
 VS is the visual saliency, G is the length of Scharr's gradient, and M and N are chromaticities. VS_max is the larger
-one of the VS of both images. S is the similarity of the values x and y of both images,
+one of the VS of both images. S is the similarity of x, a value of one image, and y, that of the other,
 
     S = (2 x y + C) / (x^2 + y^2 + C)
 
