@@ -40,7 +40,7 @@ def check_argument_types(function: F) -> F:
             bound = signature.bind(*arguments, **named)
         except TypeError as error:
             raise ArgumentTypeError(
-                f"{function.__name__}: {error}; its parameters: {signature_text(signature)}"
+                f"{function.__name__}: {error}; its parameters are {signature_text(signature)}"
             ) from None
         hints = _hints(function)
         for name, value in bound.arguments.items():

@@ -76,9 +76,9 @@ class Metric:
         Whether to accept a file `weights` that does not have the published weights.
     memory : int or str, optional
         Memory limit of the process, in bytes or as text such as "2GB". Images that would need more memory are computed
-        in strips, which gives the same scores. A file is refused if its pixels, or the pixels of a list of files, take
-        more than half of the limit less 256 MB for the libraries. By default half of the memory of the machine, at most
-        4 GiB.
+        in strips, which gives the same scores. The libraries take
+        256 MB of this limit. A file, or a list of files, is refused if its pixels take more than half of the rest. By
+        default half of the memory of the machine, at most 4 GiB.
 
     Attributes
     ----------
@@ -479,8 +479,8 @@ def load_pair(
 def _pair_up(one: int, other: int) -> None:
     if one != other and 1 not in (one, other):
         raise UsageError(
-            f"there is an embedding of {one} images, but {other} images to compare with it; "
-            "give equal numbers of both, or one image on one side"
+            f"an embedding of {one} images cannot be compared with {other} images; "
+            "give equal numbers of both, or one image in one of the arguments"
         )
 
 

@@ -175,7 +175,7 @@ class Region:
     pixels
         Number of changed pixels in the box. None if the box is a window of fixed size.
     shift
-        Displacement of the region in pixels (right, down), if it is only displaced; None if its content has changed.
+        Displacement in pixels (right, down) if the content of the region is only displaced; None if it has changed.
     joined
         Number of regions in the box. It is 1, except for the last box if there are too many regions: that box joins all
         remaining regions.
@@ -489,7 +489,7 @@ class Crossing:
 
     @property
     def excess(self) -> float:
-        """Return how far the score is beyond the limit, as a fraction of the limit. So metrics are comparable."""
+        """Return how far the score is beyond the limit, as a fraction of the limit. This makes metrics comparable."""
         return abs(self.score - self.limit) / abs(self.limit) if self.limit and math.isfinite(self.limit) else math.inf
 
 
@@ -497,9 +497,9 @@ class Crossing:
 class Pooled:
     """Pooled scores of one metric over the frames of a clip, which emphasize bad frames (see video/pooling.py).
 
-    `harmonic` is the harmonic mean. It is None for distances, and if a negative similarity makes it undefined. `tail`
-    is the percentile of the bad frames. `worst_second` is the mean of the second with the worst mean, which begins at
-    `worst_second_at` seconds.
+    `harmonic` is the harmonic mean. It is None for distances. It is also None if a negative similarity makes it
+    undefined. `tail` is the percentile of the bad frames. `worst_second` is the mean of the second with the worst mean.
+    That second begins at `worst_second_at` seconds.
     """
 
     harmonic: float | None
@@ -512,11 +512,12 @@ class Pooled:
 class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are the limits that scores of pairs cross, and `mean_crossings` the limits that means cross. `waived`
-    are crossed limits of pairs that have no effect, because the changed regions are only displaced. `regressions` state
-    what is worse than in an earlier run, and `gaps` what else is missing, such as maps. `lacking` has the first
-    `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a summary for each group of
-    pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints` (remarks for people).
+    `crossings` are the limits that scores of pairs cross, and `mean_crossings` are the limits that means cross.
+    `waived` are crossed limits of pairs that have no effect, because the changed regions are only displaced.
+    `regressions` state what is worse than in an earlier run, and `gaps` state what else is missing, such as maps.
+    `lacking` has the first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a
+    summary for each group of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints`
+    (remarks for people).
     """
 
     count: int

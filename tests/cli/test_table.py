@@ -173,7 +173,7 @@ def test_from_python() -> None:
         ("gt one one -m psnr", "two methods have the name one"),
         ("gt =one -m psnr", "expected FOLDER or NAME=FOLDER"),
         ("gt one -m psnr --digits psnr", "--digits psnr is not valid; expected NAME=N"),
-        ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
+        ("gt one -m psnr --digits ssim=2", "--digits ssim: the table has no metric ssim"),
         ("gt one -m psnr --per-group", "--per-group needs --groups or --from, because"),
         ("gt one -m psnr --resume", "--resume needs --scores, because"),
         ("gt one -m psnr --resume-by hash", "--resume-by hash needs --scores, because"),

@@ -154,7 +154,7 @@ def test_what_a_metric_cannot_do_is_said() -> None:
     metric = eyediff.Metric("psnr")
     with pytest.raises(errors.UsageError, match=r"psnr does not support `layers`; use an lpips"):
         metric.layers(BEFORE, AFTER)
-    with pytest.raises(errors.UsageError, match=r"psnr has no map; these metrics have one: lpips-mini, .*ssim"):
+    with pytest.raises(errors.UsageError, match=r"psnr has no map; the metrics with a map are lpips-mini, .*ssim"):
         metric.map(BEFORE, AFTER)
     with pytest.raises(errors.UsageError, match="no weights"):
         eyediff.Metric("psnr", weights=BEFORE)

@@ -98,7 +98,7 @@ def accept(
             _check(change)
             said = "replaced" if place.exists() else "added"
             if change.new and said == "replaced":
-                raise ImageError(f"{shown(place)} did not exist during the run, but it exists now; compare again")
+                raise ImageError(f"{shown(place)} did not exist during the run, but it exists now; repeat the run")
             if not dry_run:
                 _replace(place, change.candidate)
         except (ImageError, OutputError) as error:
@@ -130,7 +130,7 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"{shown(results)} does not have results with verdicts ({excerpt(error)}); expected JSON or JSON lines "
+            f"{shown(results)} does not say which pairs failed ({excerpt(error)}); expected JSON or JSON lines "
             "from `eyediff compare`, or the folder to which the pytest fixture wrote its failures"
         ) from error
     for row, crossed in failed:
@@ -230,7 +230,7 @@ def _below(path: Path, folder: Path) -> Path | None:
 
 
 def _check(change: _Change) -> None:
-    """Raise ImageError unless the candidate is an image of the same format, in a regular file."""
+    """Raise ImageError unless the candidate is a regular file with an image, and has the suffix of the reference."""
     path = change.candidate
     try:
         regular = stat.S_ISREG(path.lstat().st_mode)
@@ -240,7 +240,7 @@ def _check(change: _Change) -> None:
         raise ImageError(f"{shown(path)} is not a regular file; expected an image")
     if path.suffix.lower() != change.reference.suffix.lower():
         raise ImageError(
-            f"{shown(path)} does not have the format of {shown(change.reference)}; save the candidate in this format"
+            f"{shown(path)} does not have the suffix of {shown(change.reference)}; save the candidate in that format"
         )
     read(path)
 
@@ -249,6 +249,6 @@ def _replace(place: Path, candidate: Path) -> None:
     try:
         make_folders(place.parent)
     except OSError as error:
-        raise OutputError(f"the folder {shown(place.parent)} cannot be made ({error.strerror or error})") from error
+        raise OutputError(f"the folder {shown(place.parent)} cannot be created ({error.strerror or error})") from error
     with atomic_path(place) as part:
         shutil.copyfile(candidate, part)

@@ -108,7 +108,7 @@ def compare(
     resumable = output is not None and reports.is_results_path(kind, output)
     continued = options.resume_policy(resume, resume_by)
     if continued and not resumable:
-        raise UsageError("--resume continues the results in a file; give the file of the earlier run with -o")
+        raise UsageError("--resume needs the file with the results of the earlier run; give this file with -o")
     part = parse_shard(shard, kind, output)
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)

@@ -103,7 +103,7 @@ def distill(
     if not folders:
         raise UsageError("no folder of images to train on was given; give at least one")
     if output is None:
-        raise UsageError("no file for the weights was given; give one with -o, or measure with --evaluate")
+        raise UsageError("no file for the weights was given; give a file with -o, or add --evaluate to measure")
     from ..training.distillation import distill as training
 
     folder = work or output.with_name(f"{output.name}.work")
@@ -126,7 +126,7 @@ def distill(
                 report=report,
             )
         except ResumeError as error:
-            raise ResumeError(f"{error} (--resume continues a run, --work names its folder)") from error
+            raise ResumeError(f"{error} (--resume continues a run; --work sets the folder of the run)") from error
     if plot is not None:
         from ..training.distillation.log import LOG
         from ..training.distillation.plots import draw_losses

@@ -1,4 +1,4 @@
-"""Handle the options of `compare` for CI: the baseline and its verdict, the JUnit file, and the plot."""
+"""Handle the options of `compare` for CI: the comparison with a baseline, the JUnit file, and the plot."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Gating:
         )
         if junit is not None and not junit.absolute().parent.is_dir():
             raise UsageError(
-                f"--junit {shown(junit)} cannot be written: there is no folder {shown(junit.parent)}; make it first"
+                f"--junit {shown(junit)} cannot be written: there is no folder {shown(junit.parent)}; create it first"
             )
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
@@ -96,7 +96,9 @@ class Gating:
         place = real_path(self._picture)
         for path in map(real_path, inputs):
             if place == path or path in place.parents:
-                raise UsageError(f"--plot {shown(self._picture)} is one of the images to compare; give another file")
+                raise UsageError(
+                    f"--plot {shown(self._picture)} is one of the images to compare; give another file for the plot"
+                )
 
     def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
         """Return the receivers of rows for the run. Raises UsageError if the baseline does not fit the plan."""
@@ -117,7 +119,7 @@ class Gating:
                 continue
             column = find_column(name, names)
             if column is None:
-                raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
+                raise UsageError(f"--tolerance {name}: the metric {name} is not computed; add it with --metric")
             if column in resolved:
                 raise UsageError("--tolerance was given twice for the same metric; give only one value")
             resolved.add(column)

@@ -96,7 +96,7 @@ def matrix(
 def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     """Raise UsageError if the output or the plot is not possible, before anything is computed."""
     if kind in grids.BINARY and (output is None or not is_regular(output)):
-        raise UsageError(f"{kind} is a binary format and needs a file; give one with -o")
+        raise UsageError(f"{kind} is a binary format and needs a file; give a file with -o")
     if kind == "parquet":
         arrow("pyarrow.parquet")
     if plot is not None:

@@ -121,7 +121,7 @@ def _paths(paths: list[Path], duplicates: float | None) -> tuple[Path | None, Pa
             )
         return paths[0], paths[1]
     if len(paths) != 1:
-        raise UsageError("--duplicates compares all pairs of one FOLDER; leave out the query")
+        raise UsageError("--duplicates needs one FOLDER, but a query was also given; leave out the query")
     return None, paths[0]
 
 

@@ -262,7 +262,7 @@ def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
     """Return the limits for the kind of images that --gate names. None without --gate."""
     name = given_once("--gate", values)
     if name is not None and name not in defaults.GATES:
-        raise UsageError(f"--gate {name} does not exist; expected {' or '.join(defaults.GATES)}")
+        raise UsageError(f"--gate {name} is not valid; expected {' or '.join(defaults.GATES)}")
     return None if name is None else defaults.GATES[name]
 
 

@@ -254,7 +254,7 @@ class _Form:
         for name in self.decimals:
             if name not in layout.columns:
                 raise UsageError(
-                    f"--digits {name}: {name} is not computed here; expected one of {', '.join(layout.columns)}"
+                    f"--digits {name}: the table has no metric {name}; expected one of {', '.join(layout.columns)}"
                 )
         if self.per_group and not layout.groups:
             raise UsageError(
@@ -342,7 +342,7 @@ def _named_folders(text: str) -> list[tuple[str, Path]]:
     pattern = f"{glob.escape(before)}*{glob.escape(after)}"
     found = sorted((path for path in glob.glob(pattern) if Path(path).is_dir()), key=natural_key)  # noqa: PTH207  # its names keep what the user wrote
     if not found:
-        raise UsageError(f"{shown(text)}: no folder fits {shown(folder)}; check the path")
+        raise UsageError(f"{shown(text)}: no folder matches {shown(folder)}; check the path")
     return [(name.replace("*", path[len(before) : len(path) - len(after)]), Path(path)) for path in found]
 
 

@@ -46,7 +46,7 @@ def check_memory(asked: int | str | None) -> int:
         least = f"{defaults.LEAST_MEMORY // 1024**2}MB"
         raise UsageError(
             f"a memory limit of {memory / 1024**2:.4g} MB is too low; set it to {least} or more, "
-            "because the libraries alone need half of this"
+            "because the libraries alone need half of that amount"
         )
     return memory
 

@@ -138,7 +138,7 @@ class CompiledProgram:
 def _describe_input(first: Pixels) -> str:
     """Describe the first input of a program for a message: the size of images, or the shape of features."""
     if first.shape[-1] == 3:
-        return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
+        return f"images of {first.shape[2]}x{first.shape[1]} (batch of {first.shape[0]})"
     return f"arrays of shape {first.shape}"
 
 

@@ -127,7 +127,7 @@ def _describe_input(first: Array, images: int) -> str:
     if not images:
         return f"features of shape {first.shape}"
     n, height, width, _ = first.shape
-    return f"{n} x {width}x{height}"
+    return f"images of {width}x{height} (batch of {n})"
 
 
 class CachedTorchOps(TorchOps):

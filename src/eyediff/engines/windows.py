@@ -122,9 +122,7 @@ class MappedWindowEngine(WindowEngine):
             weights = weights[:, before : before + height, before : before + width]
         totals = weights.sum((1, 2))
         if not totals.all():
-            raise SizeError(
-                "no window has its centre on a pixel that counts, because all pixels that count are near the edge"
-            )
+            raise SizeError("no window has its centre on a pixel to compare, because all such pixels are near the edge")
         scores: Numbers = np.einsum("nhw,nhw->n", inner, weights) / totals
         return scores
 

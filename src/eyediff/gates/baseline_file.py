@@ -53,7 +53,7 @@ def read_earlier(path: Path) -> Earlier:
         reason = " ".join(str(error).split())
         raise UsageError(
             f"the baseline {shown(path)} is not a result of eyediff ({shown(reason)}); "
-            "expected a JSONL, JSON or CSV file of an earlier `eyediff compare`"
+            "expected a JSONL, JSON or CSV file from an earlier `eyediff compare`"
         ) from error
 
 

@@ -190,7 +190,7 @@ def _every_frame(
     """
     if kind == "PNG" and about.bits > 8:  # Pillow reduces its colours to 8 bits; OpenCV reads only the default image
         raise UnsupportedImage(
-            "the file is an animated PNG of 16 bits, which is not supported; save each frame as a PNG of its own"
+            "the file is an animated PNG of 16 bits, which is not supported; save each frame as a separate PNG"
         )
     content, pixels, taken = bytearray(), 0.0, 0
     for number in range(len(pages)) if pages else count():
@@ -206,7 +206,7 @@ def _every_frame(
             ) from why
         if number == defaults.MAX_FRAMES:
             raise UnsupportedImage(
-                f"the file has more than {number} frames or pages, which is the limit; cut the file into parts"
+                f"the file has more than the limit of {number} frames or pages; split the file into parts"
             )
         if number and pages:
             about = tiff(file, pages[number])

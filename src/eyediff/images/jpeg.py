@@ -6,8 +6,8 @@ decoder separately, followed by padding bits that are not a valid code.
 
 If the picture has a single scan and the scan is complete, the decoder then has all rows. If the picture has several
 scans, two more bytes are passed after each scan. After a complete scan, the decoder consumes these bytes, because it
-skips all bytes before the next marker. After an incomplete scan, the decoder keeps these bytes, because it waits for as
-many bytes as it looks ahead.
+skips all bytes before the next marker. After an incomplete scan, the decoder keeps these bytes, because it waits for
+more bytes.
 
 Markers and scans are defined in ITU-T T.81 (1992), annex B. No valid code has only ones (annex C).
 """

@@ -70,8 +70,8 @@ class Embedding:
         """
         if self.metric != metric:
             raise UsageError(
-                f"the embedding was computed by {self.metric}, but it is compared by {metric}; "
-                "compute the embedding with the metric that compares it"
+                f"the embedding was computed by {self.metric}, but the metric here is {metric}; "
+                "compute the embedding with the same metric"
             )
         if (self.width, self.height) != (width, height):
             given = f"the images of the embedding are {self.width}x{self.height}"

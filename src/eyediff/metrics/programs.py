@@ -209,7 +209,7 @@ class WholeImage:
 
 @dataclass(frozen=True, slots=True)
 class DeepFeatures:
-    """Description of LPIPS with one backbone, or of its uncalibrated form.
+    """Description of LPIPS with one backbone, or of the uncalibrated form of LPIPS.
 
     Parameters
     ----------

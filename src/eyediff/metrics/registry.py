@@ -150,7 +150,7 @@ def detects_shifts(requested: str) -> bool:
 def refuse_map(requested: str) -> UsageError:
     """Return the error to raise if maps are requested, but no requested metric has a map."""
     able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
-    return UsageError(f"{requested} has no map; these metrics have one: {able}")
+    return UsageError(f"{requested} has no map; the metrics with a map are {able}")
 
 
 def _deep_metrics() -> Iterable[MetricInfo]:

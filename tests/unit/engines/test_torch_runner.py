@@ -96,7 +96,7 @@ def test_what_the_device_cannot_do_is_told() -> None:
     def program(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")
 
-    with pytest.raises(EyediffError, match=r"failed on 3 x 17x17: CUDA out of memory. Tried$"):
+    with pytest.raises(EyediffError, match=r"failed on images of 17x17 \(batch of 3\): CUDA out of memory. Tried$"):
         TorchRunner("cpu").compile(program, 2)(*PAIR)
 
 

@@ -162,7 +162,7 @@ def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ):
         read(path, frames="all", max_pixels=191)
     monkeypatch.setattr(defaults, "MAX_FRAMES", 2)
-    with pytest.raises(ImageError, match="more than 2 frames or pages"):
+    with pytest.raises(ImageError, match="more than the limit of 2 frames or pages"):
         read(path, frames="all")
 
 

@@ -67,4 +67,6 @@ def tensors(path: Path) -> Any:
     except OSError as error:
         raise WeightsError(f"{shown(path)} cannot be read ({error.strerror or error}); check the path") from None
     except Exception as error:
-        raise WeightsError(f"{shown(path)} is not a file of tensors ({str(error).splitlines()[0][:80]})") from error
+        raise WeightsError(
+            f"{shown(path)} does not contain tensors only ({str(error).splitlines()[0][:80]})"
+        ) from error

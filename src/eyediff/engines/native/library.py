@@ -79,7 +79,7 @@ def load_library() -> ctypes.CDLL:
         If the library is missing, cannot be loaded, or was built from other sources.
     """
     if not FILE.is_file():
-        raise NativeEngineError("its library was not built: there was no C compiler when eyediff was installed")
+        raise NativeEngineError("its library was not built, because there was no C compiler when eyediff was installed")
     try:
         library = ctypes.CDLL(str(FILE))
         for name, (result, arguments) in FUNCTIONS.items():

@@ -322,7 +322,7 @@ def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
 
 def _check(result: int, shape: tuple[int, ...]) -> None:
     """Raise EyediffError if a function of the C library returned an error. `shape` belongs to its input."""
-    what = f"{shape[0]} x {shape[2]}x{shape[1]}" if len(shape) == 4 else f"an array of shape {shape}"
+    what = f"images of {shape[2]}x{shape[1]} (batch of {shape[0]})" if len(shape) == 4 else f"an array of shape {shape}"
     if result == OUT_OF_MEMORY:
         raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
     if result:
