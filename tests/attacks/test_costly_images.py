@@ -217,7 +217,7 @@ def test_a_million_frames(tmp_path: Path, side: int) -> None:
     frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"  # 1 x 1, one block of codes
     path = tmp_path / "x.gif"
     path.write_bytes(screen + frame * 1_000_000 + b";")
-    told = "more than 2000 frames" if side == 1 else "more than the limit of 20000000 pixels"
+    told = "more than the limit of 2000 frames" if side == 1 else "more than the limit of 20000000 pixels"
     with pytest.raises(ImageError, match=told):
         read(path, frames="all", max_pixels=20_000_000)
     assert read(path, frames="first").notes == ("only the first of several frames was read",)

@@ -123,7 +123,7 @@ def of_nothing(failed: Folders) -> None:
     ("change", "why"),
     [
         (of_a_passed_run, "no pair failed"),
-        (of_csv, "no verdicts"),
+        (of_csv, "does not say which pairs failed"),
         (without_verdicts, "verdict"),
         (of_nothing, "No such file"),
     ],

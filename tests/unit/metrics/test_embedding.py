@@ -82,7 +82,7 @@ def test_embeddings_of_other_metrics_sizes_and_counts_are_refused(metric: eyedif
         metric.distances(found, IMAGES[:, :, :40])
     with pytest.raises(errors.SizeError, match="embedding are 40x40, but the other images are 52x40"):
         metric.distances(found, metric.embed(IMAGES[:, :, :40]))
-    with pytest.raises(errors.UsageError, match="embedding of 4 images, but 3 images"):
+    with pytest.raises(errors.UsageError, match="embedding of 4 images cannot be compared with 3 images"):
         metric.distances(found, IMAGES[:3])
     with pytest.raises(errors.UsageError, match="4 pairs were given"):
         metric.distance(found, IMAGES[0])
