@@ -215,7 +215,7 @@ def duplicates(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Found:
-    """Return all pairs of images of a folder whose distance is at most `below`.
+    """Return all pairs of images in a folder with a distance of at most `below`.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def diversity(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Diversity:
-    """Return the mean distance of all pairs of images of a folder, with its standard error.
+    """Return the mean distance of all pairs of images in a folder, with the standard error of the mean.
 
     Each image is read once. The memory use does not depend on the number of images.
 

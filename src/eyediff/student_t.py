@@ -1,4 +1,4 @@
-"""Compute Student's t distribution, which confidence intervals of the mean of few values need."""
+"""Compute Student's t distribution. It gives the confidence interval of the mean of a few values."""
 
 from __future__ import annotations
 

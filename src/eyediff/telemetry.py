@@ -1,4 +1,4 @@
-"""Switch off the telemetry of dependencies before they are imported, so that eyediff opens no connection unasked.
+"""Switch off the telemetry of dependencies before they are imported, because the import may open a connection.
 
 `eyediff/__init__.py` calls `disable_telemetry` before it imports any module that imports a dependency, also in workers.
 """

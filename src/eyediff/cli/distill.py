@@ -89,9 +89,9 @@ def distill(
 ) -> int:
     """Train a small network to estimate lpips-alex on pairs made from images, or measure how well a network does it.
 
-    This command needs the extra `torch`. It also needs the weights of AlexNet, which give the distances to estimate.
-    One image in six is held out: it is chosen by its name, and is never used for training. On a CPU, equal images and
-    options give the same file. --resume continues a run that was stopped.
+    This command needs the extra `torch`. It also needs the weights of AlexNet, because AlexNet gives the distances to
+    estimate. One image in six is held out: it is chosen by its name, and is never used for training. On a CPU, equal
+    images and options give the same file. --resume continues a run that was stopped.
     """
     require("torch", "distill")
     if plot is not None:

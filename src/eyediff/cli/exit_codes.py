@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..records import Summary
 
 OPTION_NAMES = {"metrics": "metric"}
-"""For each parameter of the library whose option has another name, the name of the option."""
+"""Names of options, by the parameter of the library that they set. Equal names are left out."""
 
 CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 

@@ -1,4 +1,4 @@
-"""`eyediff protocols`: list the evaluation protocols, by which research fields compute the numbers in their tables."""
+"""`eyediff protocols`: list the evaluation protocols: how research fields compute the numbers in their tables."""
 
 from __future__ import annotations
 

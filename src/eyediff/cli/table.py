@@ -55,7 +55,7 @@ def table(
         typer.Option(
             "--from",
             metavar="FILE.jsonl",
-            help="Make the table from these scores of an earlier run, which --scores kept or `eyediff merge` wrote.",
+            help="Make the table from the scores of an earlier run: a file that --scores or `eyediff merge` wrote.",
         ),
     ] = None,
     metric: options.Metrics = None,

@@ -64,7 +64,7 @@ class Trial:
         return self.slight, self.coarse
 
     def file_name(self, candidate: Candidate) -> str:
-        """Return the name of the file of a candidate, which is also the name of the file of its reference."""
+        """Return the file name of a candidate. The file of its reference has the same name."""
         return f"{self.scene}-{candidate.name}.png"
 
 

@@ -79,8 +79,8 @@ class LocalEngine:
         """Return the regions in which two images, H x W x 3, differ. The region that differs most comes first.
 
         If the content of a region is displaced by at most `shift` pixels, and otherwise equal, the region states the
-        displacement. Pixels that the mask `counted` does not select belong to no region. Pixels that only one of the
-        two images has, which `absent` marks, form regions of their own.
+        displacement. Pixels that the mask `counted` does not select belong to no region. The mask `absent` marks pixels
+        that only one of the two images has. They form regions of their own.
         """
         if absent is not None:
             common = _common(absent)

@@ -113,7 +113,7 @@ class Graph:
         return self.constant(np.array(values, np.int64))
 
     def _column(self, values: Array | Numbers) -> str:
-        """Return the name of a constant with one value for each channel, which broadcasts over N x C x H x W."""
+        """Return the name of a constant that has one value for each channel, and broadcasts over N x C x H x W."""
         return self.constant(values.astype(self._precision).reshape(1, -1, 1, 1))
 
     # operations

@@ -1,8 +1,8 @@
 """Compute metrics with ONNX Runtime.
 
-A program, which is a function that states a metric in the operations of `metrics/ops.py`, is compiled into one ONNX
-graph for each storage type of pixels. A graph is built when it is first needed. It accepts batches and images of every
-size, so it is built only once.
+A program is a function that states a metric in the operations of `metrics/ops.py`. It is compiled into one ONNX graph
+for each storage type of pixels. A graph is built when it is first needed. It accepts batches and images of every size,
+so it is built only once.
 """
 
 from __future__ import annotations

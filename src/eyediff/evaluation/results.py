@@ -196,7 +196,7 @@ def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
 
 
 def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tuple[tuple[_Key, str], str]]:
-    """Yield the reason why there is no PLCC, for each metric and subset for which it cannot be computed."""
+    """Yield the reason for each metric and subset whose PLCC cannot be computed."""
     mos = np.array([opinion.mos for opinion in judged.study.opinions])
     for name in judged.scores:
         for subset, places in parts.items():

@@ -48,7 +48,7 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
     """Reader of TIFF files without the size limit of Pillow; `_check_size` and `headers.tiff` check sizes instead."""
 
     def load_prepare(self) -> None:
-        """Allocate the memory of the image, which includes complete tiles at its borders."""
+        """Allocate the memory of the image, including complete tiles at its borders."""
         if self._im is None:
             _silence_libtiff()
             self.im = imaging.new(self.mode, self._tile_size)

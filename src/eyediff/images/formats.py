@@ -44,7 +44,7 @@ class FileInfo:
 
     @property
     def deep(self) -> bool:
-        """True if several channels have more than 8 bits, which Pillow would reduce to 8 bits."""
+        """True if several channels have more than 8 bits. Pillow would reduce them to 8 bits."""
         return self.bits > 8 and not self.gray
 
 

@@ -24,7 +24,7 @@ SUBFILE, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 254, 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
 _PLAIN, _JPEG, _DEFLATE = 1, 7, (8, 32946)
-_MOST_PIECES = 1 << 18  # strips or tiles; Pillow takes 20 us and 400 bytes for each one without compression
+_MOST_PIECES = 1 << 18  # strips or tiles; Pillow takes 20 us and 400 bytes for each uncompressed one
 _SHARED = 64  # strips that share bytes may together take this many times the bytes of the file
 _STRIP_SCANS = 10
 _PIECE = 1 << 20
@@ -331,4 +331,4 @@ INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
     "PFM": netpbm.inspect,
     "ICO": ico,
 }
-"""The function that reads the header, for each format for which Pillow does not provide all facts."""
+"""The functions that read headers, by format. For all other formats, Pillow provides all facts."""

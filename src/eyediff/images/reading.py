@@ -135,7 +135,7 @@ def content(path: Path) -> bytes:
 
 
 def content_sha256(path: Location) -> str | None:
-    """Return the sha256 of the bytes of a regular file, or of a URL, in hexadecimal; None if it cannot be read."""
+    """Return the SHA-256 hash of a regular file or URL, in hexadecimal; None if it cannot be read."""
     try:
         with _opened(path) as file:
             digest = hashlib.sha256()

@@ -136,7 +136,7 @@ class Network(FeatureNetwork[Array]):
 
     @cached_property
     def roots(self) -> tuple[Array, ...] | None:
-        """Square roots of the linear weights, which scale the axes of the embedding. `None` if every weight is 1."""
+        """Square roots of the linear weights. They scale the axes of the embedding. `None` if every weight is 1."""
         return None if self.heads is None else tuple(np.sqrt(head).astype(np.float32) for head in self.heads)
 
 

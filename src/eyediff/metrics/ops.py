@@ -50,7 +50,7 @@ class Ops(Protocol[T, C_contra]):
         pad: tuple[int, int] | int = 0,
         groups: int = 1,
     ) -> T:
-        """Return the cross-correlation of `x` with `weight`, which is O x I/groups x kH x kW, plus the bias.
+        """Return the cross-correlation of `x` and `weight`, plus the bias. `weight` is O x I/groups x kH x kW.
 
         `pad` rows of zeros are added above and below `x`, and `pad` columns on the left and on the right. A tuple gives
         the number of rows and the number of columns.
