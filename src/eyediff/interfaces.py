@@ -11,10 +11,10 @@ import numpy.typing as npt
 from .records import Features, Header, Mask, Numbers, Pixels, Region, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Type of a function that gets two numbers: of finished items, and of all items. The second may be None (unknown)."""
+"""Type of a function that gets the number of finished items, and then the number of all items (None: unknown)."""
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
-"""Type of a function that gets two numbers: of received bytes, and of all bytes. The second may be 0 (unknown)."""
+"""Type of a function that gets the number of received bytes, and then the number of all bytes (0: unknown)."""
 
 
 class Engine(Protocol):

@@ -182,6 +182,6 @@ def _about(spec: MetricSpec, form: ExportFormat, smallest: int) -> dict[str, str
 
 
 def _is_ours(file: BinaryIO) -> bool:
-    """Return whether eyediff wrote an ONNX file: the name of the producer follows the version of the format."""
+    """Return whether eyediff wrote an ONNX file. The first bytes then name eyediff as the producer."""
     start = file.read(16)
     return start[:1] == b"\x08" and start[2:].startswith(b"\x12\x07eyediff")

@@ -363,7 +363,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class TableHeader:
-    """The methods of a table whose rows follow: one row for each method, image by image.
+    """The methods of a table. After this header, each image has one row for each method.
 
     Parameters
     ----------
@@ -513,7 +513,7 @@ class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `crossings` are the limits that scores of pairs cross, and `mean_crossings` are the limits that means cross.
-    `waived` are crossed limits of pairs that have no effect, because the changed regions are only displaced.
+    `waived` are the crossed limits without an effect, because the changed regions of the pair are only displaced.
     `regressions` state what is worse than in an earlier run, and `gaps` state what else is missing, such as maps.
     `lacking` has the first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a
     summary for each group of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints`
@@ -551,7 +551,7 @@ class Summary:
 
     @property
     def means_of_groups(self) -> Mapping[str, float]:
-        """Return, for each metric, the mean of the means of the groups, over the groups that have a mean."""
+        """Return, for each metric, the mean of the means of the groups. Groups without a mean are left out."""
         means: dict[str, float] = {}
         for name in self.metrics:
             of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]

@@ -102,7 +102,7 @@ def just_noticeable(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Just noticeable differences (JND): measure the average precision of each metric, for each subset and as the mean.
+    """Just noticeable differences (JND): measure the average precision of each metric, for each subset and on average.
 
     The row `ceiling` has the precision that results if the pairs are sorted by their votes. No metric can exceed it.
 

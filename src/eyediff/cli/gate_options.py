@@ -101,7 +101,7 @@ class Gating:
                 )
 
     def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
-        """Return the receivers of rows for the run. Raises UsageError if the baseline does not fit the plan."""
+        """Return the receivers of rows for the run. Raises UsageError if the baseline does not fit the run."""
         names = plan.metrics.names
         sinks: list[Sink] = []
         if self._earlier is not None:

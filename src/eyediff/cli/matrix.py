@@ -104,7 +104,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
 
 
 def _scratch_folder(output: Path | None) -> Path | None:
-    """Return the folder for temporary data: the folder of the output, whose disk must have room for the results.
+    """Return the folder for temporary data: the folder of the output, because its disk needs room for the results.
 
     None if the output is not a regular file. The temporary folder of the system is then used.
     """

@@ -32,7 +32,7 @@ def merge(
     maximum_mean: options.MaximumMean = None,
     minimum_mean: options.MinimumMean = None,
 ) -> int:
-    """Merge the files that `compare --shard I/N` or `table --shard I/N` wrote into one result, in input order.
+    """Merge into one result, in input order, the files that `compare --shard I/N` or `table --shard I/N` wrote.
 
     Nothing is written if a file is missing, given twice, incomplete, or from another run. `eyediff table --from` makes
     the table from merged JSON lines. The exit codes are those of `compare`.

@@ -149,8 +149,7 @@ def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, i
 def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
     """Return the larger one of two distances at N pixels.
 
-    The first distance is between `a`, displaced by `shift`, and `b`. The second distance is between `a` and `b`,
-    displaced back.
+    For the first distance, `a` is displaced by `shift`. For the second distance, `b` is displaced back instead.
     """
     back = (-shift[0], -shift[1])
     of_a, of_b = at_places(a, y, x), at_places(b, y, x)
@@ -202,7 +201,7 @@ class PeakEngine:
         shift: int,  # noqa: ARG002  # a map has no colours that could be displaced
         counted: Mask | None = None,
     ) -> tuple[Region, ...]:
-        """Return the windows that differ at least half as much as the worst window. Touching windows are one region."""
+        """Return the windows whose difference is at least half of the worst one. Touching windows are one region."""
         (found,) = self.maps(a[None], b[None])
         if counted is not None:
             found = np.where(counted, found, self.map_identity)

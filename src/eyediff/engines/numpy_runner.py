@@ -10,7 +10,7 @@ from .numpy_ops import NumpyOps, image
 
 
 class NumpyRunner:
-    """Runner that computes programs with numpy in float64. A program is a function of `metrics/ops.py` operations."""
+    """Runner that computes programs with numpy in float64. Programs are stated in operations of `metrics/ops.py`."""
 
     description = "numpy float64"
     threads = 1

@@ -23,7 +23,7 @@ from .onnx_protobuf import (
 )
 
 OPSET = 18
-"""Version of ONNX's set of operators. It is the oldest with all operators used here, for old runtimes."""
+"""Version of ONNX's set of operators: the oldest one with all operators used here, so that old runtimes accept it."""
 
 IR_VERSION = 9
 """Version of the file format that belongs to OPSET. Many runtimes refuse a newer version."""

@@ -49,7 +49,7 @@ def is_faster(
 
 
 def conv(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve with stride 1 and padding 1. The forward pass is torch's; the backward pass for x is faster."""
+    """Convolve with stride 1 and padding 1. The forward pass is that of torch; the backward pass for x is faster."""
     output: Tensor = _Conv.apply(x, kernel, bias)  # type: ignore[no-untyped-call]
     return output
 

@@ -68,7 +68,7 @@ def write(judged: Judged, kind: TextFormat, output: Text) -> None:
 
 
 def study_metadata(judged: Judged) -> dict[str, object]:
-    """Return the metadata of a result that describe the study and the settings of the evaluation."""
+    """Return the metadata that describe the study and the settings of the evaluation."""
     study = judged.study
     return {
         "study": {"kind": study.kind, "path": encodable(str(study.path)), "layout": study.layout},

@@ -22,7 +22,7 @@ PARAMETERS: Mapping[str, int] = {"plcc": 5}
 """Number of parameters that a statistic fits to the items. For a statistic that is not listed here, the number is 1."""
 
 FEWEST: Mapping[str, int] = {"ap": 10}
-"""Smallest number of items for which an interval is given, for statistics that need more than `defaults.FEWEST`.
+"""Smallest number of items for an interval, if a statistic needs more items than `defaults.FEWEST`.
 
 With 7 pairs, the interval of the average precision would contain the true value in only 89 % of the cases.
 """

@@ -61,7 +61,7 @@ def tiff_pages(file: BinaryIO) -> list[int | None]:
 
 
 def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
-    """Read bits, sample type, orientation, polarity and the meaning of a fourth channel of a page of a TIFF file.
+    """Read the header of a page of a TIFF file: bits, sample type, orientation, polarity, and kind of fourth channel.
 
     `page` is the byte position of the directory of the page, or None for the first page. Raises UnsupportedImage for a
     page that is damaged or of a kind that is not supported.

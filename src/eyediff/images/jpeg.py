@@ -34,7 +34,7 @@ Usual files have about ten scans. For each scan, a decoder processes the complet
 _PADDING = b"\xff\x00" * 8
 """Padding of 64 bits, because the decoder looks ahead 64 bits.
 
-The decoder may take the padding for data. So two missing blocks of 8x8 pixels at the very end are not detected.
+The decoder may read the padding as data. So two missing blocks of 8x8 pixels at the very end are not detected.
 """
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")

@@ -1,4 +1,4 @@
-"""Scale values with a stated range, from black to white, to float32 from 0 to 1."""
+"""Scale values to float32, so that the stated black becomes 0 and the stated white becomes 1."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_range(range: Range, name: str) -> Range:
 
 
 def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
-    """Scale values of any type from a range of black and white to float32 from 0 to 1.
+    """Scale values of any type to float32, so that the stated black becomes 0 and the stated white becomes 1.
 
     Raises
     ------

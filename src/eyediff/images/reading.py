@@ -86,7 +86,7 @@ def read_stream(
 
 
 def with_range(image: Image, range: Range | None) -> Image:
-    """Return an image scaled from a range, the values of black and white, to 0 to 1.
+    """Return an image with scaled values: the stated black becomes 0, and the stated white becomes 1.
 
     Integer images are returned unchanged if `range` is None or the full range of their type. Raises UnsupportedImage if
     the range does not fit the image.

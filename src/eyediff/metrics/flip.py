@@ -149,7 +149,7 @@ def _hunt(ops: Verbs[T], linear: T) -> T:
 
 
 def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
-    """Return dE_c: the HyAB distance of two colours to the power q_c, mapped to values from 0 to 1."""
+    """Return dE_c. The HyAB distance of two colours is raised to the power q_c, and mapped to values from 0 to 1."""
     difference = ops.sub(a, b)
     lightness, chroma = ops.channels(difference, 0, 1), ops.channels(difference, 1, 3)
     hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
@@ -164,7 +164,7 @@ def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
 
 
 def _most() -> float:
-    """Return the largest HyAB distance of two colours of sRGB, to the power q_c: that of green and blue."""
+    """Return the largest HyAB distance of two sRGB colours (green and blue), raised to the power q_c."""
     lab = []
     for linear in (np.array([0, 1, 0]), np.array([0, 0, 1])):
         xyz = RELATIVE_XYZ @ linear
