@@ -264,7 +264,7 @@ def table(
         )
     journal = None if scores is None else run.ResumableSink.by_suffix(Path(scores), resume=resume)
     summary = run.compare(plan.run, [sink], journal=journal, source=_source(options) if ray else None)
-    if summary.interrupted:  # the table of some images looks like the table of all images
+    if summary.interrupted:  # nobody would see that the table lacks images
         raise KeyboardInterrupt
     return MethodTable(sink.summarise(digits), summary)
 

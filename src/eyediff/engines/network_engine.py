@@ -167,7 +167,7 @@ class ProgramStrips(StripEngine):
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         super().__init__(network.trunk)
         self._runner, self._network = runner, network
-        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # the key says whether transposed
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # the key: transposed or not
 
     def _strip_terms(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool

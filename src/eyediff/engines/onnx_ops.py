@@ -232,7 +232,7 @@ class Graph:
 
     def mean(self, x: str) -> str:
         # The mean of each row comes first: the mean of a whole 1080p map in one float32 sum has a relative error of
-        # 2e-6, the mean of the row means has 5e-8.
+        # 2e-6, and the mean of the row means has one of 5e-8.
         rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)
         return self.node("ReduceMean", rows, self.integers(2), keepdims=0)
 

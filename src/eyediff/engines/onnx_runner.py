@@ -163,7 +163,7 @@ def _first_working(providers: tuple[Provider, ...]) -> Provider:
 def _create_session(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    options.enable_mem_pattern = False  # the pattern doubles the peak memory when shapes repeat, and saves no time
+    options.enable_mem_pattern = False  # it doubles the peak memory when shapes repeat, and saves no time
     options.log_severity_level = 4  # no log on the terminal: ONNX Runtime also reports errors as exceptions
     try:
         session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])

@@ -59,8 +59,8 @@ typedef struct {
     void (*output)(const float *x, size_t stride, const float *bias, float *y, size_t row, int rows, int columns);
 } Transform;
 
-/* A product of matrices. For each of `positions` places and every output channel, it is the sum over all inputs of input
- * times weight.
+/* A product of matrices. For each of `positions` places and every output channel, the products of input and weight are
+ * summed over all inputs.
  *
  * Input k < `used` of input block b, for place t, is at a + t * step + offsets[b] + k.
  * The weights are [group][block][k][outputs of a group]. A group is the output blocks that are computed together.

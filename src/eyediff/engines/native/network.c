@@ -382,9 +382,9 @@ static Map output_map(const Network *network, const Stage *stages, int i) {
 }
 
 /* The order in which the tiles of a Winograd layer are computed. If the weights fit into the cache of a core, each thread
- * computes `tiles` tiles from the input to the output in its own memory. Larger weights are read once for many tiles,
- * which are shared: all threads transform the inputs of these tiles, then compute the products point by point, then
- * transform the outputs. */
+ * computes `tiles` tiles from the input to the output in its own memory. Larger weights are read once for many tiles.
+ * All threads share these tiles: they transform the inputs, then compute the products point by point, then transform
+ * the outputs. */
 typedef struct {
     int shared, tiles;
 } Blocking;
