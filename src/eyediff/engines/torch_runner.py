@@ -117,7 +117,7 @@ class TorchRunner:
     def _run(self, program: Programs, pixels: Sequence[Pixels], arrays: Sequence[Array]) -> list[Array]:
         autocast = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bfloat16")
         with torch.inference_mode(), _convolution_precision(self._precision), autocast:
-            moved = [_move(batch, self._device) for batch in pixels]  # the copies run at the same time
+            moved = [_move(batch, self._device) for batch in pixels]  # starts all copies before it waits for one
             images = [_image(tensor, batch.dtype) for tensor, batch in zip(moved, pixels, strict=True)]
             tensors = [_move(array, self._device) for array in arrays]
             return [result.float().cpu().numpy() for result in program(self._ops, *images, *tensors)]
