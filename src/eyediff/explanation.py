@@ -88,7 +88,7 @@ class Explanation:
 
     @check_argument_types
     def nearest(self, kind: str, value: float) -> list[Explained]:
-        """Return the rows of a kind of metric, such as `lpips`. The row with the score nearest to `value` comes first.
+        """Return the rows of a kind of metric, such as `lpips`, sorted: the score nearest to `value` comes first.
 
         Raises
         ------

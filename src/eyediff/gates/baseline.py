@@ -153,7 +153,10 @@ class Baseline:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with a crossed limit for each worse score: the earlier score changed by the tolerance."""
+        """Return the row with a crossed limit for each worse score.
+
+        The limit is the earlier score plus or minus the tolerance.
+        """
         return row if isinstance(row, Failure) else cross(row, map(self._crossing, self.changes(row)))
 
     def _crossing(self, found: Change) -> Crossing:
