@@ -67,8 +67,8 @@ class MethodTable:
         codec, metric : str
             Name of a codec other than the first, and name of a metric.
         group : str, optional
-            Name of a group of images. By default, the means are over all images or, if the table has groups, over the
-            means of the groups.
+            Name of a group of images. By default, all images are used. If the table has groups, the default is the mean
+            of all groups.
 
         Raises
         ------

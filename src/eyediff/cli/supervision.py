@@ -53,9 +53,9 @@ def supervision(
 ) -> int:
     """Measure how much labels improve the features of a network: the table of section 4 of Zhang et al. 2018.
 
-    The table is computed from your votes. It has a row for each of these: the official weights, with and without the
-    channel weights that were learned from votes; imported weights; two kinds of weights that need no labels, stacked
-    k-means on photos and Gaussian weights; l2; ssim; psnr. The table has the columns of `eval 2afc`.
+    The table is computed from your votes. It compares the official weights (with and without the channel weights that
+    were learned from votes), imported weights, weights from stacked k-means on photos, Gaussian weights, l2, ssim and
+    psnr. The table has the columns of `eval 2afc`.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """

@@ -25,7 +25,7 @@ def brightness(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def gamma(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Raise all levels, scaled to 0 to 1, to a power from 1/4 to 4."""
+    """Apply the power function to all levels in the range 0 to 1. The exponent is between 1/4 and 4."""
     return to_uint8(255 * (to_float32(image) / 255) ** _factor_or_inverse(rng, 4 ** (strength**1.5)))
 
 

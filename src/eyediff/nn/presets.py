@@ -49,9 +49,8 @@ class PerceptualPreset:
         Parameters
         ----------
         backbone : Trunk
-            Backbone of the loss. If the backbone does not have a layer of the paper, the layer is replaced by the last
-            layer of the same block. In a backbone with numbered layers, it is replaced by the layer that has the number
-            of the block.
+            Backbone of the loss. If the backbone does not have a layer of the paper, the last layer of the same block
+            replaces that layer. In a backbone with numbered layers, layer N replaces a layer of block N.
 
         Returns
         -------

@@ -98,9 +98,7 @@ class MetricDescription:
         if not self.is_module and self.trunk not in TRUNKS:
             raise WeightsError(f"its trunk {self.trunk!r} is unknown; expected {', '.join(TRUNKS)} or {MODULE}NAME")
         if self.is_module != bool(self.taps):
-            raise WeightsError(
-                f"the taps in its description do not fit its trunk; expected taps only if the trunk is {MODULE}NAME"
-            )
+            raise WeightsError(f"its description must have taps if the trunk is {MODULE}NAME, and no taps otherwise")
 
     def expected_tensors(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         """Return the name and the shape of every tensor that the file must have.

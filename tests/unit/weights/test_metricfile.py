@@ -133,7 +133,7 @@ def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable
         ({"trunk": "resnet"}, "its trunk 'resnet' is unknown; expected alex, vgg, squeeze, mini or module:NAME"),
         (
             {"trunk": "module:x"},
-            "the taps in its description do not fit its trunk; expected taps only if the trunk is module:NAME",
+            "its description must have taps if the trunk is module:NAME, and no taps otherwise",
         ),
         ({"trunk_sha256": None}, "must be a sha256 of 64 digits"),
         ({"mode": "two\nlines"}, "must all be text of 1 to 200 printable characters"),
