@@ -138,7 +138,10 @@ def oversharpen(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def ringing(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Remove all frequencies above 0.97 to 0.12 times the Nyquist frequency, so that every edge gets echoes."""
+    """Remove all frequencies above a limit, so that every edge gets echoes.
+
+    The limit falls with the strength, from 0.97 to 0.12 times the Nyquist frequency.
+    """
     height, width = image.shape[:2]
     padded = np.pad(to_float32(image), ((0, height), (0, width), (0, 0)), mode="symmetric")
     spectrum = np.fft.rfft2(padded, axes=(0, 1))

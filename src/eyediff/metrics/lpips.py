@@ -75,7 +75,7 @@ INPUTS: Mapping[str, str] = {
 
 
 def head_version(version: str) -> str:
-    """Return the published version that has the linear weights of `version`."""
+    """Return "0.0" or "0.1": the published version whose linear weights `version` uses."""
     return RELEASES[0] if version == RANGE01 else version
 
 

@@ -190,7 +190,7 @@ def _row(
     if error is not None and not values:
         return Failure(pair, cast(Stage, error.stage), error.message, width, height)
     if width is None or height is None or (error is not None and error.stage != "score"):
-        raise ValueError("a row with scores has no width, no height, or an error of a stage before scoring")
+        raise ValueError("a row with scores has no size, or has an error of an earlier stage")
     reasons = {} if error is None else _reasons(error.message, missing)
     return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons, regions=regions)
 

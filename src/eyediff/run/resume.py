@@ -259,8 +259,8 @@ class ResumableSink:
             if not there:
                 return False
             raise ResumeError(
-                f"{shown(self._path)} cannot be continued: its folder has no {shown(self._journal_path.name)}, because "
-                "the run was finished or eyediff did not write the file; compute everything again, or give another file"
+                f"{shown(self._path)} cannot be continued, because its folder has no {shown(self._journal_path.name)}; "
+                "this is normal after a complete run; compute everything again, or give another file"
             )
         try:
             return self._read()
@@ -310,7 +310,9 @@ class ResumableSink:
     def _kept_name(self, opening: dict[str, Any]) -> str | None:
         kept = cast(str | None, opening["kept"])
         if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
-            raise ValueError("eyediff never gives such a name to earlier results")
+            raise ValueError(
+                f"the earlier results have the name {shown(kept)}; expected {shown(self._path.name)}~ (and a number)"
+            )
         return kept
 
     def _kept_by(self, journal: Path) -> str | None:

@@ -77,7 +77,8 @@ class PointStore:
 def _header(count: int, axes: int, about: int) -> bytes:
     """Return the first 8 + HEADER bytes of a file.
 
-    The file has `count` points of `axes` values, and a description of `about` bytes.
+    `count` is the number of points, `axes` the number of values of a point, and `about` the number of bytes of the
+    description.
     """
     end = 4 * count * axes
     header = {

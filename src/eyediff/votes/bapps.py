@@ -58,9 +58,7 @@ def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
             known = [name for name in SUBSETS if name in subsets]
             return [subsets[name] for name in (*known, *sorted(subsets.keys() - set(known)))]
     expected = f"{kind}/{split}/SUBSET/{{{','.join((*IMAGES[kind], VOTES[kind]))}}}"
-    raise StudyError(
-        f"{shown(path)} has no {kind} votes; expected a folder with {expected}, a folder inside it, or a table"
-    )
+    raise StudyError(f"{shown(path)} has no {kind} votes; expected a table, or a folder of the layout {expected}")
 
 
 def check_split(path: Path, kind: BappsKind, split: StudySplit) -> None:

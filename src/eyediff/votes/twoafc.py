@@ -40,8 +40,8 @@ def agreement(of_a: Numbers, of_b: Numbers, share: Numbers) -> Numbers:
 def human(share: Numbers) -> Numbers:
     """Return, for each of N triplets, the agreement of people with each other: p^2 + (1 - p)^2 (table 5, first row).
 
-    p is the fraction of votes for b. The formula is the probability that two random votes on the triplet are equal. The
-    two may be the same vote, so the value is too high if there are few votes. People who vote at random get 1 with one
+    p is the fraction of votes for b. The formula is the probability that two random votes on the triplet are equal. One
+    vote may be drawn twice, so the value is too high if there are few votes. People who vote at random get 1 with one
     vote per triplet, 0.75 with two votes, and 0.6 with five votes.
     """
     return share**2 + (1 - share) ** 2
