@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import defaults
 from ..interfaces import Engine, Mapper
@@ -90,23 +91,24 @@ class LocalEngine:
             inside = self.locate(a[common], b[common], shift, counted) if absent[common].size else ()
             return _worst([*(strip for strip in strips if strip.pixels), *inside])
         (found,) = self.maps(a[None], b[None])
-        counts = np.True_ if counted is None else counted
-        changed = (found > self._program.visible) & counts
+        if counted is None:
+            counted = np.ones(found.shape, np.bool_)
+        changed = (found > self._program.visible) & counted
         unequal = (a != b).any(-1)  # filters enlarge the area in which the map is high
         if not shift:
             return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
         # The map ignores small displacements. To report them, regions contain all pixels that differ.
         differing = by_strips(lambda x, y: plane_distance(self._program.planes(x), self._program.planes(y)), a, b)
         regions: list[Region] = []
-        for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counts)), unequal):
-            if (moved := self._shift(a, b, region, y, x, shift)) is not None:
+        for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counted)), unequal):
+            if (moved := self._shift(a, b, counted, region, y, x, shift)) is not None:
                 regions.append(replace(region, shift=moved))
             elif (kept := changed[y, x]).any():
                 regions += [each for each, _, _ in _regions(found, (y[kept], x[kept]), unequal)]
         return _worst(regions)
 
     def _shift(
-        self, a: Pixels, b: Pixels, region: Region, y: Places, x: Places, most: int
+        self, a: Pixels, b: Pixels, counted: Mask, region: Region, y: Places, x: Places, most: int
     ) -> tuple[float, float] | None:
         """Return the displacement (right, down) that turns the reference into the candidate in a region.
 
@@ -116,13 +118,14 @@ class LocalEngine:
         top, left = (max(0, first // _CELL * _CELL - reach) for first in (region.y, region.x))
         around = np.s_[top : region.y + region.height + reach, left : region.x + region.width + reach]
         of_a, of_b = self._program.planes(a[around]), self._program.planes(b[around])
-        y, x = y - top, x - left
+        # The displaced content of a pixel may lie beside the region. So all pixels near the region are compared.
+        y, x = np.nonzero(_enlarged(y - top, x - left, most, of_a[0].shape[1:]) & counted[around])
         steps = np.arange(-2 * most, 2 * most + 1) / 2
         shifts = [(dy, dx) for dy in steps for dx in steps if dy or dx]
         some = np.linspace(0, len(y) - 1, min(len(y), _SAMPLE)).astype(int)
-        errors = [float(_displaced(of_a, of_b, y[some], x[some], each).mean()) for each in shifts]
+        errors = [_displaced(of_a, of_b, y[some], x[some], each).mean(1).min() for each in shifts]
         for index in np.argsort(errors, kind="stable")[:_NEAR]:
-            if _displaced(of_a, of_b, y, x, shifts[index]).max() <= 1:
+            if _displaced(of_a, of_b, y, x, shifts[index]).max(1).min() <= 1:
                 dy, dx = shifts[index]
                 return float(dx), float(dy)
         return None
@@ -146,14 +149,25 @@ def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, i
         yield (0, height, width, absent.shape[0] - height), values[height:, :width]
 
 
-def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Return the larger one of two distances at N pixels.
+def _enlarged(y: Places, x: Places, most: int, shape: tuple[int, int]) -> Mask:
+    """Return a mask that is True at N pixels, and at all pixels within `most` rows and `most` columns of them."""
+    mask: Mask = np.zeros(shape, np.bool_)
+    mask[y, x] = True
+    for axis in (0, 1):
+        margins = [(most, most) if axis == side else (0, 0) for side in (0, 1)]
+        mask = np.any(sliding_window_view(np.pad(mask, margins), 2 * most + 1, axis), axis=-1)
+    return mask
 
-    For the first distance, `a` is displaced by `shift`. For the second distance, `b` is displaced back instead.
+
+def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
+    """Return two distances at each of N pixels, 2 x N.
+
+    For the first distance, `a` is displaced by `shift`. For the second distance, `b` is displaced back instead. If
+    `shift` is a fraction, interpolation blurs the displaced image, so only one of the two distances may be small.
     """
     back = (-shift[0], -shift[1])
     of_a, of_b = at_places(a, y, x), at_places(b, y, x)
-    return np.maximum(plane_distance(shifted(a, y, x, shift), of_b), plane_distance(shifted(b, y, x, back), of_a))
+    return np.stack([plane_distance(shifted(a, y, x, shift), of_b), plane_distance(shifted(b, y, x, back), of_a)])
 
 
 class PeakEngine:

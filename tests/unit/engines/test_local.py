@@ -67,11 +67,26 @@ def test_what_is_displaced_says_by_how_much(shift: tuple[int, int]) -> None:
         assert None in {each.shift for each in CHANGED.locate(a, b, 1)}
 
 
-def test_what_is_gone_is_not_displaced() -> None:
-    """The ground beside a thin line could explain that it is missing, but not that it was there."""
+@pytest.mark.parametrize("level", [100, 0])
+def test_a_sharp_line_between_two_pixels_is_displaced(level: int) -> None:
+    """Half a pixel to the right, a line of one pixel is two columns of half the contrast: no displacement back makes it
+    sharp again. The difference is visible (1.1 and 1.8 thresholds), and is reported as moved."""
     a, b = blank(), blank()
-    a[60:61, 20:140] = 0
-    for engine in (CHANGED, VISIBLE):
+    a[30:90, 60] = level
+    b[30:90, 60:62] = (250 + level) // 2
+    for reference, candidate, across in ((a, b, 0.5), (b, a, -0.5)):
+        assert VISIBLE.distances(reference[None], candidate[None])[0] > 1
+        assert {each.shift for each in VISIBLE.locate(reference, candidate, 1)} == {(across, 0.0)}
+
+
+@pytest.mark.parametrize("level", [0, 205])
+def test_what_is_gone_is_not_displaced(level: int) -> None:
+    """The ground beside a thin line could explain that it is missing, but not that it was there; nor that a faint line
+    was there, of which only the middle differs visibly."""
+    a, b = blank(), blank()
+    a[60:61, 20:140] = level
+    for engine in (CHANGED, VISIBLE) if level == 0 else (VISIBLE,):
+        assert engine.locate(a, b, 0)
         assert {each.shift for each in engine.locate(a, b, 3)} == {None}
         assert {each.shift for each in engine.locate(b, a, 3)} == {None}
 
