@@ -66,7 +66,7 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "an unknown trunk": (lambda: content(trunk="resnet50"), "its trunk 'resnet50' is unknown; expected alex"),
     "a trunk that is a path": (lambda: content(trunk="../../etc/passwd"), "is unknown; expected alex"),
     "a name that moves the cursor": (lambda: content(trunk="\x1b[2Jmini"), "printable characters"),
-    "taps of a trunk of ours": (lambda: content(taps=["a"]), "do not fit its trunk"),
+    "taps of a trunk of ours": (lambda: content(taps=["a"]), "must have taps if the trunk is"),
     "taps that are no text": (lambda: content(trunk="module:x", taps=[{}]), "printable characters"),
     "a hash that is none": (lambda: content(trunk_sha256="G" * 64), "must be a sha256"),
     "nothing to compute with": (lambda: content(tensors={}), "neither linear weights nor a backbone"),

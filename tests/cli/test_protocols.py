@@ -127,7 +127,7 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
         (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain exclude each other"),
         (["--protocol", "derain", "-m", "lpips"], "does not have the metric lpips"),
         (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain exclude each other"),
-        (["-m", "ms-ssim", "--ignore", "0,0,5,5"], "ms-ssim is not defined"),
+        (["-m", "ms-ssim", "--ignore", "0,0,5,5"], "ms-ssim does not support masks"),
         (["--region", "0,0,5"], "--region 0,0,5 is not a rectangle"),
         (["--crop-border", "-1"], "expected 0 or more"),
     ],
