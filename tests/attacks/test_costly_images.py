@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image as PILImage
 from PIL import features
@@ -273,6 +274,7 @@ def test_a_tiff_beyond_the_limit_of_pillow(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(read(path).pixels, noise(9, 9))
 
 
+@pytest.mark.skipif(int(PIL.__version__.partition(".")[0]) < 13, reason="before 13, Pillow reads a WebP of any size")
 def test_a_gif_beyond_the_limit_of_pillow_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
