@@ -32,7 +32,7 @@ Double the number takes a few percent longer, because less fits into the cache.
 OPS = NumpyOps()
 
 
-class Image:
+class BandedImage:
     """An array N x C x H x W whose rows are computed when they are needed.
 
     Parameters
@@ -40,14 +40,14 @@ class Image:
     compute : function
         Function that returns the rows of a band, given the same rows of every input. If there are no inputs, it is
         given a slice, which is the range of the rows.
-    inputs : sequence of Image
+    inputs : sequence of BandedImage
         Images that `compute` needs. An input with one row has the same row in every band, as in numpy's broadcasting.
     height : int, optional
         Number of rows. Default: that of the highest input.
     """
 
     def __init__(
-        self, compute: Callable[..., Numbers], inputs: Sequence[Image] = (), height: int | None = None
+        self, compute: Callable[..., Numbers], inputs: Sequence[BandedImage] = (), height: int | None = None
     ) -> None:
         self.compute, self.inputs = compute, inputs
         self.height: int = max(each.height for each in inputs) if height is None else height
@@ -63,15 +63,15 @@ def _rows(values: Numbers, rows: slice) -> Numbers:
     return values if values.shape[2] == 1 else values[:, :, rows]
 
 
-def _stored(values: Numbers) -> Image:
-    return Image(partial(_rows, values), (), values.shape[2])
+def _stored(values: Numbers) -> BandedImage:
+    return BandedImage(partial(_rows, values), (), values.shape[2])
 
 
-def _steps(result: Image) -> list[tuple[Image, list[Image]]]:
+def _steps(result: BandedImage) -> list[tuple[BandedImage, list[BandedImage]]]:
     """Return the images that must be computed for a result, in order. With each come the images that it uses last."""
-    order: dict[Image, None] = {}
+    order: dict[BandedImage, None] = {}
 
-    def add(each: Image) -> None:
+    def add(each: BandedImage) -> None:
         if each not in order:
             for needed in each.inputs:
                 add(needed)
@@ -82,12 +82,12 @@ def _steps(result: Image) -> list[tuple[Image, list[Image]]]:
     return [(each, [needed for needed in dict.fromkeys(each.inputs) if last_use[needed] is each]) for each in order]
 
 
-def _compute(steps: list[tuple[Image, list[Image]]], rows: slice) -> Numbers:
+def _compute(steps: list[tuple[BandedImage, list[BandedImage]]], rows: slice) -> Numbers:
     """Compute some rows of the last image.
 
     Each array is deleted after its last use, so that the next ones use its memory, which is in the cache.
     """
-    arrays: dict[Image, Numbers] = {}
+    arrays: dict[BandedImage, Numbers] = {}
     for each, used_last in steps:
         arrays[each] = each.compute(*(arrays[needed] for needed in each.inputs)) if each.inputs else each.compute(rows)
         for needed in used_last:
@@ -121,8 +121,8 @@ class BandRunner:
 
         return run
 
-    def _image(self, pixels: Pixels) -> Image:
-        return Image(lambda rows: image(self._prepare(pixels[:, rows])), (), pixels.shape[1])
+    def _image(self, pixels: Pixels) -> BandedImage:
+        return BandedImage(lambda rows: image(self._prepare(pixels[:, rows])), (), pixels.shape[1])
 
     def _for_each(self, task: Callable[[slice], None], bands: Sequence[slice]) -> None:
         """Run a task for each band."""
@@ -144,7 +144,7 @@ class BandOps:
     def __init__(self, for_each: Callable[[Callable[[slice], None], Sequence[slice]], None]) -> None:
         self._for_each = for_each
 
-    def values(self, x: Image | Numbers) -> Numbers:
+    def values(self, x: BandedImage | Numbers) -> Numbers:
         """Return all values of an image. An array, which is a result of `mean` or `flat`, is returned as it is."""
         if isinstance(x, np.ndarray):
             return x
@@ -165,18 +165,18 @@ class BandOps:
 
     def conv(
         self,
-        x: Image,
+        x: BandedImage,
         weight: Array,
         bias: Array | None = None,
         *,
         stride: int = 1,
         pad: tuple[int, int] | int = 0,
         groups: int = 1,
-    ) -> Image:
+    ) -> BandedImage:
         rows, columns = weight.shape[2:]
         above, beside = pad if isinstance(pad, tuple) else (pad, pad)
         if rows == columns == stride == 1 and not above and not beside:
-            return Image(lambda band: OPS.conv(band, weight, bias, groups=groups), [x])
+            return BandedImage(lambda band: OPS.conv(band, weight, bias, groups=groups), [x])
         count, channels, _, width = x.first_row.shape
         steps, height = _steps(x), x.height
 
@@ -194,80 +194,80 @@ class BandOps:
         self._fill(filtered, width * stride, compute)
         return _stored(filtered)
 
-    def relu(self, x: Image) -> Image:
-        return Image(OPS.relu, [x])
+    def relu(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.relu, [x])
 
-    def maxpool(self, x: Image, *, size: int, stride: int, ceil: bool) -> Image:
+    def maxpool(self, x: BandedImage, *, size: int, stride: int, ceil: bool) -> BandedImage:
         return _stored(OPS.maxpool(self.values(x), size=size, stride=stride, ceil=ceil))
 
-    def halve(self, x: Image) -> Image:
+    def halve(self, x: BandedImage) -> BandedImage:
         return _stored(OPS.halve(self.values(x)))
 
-    def concat(self, parts: Sequence[Image]) -> Image:
-        return Image(lambda *bands: OPS.concat(bands), parts)
+    def concat(self, parts: Sequence[BandedImage]) -> BandedImage:
+        return BandedImage(lambda *bands: OPS.concat(bands), parts)
 
-    def channels(self, x: Image, start: int, stop: int) -> Image:
-        return Image(lambda band: OPS.channels(band, start, stop), [x])
+    def channels(self, x: BandedImage, start: int, stop: int) -> BandedImage:
+        return BandedImage(lambda band: OPS.channels(band, start, stop), [x])
 
-    def rows(self, x: Image, start: int, stop: int | None) -> Image:
+    def rows(self, x: BandedImage, start: int, stop: int | None) -> BandedImage:
         return _stored(OPS.rows(self.values(x), start, stop))
 
-    def below(self, parts: Sequence[Image]) -> Image:
+    def below(self, parts: Sequence[BandedImage]) -> BandedImage:
         return _stored(OPS.below([self.values(each) for each in parts]))
 
-    def affine(self, x: Image, multiplier: Array, offset: Array | None = None) -> Image:
-        return Image(lambda band: OPS.affine(band, multiplier, offset), [x])
+    def affine(self, x: BandedImage, multiplier: Array, offset: Array | None = None) -> BandedImage:
+        return BandedImage(lambda band: OPS.affine(band, multiplier, offset), [x])
 
-    def unit(self, x: Image) -> Image:
-        return Image(OPS.unit, [x])
+    def unit(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.unit, [x])
 
-    def weigh(self, x: Image, weights: Array) -> Image:
-        return Image(lambda band: OPS.weigh(band, weights), [x])
+    def weigh(self, x: BandedImage, weights: Array) -> BandedImage:
+        return BandedImage(lambda band: OPS.weigh(band, weights), [x])
 
-    def total(self, x: Image) -> Image:
-        return Image(OPS.total, [x])
+    def total(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.total, [x])
 
-    def add(self, x: Image, y: Image) -> Image:
-        return Image(OPS.add, [x, y])
+    def add(self, x: BandedImage, y: BandedImage) -> BandedImage:
+        return BandedImage(OPS.add, [x, y])
 
-    def sub(self, x: Image, y: Image) -> Image:
-        return Image(OPS.sub, [x, y])
+    def sub(self, x: BandedImage, y: BandedImage) -> BandedImage:
+        return BandedImage(OPS.sub, [x, y])
 
-    def mul(self, x: Image, y: Image) -> Image:
-        return Image(OPS.mul, [x, y])
+    def mul(self, x: BandedImage, y: BandedImage) -> BandedImage:
+        return BandedImage(OPS.mul, [x, y])
 
-    def div(self, x: Image, y: Image) -> Image:
-        return Image(OPS.div, [x, y])
+    def div(self, x: BandedImage, y: BandedImage) -> BandedImage:
+        return BandedImage(OPS.div, [x, y])
 
-    def root(self, x: Image) -> Image:
-        return Image(OPS.root, [x])
+    def root(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.root, [x])
 
-    def power(self, x: Image, exponent: float) -> Image:
-        return Image(lambda band: OPS.power(band, exponent), [x])
+    def power(self, x: BandedImage, exponent: float) -> BandedImage:
+        return BandedImage(lambda band: OPS.power(band, exponent), [x])
 
-    def exp(self, x: Image) -> Image:
-        return Image(OPS.exp, [x])
+    def exp(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.exp, [x])
 
-    def log(self, x: Image) -> Image:
-        return Image(OPS.log, [x])
+    def log(self, x: BandedImage) -> BandedImage:
+        return BandedImage(OPS.log, [x])
 
-    def larger(self, x: Image, y: Image) -> Image:
-        return Image(OPS.larger, [x, y])
+    def larger(self, x: BandedImage, y: BandedImage) -> BandedImage:
+        return BandedImage(OPS.larger, [x, y])
 
-    def area(self, x: Image) -> Image:
+    def area(self, x: BandedImage) -> BandedImage:
         return _stored(np.full((1, 1, 1, 1), float(x.height * x.first_row.shape[3])))
 
-    def border(self, x: Image, rows: int, columns: int) -> Image:
+    def border(self, x: BandedImage, rows: int, columns: int) -> BandedImage:
         return _stored(OPS.border(self.values(x), rows, columns))
 
-    def mean(self, x: Image) -> Any:
+    def mean(self, x: BandedImage) -> Any:
         return OPS.mean(self.values(x))
 
-    def level(self, x: Image) -> Image:
+    def level(self, x: BandedImage) -> BandedImage:
         return _stored(OPS.level(self.values(x)))
 
-    def flat(self, x: Image) -> Any:
+    def flat(self, x: BandedImage) -> Any:
         return OPS.flat(self.values(x))
 
-    def resize(self, x: Image, like: Image) -> Image:
+    def resize(self, x: BandedImage, like: BandedImage) -> BandedImage:
         return _stored(OPS.resize(self.values(x), like=self.values(like)))
