@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.engines.select_runner import create_runner
 from eyediff.engines.whole_images import WholeImageEngine
-from eyediff.interfaces import Engine
+from eyediff.interfaces import Engine, Mapper
 from eyediff.metrics import dists, lpips
 from eyediff.metrics.backbones import TRUNKS, VGG
 from eyediff.metrics.programs import DeepFeatures, FeatureStatistics
@@ -135,3 +136,17 @@ def test_threads_change_nothing(threads: int) -> None:
     a, b = random.randint(0, 256, (2, 2, 70, 90, 3)).astype(np.uint8)
     one = NetworkEngine(OnnxRunner("cpu", 1), network).distances(a, b)
     np.testing.assert_allclose(NetworkEngine(OnnxRunner("cpu", threads), network).distances(a, b), one, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gmsd", "mdsi", "vif"])
+def test_threads_change_nothing_in_double_precision(name: str) -> None:
+    """To the last bit, scores and maps of images of several bands, also where several threads call at once."""
+    random = np.random.RandomState(0)
+    a, b = random.randint(0, 256, (2, 1, 430, 611, 3)).astype(np.uint8)
+    one, three = (wiring.build_metric(parse_metric(name), OnnxRunner("cpu", count)).engine for count in (1, 3))
+    expected = one.distances(a, b)
+    with ThreadPoolExecutor(4) as callers:
+        for found in callers.map(lambda _: three.distances(a, b), range(4)):
+            np.testing.assert_array_equal(found, expected)
+    if isinstance(one, Mapper) and isinstance(three, Mapper):
+        np.testing.assert_array_equal(three.maps(a, b), one.maps(a, b))

@@ -19,11 +19,11 @@ Value = Numbers
 
 def image(pixels: Pixels) -> Value:
     """Convert pixels of any storage type, N x H x W x 3, to float64 values in [-1, 1], N x 3 x H x W."""
-    count, height, width, channels = pixels.shape
-    values: Value = np.empty((count, channels, height, width))
-    np.multiply(pixels.transpose(0, 3, 1, 2), 2 / PEAKS[pixels.dtype], out=values, dtype=np.float64)
+    grey = pixels.strides[3] == 0  # the three channels are one array
+    planes = pixels.transpose(0, 3, 1, 2)[:, : 1 if grey else None]
+    values: Value = np.multiply(planes, 2 / PEAKS[pixels.dtype], out=np.empty(planes.shape), dtype=np.float64)
     values -= 1
-    return values
+    return np.broadcast_to(values, (len(pixels), pixels.shape[3], *values.shape[2:])) if grey else values
 
 
 def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.float64]:
@@ -32,25 +32,26 @@ def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.f
     return windows[:, :, ::stride, ::stride]
 
 
-TILE = 1 << 15
-"""Number of values that are filtered together, so that they stay in the cache of the processor."""
+FEW = 4
+"""Largest number of weights of one output for which sums of channels are faster than a product of matrices."""
 
 
-def _filter_channels(windows: Value, weights: Value) -> Value:
-    """Return the results of K filters for each of G channels, N x G * K x H' x W'.
-
-    `weights` are the filters, G * K x rows x columns. The first K filters belong to the first channel.
-    """
-    count, channels, height, width = windows.shape[:4]
-    filtered = np.zeros((count, len(weights), height, width))
-    step = max(1, TILE // width)
-    scratch = np.empty((step, width))
-    for number, output, top in np.ndindex(count, len(weights), -(-height // step)):
-        window = windows[number, output * channels // len(weights), top * step : (top + 1) * step]
-        total, product = filtered[number, output, top * step : (top + 1) * step], scratch[: len(window)]
-        for i, j in np.argwhere(weights[output]):
-            np.multiply(window[..., i, j], weights[output, i, j], out=product)
-            total += product
+def _add_shifted(x: Value, weights: Value, stride: int, groups: int) -> Value:
+    """Return the result of a convolution with few weights: the sum of shifted and weighted channels."""
+    height, width = ((have - size) // stride + 1 for have, size in zip(x.shape[2:], weights.shape[2:], strict=True))
+    filtered = np.zeros((len(x), len(weights), height, width))
+    product = np.empty((len(x), height, width))
+    for output, kernel in enumerate(weights):
+        first, total = output * groups // len(weights) * len(kernel), filtered[:, output]
+        for channel, i, j in np.argwhere(kernel).tolist():
+            shifted = x[:, first + channel, i : i + stride * height : stride, j : j + stride * width : stride]
+            weight = kernel[channel, i, j]
+            if weight == 1:
+                total += shifted
+            elif weight == -1:
+                total -= shifted
+            else:
+                total += np.multiply(shifted, weight, out=product)
     return filtered
 
 
@@ -73,11 +74,11 @@ class NumpyOps:
     ) -> Value:
         rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
         padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns))) if rows or columns else x
-        windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
         inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
-        if inputs == 1:  # a group has one channel; metrics in float64 spend most of their time here
-            filtered = _filter_channels(windows, weight[:, 0].astype(np.float64))
+        if inputs == 1 or weight[0].size <= FEW:
+            filtered = _add_shifted(padded, weight.astype(np.float64), stride, groups)
             return filtered if bias is None else filtered + _column(bias)
+        windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
         if groups == 1 and weight.shape[2:] == (1, 1):
             mixed: Value = np.tensordot(weight[:, :, 0, 0].astype(np.float64), windows[..., 0, 0], (1, 1)).swapaxes(
                 0, 1
@@ -124,7 +125,7 @@ class NumpyOps:
         return np.concatenate(parts, 2)
 
     def affine(self, x: Value, multiplier: Array, offset: Array | None = None) -> Value:
-        scaled = x * _column(multiplier)
+        scaled = x if (multiplier == 1).all() else x * _column(multiplier)
         return scaled if offset is None else scaled + _column(offset)
 
     def unit(self, x: Value) -> Value:

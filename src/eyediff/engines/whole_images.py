@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ..metrics.ops import Array
 from ..metrics.programs import OpsFunction, WholeImage
 from ..records import Numbers, Pixels
+from .bands import BandRunner
 from .network_engine import FunctionEngine, Runner
-from .numpy_runner import NumpyRunner
 from .windows import enlarge
 
 
@@ -24,10 +24,14 @@ class WholeImageEngine:
     """
 
     def __init__(self, runner: Runner, program: WholeImage) -> None:
-        double = program.precision is np.float64
-        self._runner: Runner = NumpyRunner() if double else runner
         self._program, self.smallest = program, program.smallest_side
-        self.description = FunctionEngine.description if double else runner.description
+        self._prepare = program.prepare or (lambda pixels: pixels)
+        self._compile: Callable[[OpsFunction, int], Callable[..., npt.NDArray[Any]]] = runner.compile
+        self.description = runner.description
+        if program.precision is np.float64:
+            self._compile = BandRunner(runner.threads, self._prepare).compile
+            self._prepare = lambda pixels: pixels  # each band is prepared for itself
+            self.description = FunctionEngine.description
         self._compiled: dict[object, Callable[..., npt.NDArray[Any]]] = {}
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
@@ -36,10 +40,10 @@ class WholeImageEngine:
 
     def _each(self, function: OpsFunction, a: Pixels, b: Pixels) -> Iterator[npt.NDArray[Any]]:
         """Apply a function of the metric, its `score` or its `map`, to each pair. Yields one result for each pair."""
-        size, prepare = a.shape[1:3], self._program.prepare or (lambda pixels: pixels)
+        size, prepare = a.shape[1:3], self._prepare
         key = function, self._program.setting and self._program.setting(*size)
         if key not in self._compiled:
-            self._compiled[key] = self._runner.compile(self._program.for_size(function, *size), 2)
+            self._compiled[key] = self._compile(self._program.for_size(function, *size), 2)
         return (self._compiled[key](prepare(a[i : i + 1]), prepare(b[i : i + 1])) for i in range(len(a)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +24,7 @@ def gray(pixels: Pixels) -> Pixels:
 
     Luma of integer pixels is rounded.
     """
-    luma: Numbers = pixels @ MATLAB_LUMA
+    luma: Numbers = _weighed(pixels, MATLAB_LUMA, np.float64)
     if pixels.dtype != np.float32:
         luma = np.floor(luma + 0.5)  # rounds halves up, as MATLAB does
     return cast(Pixels, luma.astype(pixels.dtype)[..., None])
@@ -41,7 +42,7 @@ def studio_luma(pixels: Pixels) -> Numbers:
     Y is from 16/255 (black) to 235/255 (white), as MATLAB's `rgb2ycbcr` defines it. Papers on super-resolution compare
     this Y.
     """
-    luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + BT601_BLACK) / 255
+    luma: Numbers = (_weighed(pixels, BT601_LUMA, np.float64) / (1000 * PEAKS[pixels.dtype]) + BT601_BLACK) / 255
     return luma
 
 
@@ -54,13 +55,17 @@ def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.float32:
         return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
     unit = 1000 * int(PEAKS[pixels.dtype])  # exact arithmetic, so that every half is rounded up
-    return ((_weighed(pixels, np.int64) + BT601_BLACK * unit + unit // 2) // unit).astype(np.uint8)
+    return ((_weighed(pixels, BT601_LUMA, np.int64) + BT601_BLACK * unit + unit // 2) // unit).astype(np.uint8)
 
 
-def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:
+def _weighed(
+    pixels: Pixels, weights: Sequence[float] | Numbers, dtype: type[np.float64] | type[np.int64]
+) -> npt.NDArray[Any]:
     # The channels are added one by one. A matrix product may add in another order for another memory layout.
-    red, green, blue = (np.multiply(pixels[..., c], BT601_LUMA[c], dtype=dtype) for c in range(3))
-    return red + green + blue
+    red, green, blue = (np.multiply(pixels[..., c], weights[c], dtype=dtype) for c in range(3))
+    red += green
+    red += blue
+    return red
 
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])

@@ -17,7 +17,6 @@ FeatureSIM.m, for values from 0 to 255. As in FeatureSIM.m, large images are red
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from ..records import Numbers, Pixels
 from . import colour, filters
+from .pairs import features_of_pairs
 from .programs import PixelFunction
 
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
@@ -73,13 +73,9 @@ def scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
 
     Both scores together take little longer than one of them, because they share all features.
     """
-    # The two images of a pair are computed in two threads. Most of the time goes into Fourier transforms, during which
-    # numpy releases the GIL.
-    with ThreadPoolExecutor(2, "eyediff-fsim") as pool:
-        found = np.empty((len(a), len(chromatic)))
-        for n, pair in enumerate(zip(a, b, strict=True)):
-            of_a, of_b = pool.map(_features, pair)
-            found[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
+    found = np.empty((len(a), len(chromatic)))
+    for n, (of_a, of_b) in enumerate(features_of_pairs(_features, a, b)):
+        found[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
     return found
 
 

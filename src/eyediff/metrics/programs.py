@@ -164,8 +164,9 @@ class WholeImage:
     smallest_side : int
         Shortest side of an image, in pixels, that the metric accepts.
     prepare : function of pixels, optional
-        Function that returns the pixels that the metric compares, such as a copy in whole grey levels. `score` must
-        also accept images that are not prepared, because torch modules need a gradient.
+        Function that returns the pixels that the metric compares, such as a copy in whole grey levels. A metric in
+        float64 is prepared in bands of rows, so the result at a pixel may depend on this pixel only. `score` must also
+        accept images that are not prepared, because torch modules need a gradient.
     map : function with the parameters of `score`, optional
         Function that returns the score at every position, N x 1 x h x w. A map is as large as the image, or smaller.
     map_identity : float

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..records import PEAKS, Numbers, Pixels
 from . import filters
+from .pairs import features_of_pairs
 from .programs import PixelFunction
 
 C1, C2, C3 = 1.27, 386.0, 130.0
@@ -40,6 +42,9 @@ REACH = 145.0  # standard deviation of the factor for the centre, in pixels, tim
 WARMTH = 0.001  # standard deviation of the factor for colours, times the root of 2
 COLOURLESS = 1e-6
 """Largest range of a* or b* that is only rounding error. Such an image has no colours, so nothing in it is salient."""
+
+PRODUCT = 1 << 18
+"""Largest number of multiplications of a matrix product that OpenBLAS computes in the calling thread."""
 
 LMN = np.array([[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
 """Matrix that converts red, green and blue to L, M and N."""
@@ -74,14 +79,14 @@ def vsi(a: Pixels, b: Pixels) -> Numbers:
     array of N scores
         Scores from 0 to 1. A score is 1 for equal images.
     """
-    return np.array([_score(*map(_features, pair)) for pair in zip(a, b, strict=True)], np.float64)
+    return np.array([_score(*pair) for pair in features_of_pairs(_features, a, b)], np.float64)
 
 
 def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
     """Return the similarity at every pixel, N x H x W. The similarity is not weighted by saliency."""
     height, width = a.shape[1:3]
     factor = filters.reduction(height, width)
-    maps = [_similarity(*map(_features, pair)) for pair in zip(a, b, strict=True)]
+    maps = [_similarity(*pair) for pair in features_of_pairs(_features, a, b)]
     whole = [drawn.repeat(factor, 0).repeat(factor, 1)[:height, :width] for drawn in maps]
     return np.array(whole, np.float32).reshape(len(a), height, width)
 
@@ -116,29 +121,31 @@ def _features(pixels: Pixels) -> _Features:
 def saliency(pixels: Pixels) -> Numbers:
     """Return the visual saliency at each pixel of an image by SDSP, H x W, from 0 to 1."""
     height, width = pixels.shape[:2]
-    lab = _lab(_resize(_resize(pixels.astype(np.float64) / PEAKS[pixels.dtype], SIDE, 0), SIDE, 1))
+    lab = _lab(_resize(_resize(pixels, SIDE, 0), SIDE, 1) / PEAKS[pixels.dtype])
     band_pass, centre = _priors()
-    answers = np.fft.ifft2(np.fft.fft2(lab, axes=(0, 1)) * band_pass[..., None], axes=(0, 1)).real
+    answers = np.fft.irfft2(np.fft.rfft2(lab, axes=(0, 1)) * band_pass, axes=(0, 1))
     opposed = lab[..., 1:] - lab[..., 1:].min((0, 1))
     spread = opposed.max((0, 1))
     opposed = np.divide(opposed, spread, out=np.zeros_like(opposed), where=spread > COLOURLESS)
     warm = 1 - np.exp(-(opposed**2).sum(-1) / WARMTH**2)
     salient = np.sqrt((answers**2).sum(-1)) * centre * warm
     salient = _resize(_resize(salient, height, 0), width, 1)
-    least, most = salient.min(), salient.max()
-    return np.zeros_like(salient) if most == least else (salient - least) / (most - least)
+    salient -= salient.min()
+    if most := salient.max():
+        salient /= most
+    return salient
 
 
 @cache
 def _priors() -> tuple[Numbers, Numbers]:
-    """Return the log-Gabor filter in the frequency order of fft2, and the factor for the nearness to the centre."""
+    """Return the log-Gabor filter in the frequency order of rfft2, and the factor for the nearness to the centre."""
     places = np.arange(SIDE) - SIDE // 2
     radius = np.fft.ifftshift(np.hypot(places[:, None], places) / SIDE)
     radius[0, 0] = 1  # the frequency 0 has no logarithm; the filter is set to 0 for it below
     band_pass = np.exp(-(np.log(radius / CENTRE) ** 2) / (2 * BANDWIDTH**2)) * (radius <= 0.5)
     band_pass[0, 0] = 0
     off = (places + 1) ** 2  # MATLAB counts from 1
-    return band_pass, np.exp(-(off[:, None] + off) / REACH**2)
+    return band_pass[:, : SIDE // 2 + 1, None], np.exp(-(off[:, None] + off) / REACH**2)
 
 
 def _lab(rgb: Numbers) -> Numbers:
@@ -149,14 +156,14 @@ def _lab(rgb: Numbers) -> Numbers:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
-def _resize(values: Numbers, length: int, axis: int) -> Numbers:
+def _resize(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
     """Resize along an axis as MATLAB's imresize with 'bilinear' does.
 
     The filter is a triangle. Its width follows the larger one of the old and the new pixels.
     """
     have = values.shape[axis]
     if have == length:
-        return values
+        return values.astype(np.float64, copy=False)
     width = max(1.0, have / length)
     at = (np.arange(length) + 0.5) * have / length - 0.5
     first = np.floor(at - width).astype(int)
@@ -167,7 +174,17 @@ def _resize(values: Numbers, length: int, axis: int) -> Numbers:
     mirrored = np.minimum(mirrored, 2 * have - 1 - mirrored)
     matrix = np.zeros((length, have))
     np.add.at(matrix, (np.arange(length)[:, None], mirrored), weights)
-    return np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
+    moved = np.moveaxis(values, axis, 0)
+    lines = np.ascontiguousarray(moved).reshape(have, -1)
+    # A line of the result needs few lines of `values`, so the matrix is multiplied in parts. A part that is small
+    # enough does not start the threads of a BLAS.
+    resized, taps = np.empty((length, lines.shape[1])), weights.shape[1]
+    step = max(1, min(PRODUCT // (2 * taps * lines.shape[1]), taps * length // have))
+    for start in range(0, length, step):
+        part = slice(start, start + step)
+        used = slice(mirrored[part].min(), mirrored[part].max() + 1)
+        np.matmul(matrix[part, used], lines[used].astype(np.float64, copy=False), out=resized[part])
+    return np.moveaxis(resized.reshape(length, *moved.shape[1:]), 0, axis)
 
 
 PROGRAM = PixelFunction(vsi, SMALLEST_SIDE, similarity_map, map_identity=1.0)
