@@ -88,15 +88,24 @@ def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:
     assert "Usage" in said.out and said.err == ""
 
 
-@pytest.mark.parametrize("arguments", [["metrics"], ["compare", "--help"], ["compare", BEFORE, AFTER, "-m", "psnr"]])
-def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> None:
-    """As `eyediff metrics | head -1` ends: exit code 0, nothing on stderr."""
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["metrics"], 3, ""),
+        (["compare", "--help"], 3, ""),
+        (["compare", BEFORE, AFTER, "-m", "psnr", "--min", "psnr=99"], 2, "cannot write <stdout>: Broken pipe"),
+    ],
+)
+def test_a_reader_that_has_gone_is_neither_a_crossed_limit_nor_a_success(
+    arguments: list[str], code: int, line: str
+) -> None:
+    """As `eyediff metrics | head -1` ends with `set -o pipefail`, under which 0 would be a gate that was passed."""
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "eyediff", *arguments]
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (code, f"eyediff: {line}\n" if line else "")
 
 
 def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:

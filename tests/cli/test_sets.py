@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -183,9 +181,6 @@ def test_an_interruption_leaves_the_old_result(call, folder: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
-def test_a_full_disk_and_a_reader_that_goes_away(call, folder: Path) -> None:  # noqa: F811
-    """Results to a full disk: one line, exit code 2. To `head`: a quiet end."""
+def test_a_full_disk(call, folder: Path) -> None:  # noqa: F811
+    """Results to a full disk: one line, exit code 2."""
     one_line(call("diversity", folder, "-f", "csv", "-o", "/dev/full"), "No space left")
-    piped = f"{sys.executable} -m eyediff matrix {folder} -f csv | head -c 5"
-    done = subprocess.run(piped, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
-    assert (done.stdout, done.stderr) == ("image", "")

@@ -1,7 +1,9 @@
-"""Results on standard output that nobody gets are an error: a closed stream, a device that is full."""
+"""Results on standard output that nobody gets are an error: a closed stream, a full device, a reader that has gone."""
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 from pathlib import Path
 
@@ -72,6 +74,34 @@ def test_a_full_device(
         monkeypatch.setattr(sys, "stdout", device)
         assert run(call.split()) == (2 if call in COMPUTED else 3)
     _check(capsys.readouterr().err)
+
+
+class _Pipe(io.StringIO):
+    """A pipe whose reader goes away after some text."""
+
+    def __init__(self, until: str) -> None:
+        super().__init__()
+        self._until = until
+
+    def write(self, text: str) -> int:
+        if self._until in self.getvalue():
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("kind", ["text", "csv", "jsonl", "json"])
+def test_a_reader_that_goes_away(
+    kind: str, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `head` does after its line: the exit code, the page and JUnit agree that the run did not end."""
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(sys, "stdout", _Pipe("a.png"))
+    page, results = tmp_path / "page.html", tmp_path / "results.xml"
+    call = ["compare", "one", "two", "-m", "psnr", "-f", kind, "--report", str(page), "--junit", str(results)]
+    assert run(call) == 3
+    _check(capsys.readouterr().err)
+    assert "stopped before the end" in page.read_text()
+    assert "the run was interrupted" in results.read_text()
 
 
 def _check(said: str) -> None:

@@ -203,9 +203,12 @@ _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
 
 
 def _end_without_reader() -> int:
-    """Return 0. The reader of standard output, such as `head`, has closed the pipe, so nobody reads a message."""
+    """Return the exit code of a run whose reader, such as `head`, has closed the pipe, so nobody reads a message.
+
+    It is not 0: with `set -o pipefail`, a step of CI would pass although a limit was crossed or not yet checked.
+    """
     _discard_stdout()
-    return 0
+    return INCOMPLETE
 
 
 def _discard_stdout() -> None:

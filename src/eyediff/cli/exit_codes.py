@@ -70,8 +70,6 @@ def partial_results(
     try:
         yield progress
     except EyediffError as error:
-        if isinstance(error.__cause__, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
-            raise typer.Exit from error
         if not rows:
             raise
         typer.echo(f"eyediff: {shown(error.spelled(spell_option))}; {describe()}", err=True)

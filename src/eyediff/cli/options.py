@@ -419,10 +419,7 @@ class _CountedText:
 
 @contextmanager
 def text(kind: str, output: Path | None) -> Iterator[Text]:
-    """Yield the text output, which is opened before any work.
-
-    It is not an error if the reader of the output, such as `head`, closes the pipe.
-    """
+    """Yield the text output, which is opened before any work."""
     kept = output is None or not is_regular(output)  # a file is replaced only after the new one is complete
     with partial_results(output) as progress, text_output(output or sys.stdout, data=kind != "text") as found:
         yield _CountedText(found, progress) if kept else found
