@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -210,7 +211,7 @@ CODES = {"pass": 0, "crossed": 1, "incomplete": 3, "interrupted": 130}
         ("--maps MAPS", "no map", 3, False, "24 pairs without a map"),
     ],
 )
-def test_the_page_says_what_the_exit_code_says(
+def test_every_output_says_what_the_exit_code_says(
     arguments: str,
     change: str,
     code: int,
@@ -240,10 +241,15 @@ def test_the_page_says_what_the_exit_code_says(
     if change == "no map":
         monkeypatch.setattr("eyediff.run.viewers._map", lambda *_: 1 / 0)
     asks = arguments.replace("OLD", str(old)).replace("MAPS", str(tmp_path / "maps")).split()
-    assert run([*call, *asks, "--report", str(page)]) == code
+    cases, summary = tmp_path / "cases.xml", tmp_path / "summary.json"
+    assert run([*call, *asks, "--report", str(page), "--junit", str(cases), "--summary", str(summary)]) == code
     verdict, has_pass, reasons = of_page(page)
     assert CODES[verdict] == code and has_pass == asked
     assert len(reasons) == bool(reason) and reason in "".join(reasons)
+    told = json.loads(summary.read_text())["summary"]
+    assert [*told.get("regressions", ()), *told.get("gaps", ())] == reasons
+    suite = ET.parse(cases).getroot()  # noqa: S314  # our own
+    assert (suite.get("failures") != "0", suite.get("errors") != "0") == (code == 1, code == 3)
 
 
 def test_a_page_of_a_run_whose_other_output_failed_is_no_pass(

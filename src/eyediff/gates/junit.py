@@ -29,10 +29,10 @@ class JunitSink:
     """A receiver of rows that writes JUnit XML to `path` when it is closed.
 
     Failures are crossed limits, and pairs that are worse than in `baseline`. A worse mean is a separate test case.
-    Errors are pairs without a score, files without a partner, and pairs that only one of the two runs has. The output
-    of a test case has the scores of its pair. The time of a test case is the time since the previous row, so the first
-    pair of a batch has the time of the batch. A pair that did not pass has its two files as attachments. Control
-    characters, which XML cannot contain, are written as `\\x00`.
+    Errors are pairs without a score, files without a partner, pairs that only one of the two runs has, and missing maps.
+    The output of a test case has the scores of its pair. The time of a test case is the time since the previous row, so
+    the first pair of a batch has the time of the batch. A pair that did not pass has its two files as attachments.
+    Control characters, which XML cannot contain, are written as `\\x00`.
     """
 
     def __init__(
@@ -58,12 +58,13 @@ class JunitSink:
         waived = [f"waived, only moved: {crossing_figures(found)}" for found in self._limits.waived(row)]
         said = _quoted("\n".join([scores, *(f"note: {shown(note)}" for note in row.notes), *waived]))
         attached = f"{said}\n{_attachments(row.pair)}".rstrip("\n")
-        if row.reasons:
-            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, attached, row.pair)
-            return
         reasons = list(map(crossing_figures, self._limits.crossings(row)))
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
+        if row.reasons:  # a test case has one result, so the error names the crossed limits, too
+            message = "; ".join([row.message, *reasons])
+            self._error("eyediff.pairs", row.pair.name, row.stage, message, attached, row.pair)
+            return
         self._judged("eyediff.pairs", row.pair.name, reasons, attached if reasons else said, row.pair)
 
     def close(self, summary: Summary) -> None:
@@ -74,8 +75,13 @@ class JunitSink:
             )
         for found in summary.mean_crossings:
             self._judged("eyediff.mean", found.pair, [crossing_figures(found)], "")
+        of_baseline: Sequence[str] = ()
         if self._baseline is not None:
             self._against(self._baseline)
+            of_baseline = self._baseline.verdict().gaps
+        for gap in summary.gaps:
+            if gap not in of_baseline:  # its pairs have test cases
+                self._error("eyediff.run", "the whole run", "missing", gap)
         if summary.interrupted:
             self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
         self._cases.seek(0)

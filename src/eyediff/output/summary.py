@@ -27,11 +27,12 @@ def summary_record(summary: Summary) -> dict[str, object]:
             {"metric": each.metric, "limit": number(each.limit), "mean": number(each.score)}
             for each in summary.mean_crossings
         ]
+    for key, texts in (("regressions", summary.regressions), ("gaps", summary.gaps), ("hints", summary.hints)):
+        if texts:
+            record[key] = [*map(encodable, texts)]
     if summary.groups:
         record["groups"] = {encodable(name): summary_record(group) for name, group in summary.groups.items()}
         record["means_of_groups"] = {name: number(mean) for name, mean in summary.means_of_groups.items()}
-    if summary.hints:
-        record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
 
 
