@@ -296,8 +296,7 @@ def read_table(
     Returns
     -------
     MethodTable
-        The same table that the run with these scores returned. The summary of the result does not have the files
-        without a partner.
+        The same table that the run with these scores returned.
 
     Raises
     ------

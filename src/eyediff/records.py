@@ -373,11 +373,14 @@ class TableHeader:
         Number of images that all methods have.
     left_out
         Names of images that some methods lack, with the names of these methods.
+    unmatched
+        Files of methods that have no partner in the ground truth.
     """
 
     methods: Sequence[str]
     images: int
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unmatched: Sequence[Unmatched] = ()
 
 
 @dataclass(frozen=True, slots=True)

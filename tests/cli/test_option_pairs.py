@@ -476,6 +476,16 @@ def test_an_option_without_effect_is_refused(call: str, named: str, runs: Runs) 
     assert named in found.err
 
 
+def test_every_option_of_a_table_knows_scores_that_were_kept() -> None:
+    """Beside --from, an option sets what is made of the scores, or a rule refuses it."""
+    shown = {"--from", "--help", "--output", "--format", "--per-group", "--digits", "--bytes", "--bd", "--plot"}
+    figure = {"--crop", "--image"}  # of --figure, which is refused
+    rules = option_rules.RULES["table"]
+    refused = {text for rule in rules if "--from" in (*rule.without, *rule.why.split()) for text in rule.options}
+    for param in create_command().commands["table"].params:
+        assert (shown | figure | refused) & {*param.opts, param.name}, param.opts
+
+
 def test_every_option_has_a_use() -> None:
     """A new option of these commands joins the matrix; each rule is of options that there are."""
     root = create_command()

@@ -194,6 +194,18 @@ def test_a_table_without_sizes_has_no_curves() -> None:
         table.plot("rd.png")
 
 
+def test_sizes_that_are_gone_since_the_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is computed. All means were empty, with exit code 0, and the note said that scores were missing."""
+    assert run(["table", *BOTH.split(), "--scores", "s.jsonl", "-o", "table.json"]) == 0
+    call = ["table", "--from", "s.jsonl", "--bytes", "files", "-o", "table.json"]
+    assert run([*call, "--max-pixels", "9"]) == 2
+    assert "or give a larger --max-pixels" in capsys.readouterr().err
+    assert run(call) == 0
+    Path("out/jpeg/20/b.jpg").unlink()
+    assert run(call) == 2
+    assert "the sizes of 1 image cannot be read: jpeg@20/b" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_read_is_left_out_of_all_points(capsys: pytest.CaptureFixture[str]) -> None:
     """It has neither score nor bitrate; the deltas are those of the other images."""
     Path("gt/c.png").write_bytes(b"\x89PNG\r\n\x1a\n")

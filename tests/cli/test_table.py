@@ -302,6 +302,23 @@ def test_images_left_out_are_named_in_every_format(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["left_out"] == {"b/1.png": ["two"]}
 
 
+def test_every_format_counts_what_the_rows_alone_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """Files of a method without a partner, and notes of pairs, such as a background; the scores have them all."""
+    picture("two/alone.png", 3)
+    transparent = Image.new("RGBA", (16, 16), (100, 100, 100, 0))
+    for name in ("gt/a/0.png", "one/a/0.png"):
+        transparent.save(name)
+    call = ["table", "gt", "one", "two", "-m", "psnr", "--alpha", "white", "--scores", "s.jsonl"]
+    for kind in tables.TABLE_FORMATS:
+        for run_of in (call, ["table", "--from", "s.jsonl"]):
+            assert run([*run_of, "-f", kind]) == 3
+            out, err = capsys.readouterr()
+            assert "only in candidate: two/alone.png" in err
+            for said in ("1 image of methods without a partner in the ground truth: two/alone.png", "2 of 6 pairs"):
+                assert said in (err if kind == "csv" else out)
+    assert "one/a/0.png: transparency on white" in out
+
+
 def test_a_finished_file_of_scores_is_refused_as_by_compare(capsys: pytest.CaptureFixture[str]) -> None:
     """It has no journal; a run that was to be continued keeps its own."""
     for call in (
@@ -343,6 +360,10 @@ def tear(path: str) -> None:
     Path(path).write_bytes(b"torn")
 
 
+def add(path: str) -> None:
+    Path(path).with_stem("alone").write_bytes(Path(path).read_bytes())
+
+
 @pytest.mark.parametrize(
     ("words", "spoil", "parts"),
     [
@@ -350,6 +371,7 @@ def tear(path: str) -> None:
         ("--protocol sr-y --scale 2 -m psnr@y", None, 3),
         ("-m psnr --mask masks --ignore 0,0,4,4 --missing common", remove, 2),
         ("-m psnr", tear, 1),
+        ("-m psnr", add, 2),
     ],
 )
 def test_parts_make_the_table_of_one_run(
@@ -361,7 +383,7 @@ def test_parts_make_the_table_of_one_run(
     noise(3)
     if spoil:
         spoil("two/2/1.png")
-    call, code = ["table", "gt", "one", "two", *words.split()], 3 if spoil is tear else 0
+    call, code = ["table", "gt", "one", "two", *words.split()], 3 if spoil in (tear, add) else 0
     names = [f"{part}.{('csv', 'jsonl')[part % 2]}" for part in range(1, parts + 1)]
     codes = [run([*call, "--shard", f"{part}/{parts}", "--scores", name]) for part, name in enumerate(names, 1)]
     assert max(codes) == code
@@ -373,6 +395,7 @@ def test_parts_make_the_table_of_one_run(
         assert Path(f"merged.{suffix}").read_bytes() == Path(f"whole.{suffix}").read_bytes()
     assert Path("merged.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
     found = eyediff.read_table("merged.jsonl")
+    assert [file.path for file in found.summary.unmatched] == ([Path("two/2/alone.png")] if spoil is add else [])
     assert found.render("latex", per_group=bool(per_group)) == Path("whole.tex").read_text()
 
 
@@ -382,7 +405,7 @@ def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[
     assert run([*call, "--shard", "1/2"]) == 0
     first, *rows = map(json.loads, Path("p.jsonl").read_text().splitlines())
     assert [row["pair"] for row in rows] == ["one/a/0.png", "two/a/0.png", "one/b/1.png", "two/b/1.png"]
-    assert first["table"] == {"methods": ["one", "two"], "images": 3, "left_out": {}}
+    assert first["table"] == {"methods": ["one", "two"], "images": 3, "left_out": {}, "unmatched": []}
     assert (first["shard"]["part"], first["shard"]["of"], first["shard"]["pairs"]) == (1, 2, 6)
     kept = Path("p.jsonl").read_bytes()
     assert run([*call, "--shard", "1/2"]) == 0
@@ -425,6 +448,7 @@ def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]
         ([first.replace('["one", "two"]', '["one", "one"]'), *rows], "does not hold the scores of a table"),
         ([first.replace('["one", "two"]', "3"), *rows], "does not hold the scores of a table"),
         ([first.replace('"left_out": {}', '"left_out": 3'), *rows], "does not hold the scores of a table"),
+        ([first.replace('"unmatched": []', '"unmatched": [3]'), *rows], "does not hold the scores of a table"),
     ):
         assert "".join(changed) != "".join([first, *rows])
         Path("bad.jsonl").write_text("".join(changed))

@@ -162,7 +162,7 @@ def seeds() -> Iterator[bytes]:
             card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
             yield bytes([number]) + path.read_bytes() + card
         sink, path = reports.row_sink("jsonl", folder / "scores.jsonl"), folder / "scores.jsonl"
-        sink.open(header(groups="subfolder", table=TableHeader(("one", "two"), 2, {"torn.png": ["two"]})))
+        sink.open(header(groups="subfolder", table=TableHeader(("one", "two"), 2, {"torn.png": ["two"]}, alone)))
         for at, name in enumerate(("one/p00.png", "two/p00.png", "one/p01.png", "two/p01.png")):
             pair = replace(pairs(1)[0], name=name, group=f"scene {at // 2}")
             sink.write(ScoredPair(pair, 4, 4, {"mse": 0.1 * at, "sim": 1 - 0.1 * at}))

@@ -85,6 +85,7 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
     "table": (
         OptionRule(_SCORING, "the file of --from already has the scores", without=["--from"]),
         OptionRule(["--report", "--figure"], "the file of --from has no images", without=["--from"]),
+        OptionRule(["--max-pixels"], "--from reads images only for sizes", needs=["ground_truth", "--bytes"]),
         OptionRule(["--resume", "--resume-by"], "it continues a file of scores", needs=["--scores"]),
         OptionRule(["--shard"], "it writes the scores of one part to a file", needs=["--scores"]),
         OptionRule(

@@ -29,10 +29,10 @@ class JunitSink:
     """A receiver of rows that writes JUnit XML to `path` when it is closed.
 
     Failures are crossed limits, and pairs that are worse than in `baseline`. A worse mean is a separate test case.
-    Errors are pairs without a score, files without a partner, pairs that only one of the two runs has, and missing maps.
-    The output of a test case has the scores of its pair. The time of a test case is the time since the previous row, so
-    the first pair of a batch has the time of the batch. A pair that did not pass has its two files as attachments.
-    Control characters, which XML cannot contain, are written as `\\x00`.
+    Errors are pairs without a score, files without a partner, pairs that only one of the two runs has, and missing
+    maps. The output of a test case has the scores of its pair. The time of a test case is the time since the previous
+    row, so the first pair of a batch has the time of the batch. A pair that did not pass has its two files as
+    attachments. Control characters, which XML cannot contain, are written as `\\x00`.
     """
 
     def __init__(

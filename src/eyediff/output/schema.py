@@ -332,8 +332,12 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
 
 def _table_record(table: TableHeader) -> dict[str, object]:
     """Return the methods and images of a table, for JSON."""
-    left_out = {encodable(name): [*map(encodable, methods)] for name, methods in table.left_out.items()}
-    return {"methods": [*map(encodable, table.methods)], "images": table.images, "left_out": left_out}
+    return {
+        "methods": [*map(encodable, table.methods)],
+        "images": table.images,
+        "left_out": {encodable(name): [*map(encodable, methods)] for name, methods in table.left_out.items()},
+        "unmatched": unmatched_record(table.unmatched),
+    }
 
 
 def _shard_record(shard: Shard) -> dict[str, object]:

@@ -110,7 +110,7 @@ def _table(found: dict[str, Any]) -> TableHeader:
     if not images or not methods or len(set(methods)) < len(methods):
         raise ValueError("the table has no images, no methods, or two methods of the same name")
     left_out = {_text(name): tuple(map(_text, without)) for name, without in found["left_out"].items()}
-    return TableHeader(methods, images, left_out)
+    return TableHeader(methods, images, left_out, _unmatched(found["unmatched"]))
 
 
 def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
@@ -120,10 +120,12 @@ def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
     block = 1 if table is None else len(table.methods)
     if table is not None and pairs != table.images * block:
         raise ValueError(f"the header says {pairs} pairs; expected {table.images} images times {block} methods")
-    unmatched = tuple(
-        Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in found["unmatched"]
-    )
-    return Shard(part, of, pairs, _text(found["list_sha256"]), _text(found["part_sha256"]), unmatched, block)
+    hashes = _text(found["list_sha256"]), _text(found["part_sha256"])
+    return Shard(part, of, pairs, *hashes, _unmatched(found["unmatched"]), block)
+
+
+def _unmatched(found: list[dict[str, Any]]) -> tuple[Unmatched, ...]:
+    return tuple(Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in found)
 
 
 def _conventions(found: dict[str, Any]) -> Conventions:

@@ -7,7 +7,7 @@ computed only once, for any number of methods (`scoring/loading.py`, `scoring/re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -17,9 +17,10 @@ import numpy as np
 from .. import pairing
 from ..errors import Setting, UsageError, shown, some_of
 from ..interfaces import DownloadProgress
+from ..output.text import amount
 from ..pairing.groups import group_pairs
 from ..pairing.lazy import Lazy
-from ..records import Header, Numbers, Pair, Row, Summary, TableHeader
+from ..records import Header, Numbers, Pair, Row, Summary, TableHeader, Unmatched
 from ..run import ComparisonOptions, ComparisonPlan
 from ..scoring.metric_spec import parse_metrics
 from .bitrates import BPP, Bitrates, check_curves, find_bitrates
@@ -46,6 +47,8 @@ class TableLayout:
         Group of each image. Empty if the images have no groups.
     left_out
         For each image that some methods lack, the names of these methods.
+    unmatched
+        Files of methods that have no partner in the ground truth.
     bitrates
         Codecs and bits per pixel, or None if no sizes were given.
     """
@@ -55,6 +58,7 @@ class TableLayout:
     images: Sequence[str]
     groups: Sequence[str]
     left_out: Mapping[str, Sequence[str]]
+    unmatched: Sequence[Unmatched] = ()
     bitrates: Bitrates | None = None
 
     @property
@@ -146,8 +150,8 @@ def plan_table(
 
     built = options.build_metrics(specs, progress)
     header = replace(built.header, groups=options.groups)
-    table = TableHeader(names, len(images), left_out)
-    unmatched = [file for found in pairings.values() for file in found.unmatched if file.side == "candidate"]
+    unmatched = tuple(file for found in pairings.values() for file in found.unmatched if file.side == "candidate")
+    table = TableHeader(names, len(images), left_out, unmatched)
     passed_over: Counter[str] = Counter()
     for found in pairings.values():
         passed_over |= Counter(found.passed_over)
@@ -155,7 +159,7 @@ def plan_table(
         Lazy(range(len(images) * len(names)), make),
         replace(built, header=replace(header, table=table)),
         options.loader(),
-        tuple(unmatched),
+        unmatched,
         passed_over=dict(sorted(passed_over.items())),
         hints=tuple(f"{shown(name)}: {hint}" for name, found in pairings.items() for hint in found.hints),
     )
@@ -163,7 +167,7 @@ def plan_table(
     if sizes is not None:
         pairs = cast(Sequence[Pair], plan.pairs)
         bitrates = find_bitrates(names, images, pairs, sizes, interpolation, max_pixels=options.max_pixels)
-    return TablePlan(header, names, images, groups, left_out, bitrates, run=plan)
+    return TablePlan(header, names, images, groups, left_out, unmatched, bitrates, run=plan)
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
@@ -212,7 +216,8 @@ class ScoresByMethod:
         methods, images, bitrates = len(self._layout.methods), len(self._layout.images), self._layout.bitrates
         self.scores: dict[str, Numbers] = {} if bitrates is None else {BPP: bitrates.bpp}
         self.scores |= {name: np.full((methods, images), np.nan) for name in header.metrics}
-        self._count = 0
+        self._count = self._noted = 0
+        self._note = ""
 
     def write(self, row: Row) -> None:
         """Keep the scores of one pair. Pairs must come in the order of the plan."""
@@ -220,6 +225,9 @@ class ScoresByMethod:
         for name, score in row.scores.items():
             self.scores[name][method, image] = score
         self._count += 1
+        if row.notes:
+            self._noted += 1
+            self._note = self._note or f"{shown(row.pair.name)}: {', '.join(map(shown, row.notes))}"
 
     def close(self, summary: Summary) -> None:
         """Do nothing, because no file is open."""
@@ -230,7 +238,7 @@ class ScoresByMethod:
     def summarise(self, digits: Mapping[str, int] | None = None) -> TableData:
         """Return the table that follows from the scores. `digits` has the numbers of decimals of some columns."""
         layout = self._layout
-        return summarise_methods(
+        data = summarise_methods(
             layout.header,
             layout.methods,
             layout.groups,
@@ -239,3 +247,12 @@ class ScoresByMethod:
             left_out=layout.left_out,
             bitrates=layout.bitrates,
         )
+        return replace(data, notes=(*data.notes, *self._remarks()))
+
+    def _remarks(self) -> Iterator[str]:
+        """Yield remarks about files without a partner, and about notes of pairs. The scores have all these notes."""
+        if alone := self._layout.unmatched:
+            files = some_of([shown(file.path) for file in alone])
+            yield f"{amount(len(alone), 'image')} of methods without a partner in the ground truth: {files}"
+        if self._noted:
+            yield f"{self._noted} of {amount(self._count, 'pair')} with a note, such as {self._note}"

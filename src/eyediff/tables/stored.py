@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from .. import defaults
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown, some_of
 from ..output.read_rows import read_rows, split_records
 from ..output.shards import read_header
+from ..output.text import amount
 from ..records import Header, Pair, Row, TableHeader
 from ..run import StoredRows
 from .bitrates import check_curves, find_bitrates
@@ -33,7 +36,7 @@ class StoredTable(StoredRows):
     ------
     UsageError
         If the file cannot be read, if it does not have one row for each image and method, in the order of a run, or if
-        a size is missing.
+        a size is missing or cannot be read.
     """
 
     def __init__(
@@ -47,7 +50,9 @@ class StoredTable(StoredRows):
         check_curves(sizes, interpolation)
         self._path = path
         self._header, table = _read_header(path)
-        pairs, methods = [row.pair for row in self], tuple(table.methods)
+        self.unmatched = table.unmatched
+        scored = [(row.pair, bool(row.scores)) for row in self]
+        pairs, methods = [pair for pair, _ in scored], tuple(table.methods)
         firsts = pairs[:: len(methods)]
         images = [pair.name.removeprefix(f"{methods[0]}/") for pair in firsts]
         self._check(pairs, images, table)
@@ -55,7 +60,16 @@ class StoredTable(StoredRows):
         bitrates = None
         if sizes is not None:
             bitrates = find_bitrates(methods, images, pairs, sizes, interpolation, max_pixels=max_pixels)
-        self.layout = TableLayout(replace(self._header, table=None), methods, images, groups, table.left_out, bitrates)
+            lost = np.isnan(bitrates.bpp.T.ravel()) & [has_scores for _, has_scores in scored]
+            if lost.any():
+                names = some_of([shown(pairs[place].name) for place in np.flatnonzero(lost)])
+                raise UsageError(
+                    f"the sizes of {amount(int(lost.sum()), 'image')} cannot be read: {names}; restore the compared "
+                    "files, state bits per pixel in a list, or give a larger ",
+                    Setting("max_pixels"),
+                )
+        header = replace(self._header, table=None)
+        self.layout = TableLayout(header, methods, images, groups, table.left_out, table.unmatched, bitrates)
 
     def _check(self, pairs: Sequence[Pair], images: Sequence[str], table: TableHeader) -> None:
         """Raise UsageError if the pairs differ from those of the table, or are in another order."""
