@@ -17,7 +17,7 @@ from .interfaces import DownloadProgress
 from .metric import ImageLike, load_pair
 from .metrics.registry import find_metric
 from .protocols import EvaluationProtocol, is_kind, published
-from .records import AlphaPolicy, Conventions, Failure, Header, Image
+from .records import AlphaPolicy, Conventions, Failure, Header, Image, ScoredPair
 from .scoring.batches import score_images
 from .scoring.factory import build_metric_set
 from .scoring.metric_set import MetricSet
@@ -54,7 +54,8 @@ class Explained:
     protocols
         Names of the protocols that compute the metric in this way on these images.
     convention
-        Text that describes how this way differs from other ways to compute the metric.
+        Text that describes how this way differs from other ways to compute the metric, with the notes of the images,
+        such as their background.
     score
         Score of the two images. None if there is no score.
     reason
@@ -201,9 +202,10 @@ def explain(
     about = {name: what for protocol in protocols for name, what in protocol.channel.items()}
     rows = []
     for way in sorted(ways, key=lambda way: (_kind(way.metric), way.metric, way.border)):
-        images = loaded[way.alpha or alpha]
-        score, reason = _score(way, images, sets[way.metric])
-        rows.append(Explained(way.metric, tuple(ways[way]), "; ".join(_convention(way, about)), score, reason))
+        row = _score(way, loaded[way.alpha or alpha], sets[way.metric])
+        score, reason = (None, row) if isinstance(row, str) else (row.scores[way.metric], None)
+        convention = "; ".join(_convention(way, about, None if isinstance(row, str) else row.notes))
+        rows.append(Explained(way.metric, tuple(ways[way]), convention, score, reason))
     built = [found for found in sets.values() if isinstance(found, MetricSet)]
     header = Header(
         eyediff=__version__,
@@ -221,22 +223,27 @@ def _built(name: str, device: DeviceName, progress: DownloadProgress | None) -> 
         return str(error)
 
 
-def _score(way: _Way, images: _Frames | str, metrics: MetricSet | str) -> tuple[float | None, str | None]:
+def _score(way: _Way, images: _Frames | str, metrics: MetricSet | str) -> ScoredPair | str:
+    """Return the row of the images, or the reason why they have no score."""
     if isinstance(images, str) or isinstance(metrics, str):
-        return None, images if isinstance(images, str) else str(metrics)
+        return images if isinstance(images, str) else str(metrics)
     conventions = Conventions(crop_border=way.border, eight_bits=way.eight_bits)
     try:
         frames = [prepare(conventions, *pair) for pair in images]
     except ImageError as error:
-        return None, str(error)
+        return str(error)
     row = score_images(frames, metrics)
-    return (None, row.message) if isinstance(row, Failure) else (row.scores[way.metric], None)
+    return row.message if isinstance(row, Failure) else row
 
 
-def _convention(way: _Way, about: Mapping[str, str]) -> Iterator[str]:
+def _convention(way: _Way, about: Mapping[str, str], notes: Sequence[str] | None) -> Iterator[str]:
+    """Yield what distinguishes this way. `notes` of a row say what was done; they are None if there is no score."""
     yield about[way.metric]
     if way.border:
         yield f"border of {way.border} cut off"
+    if notes is not None:
+        yield from notes
+        return
     if way.alpha:
         yield f"transparency: {way.alpha}"
     if way.eight_bits:

@@ -199,6 +199,7 @@ def test_one_transparent_image_is_explained_on_its_background(tmp_path: Path) ->
     rows = json.loads((tmp_path / "e.json").read_text())["rows"]
     (score,) = [row["score"] for row in rows if row["metric"] == "psnr" and "eyediff" in row["protocols"].split(", ")]
     assert score == eyediff.distance(*paths, "psnr", alpha="white")
+    assert all("reference: transparency on white" in row["convention"] for row in rows if row["protocols"] == "eyediff")
     by_protocol = {
         name: row.score for row in eyediff.explain(*paths).rows for name in row.protocols if row.metric == "psnr"
     }
@@ -214,13 +215,15 @@ def test_transparency_and_depth_are_explained(tmp_path: Path) -> None:
     found = eyediff.explain(tmp_path / "a.png", tmp_path / "b.png")
     by_protocol = {name: row for row in found.rows if row.metric == "psnr" for name in row.protocols}
     assert "transparent" in found.left_out["codec"] and "nerfstudio" in found.left_out
-    assert by_protocol["3dgs"].convention.endswith("transparency: drop")
+    assert by_protocol["3dgs"].convention.endswith("transparency dropped")
+    assert "; worst of black and white: " in by_protocol["eyediff"].convention
     scores = {name: by_protocol[name].score or 0.0 for name in ("3dgs", "nerfbaselines", "eyediff")}
     assert scores["3dgs"] != scores["nerfbaselines"] >= scores["eyediff"]
     a, b = (random.rand(170, 170, 3) for _ in range(2))
     deep = eyediff.explain(a, b, range=(0, 1))
     rounded = next(row for row in deep.rows if row.metric == "psnr" and "3dgs" in row.protocols)
-    assert rounded.convention.endswith("rounded to 8 bits") and "gsplat" not in rounded.protocols
+    assert rounded.convention.endswith("; rounded to 8 bits") and "gsplat" not in rounded.protocols
+    assert rounded.convention.count("rounded to 8 bits") == 1
 
 
 def test_sizes(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:

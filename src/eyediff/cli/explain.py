@@ -81,7 +81,7 @@ def explain(
         left_out = [f"{name} does not apply: {shown(why)}" for name, why in found.left_out.items()]
         table.end([*answers, *left_out])
     if kind != "text" or output is not None:
-        for line in answers:
+        for line in [*answers, *left_out]:
             typer.echo(f"eyediff: {line}", err=True)
     return INCOMPLETE if any(row.score is None for row in found.rows) else 0
 

@@ -19,7 +19,7 @@ from ..errors import EyediffError
 from ..images import composites, describe_one_sided, is_one_sided
 from ..interfaces import Engine, Locator, Looking, MaskedEngine, PaddedEngine
 from ..records import Failure, Features, Image, Mask, Pair, Pixels, Region, Row, ScoredPair, Stage
-from .frames import merge_frames
+from .frames import merge_frames, worst_note
 from .loading import ImageLoader, Loaded, Recall, describe_error
 from .metric_set import MetricSet
 from .references import Reference, ReferenceCache
@@ -296,13 +296,20 @@ def _row(
         message = describe_one_sided(loaded.reference, {name: scores[name] for name in scored})
         return Failure(loaded.pair, "score", message, loaded.width, loaded.height)
     present = {name: (min if higher[name] else max)(scores[name]) for name in scored}
+    grounds = {name: _ground(scores[name], present[name]) for name in scored if len(scores[name]) > 1}
     missing = {name: reasons[name] for name in metrics.names if name in reasons}
     regions, failed = _locate(metrics, loaded, scores)
-    notes = (*_notes(loaded.reference, loaded.candidate), *failed)
+    chosen = [worst_note("black and white", grounds)] if grounds else []
+    notes = (*_notes(loaded.reference, loaded.candidate), *chosen, *failed)
     row = ScoredPair(loaded.pair, loaded.width, loaded.height, present, notes, missing, regions=regions)
     if present:
         return row
     return Failure(loaded.pair, stage, row.message, loaded.width, loaded.height)
+
+
+def _ground(on_black_and_white: Sequence[float], worst: float) -> str:
+    black, white = on_black_and_white
+    return "both" if black == white else "black" if worst == black else "white"
 
 
 def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[InputResult]:

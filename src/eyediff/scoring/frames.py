@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..records import Failure, Header, Row, ScoredPair
 
@@ -49,17 +49,17 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
         first.width,
         first.height,
         {name: scored[index].scores[name] for name, index in worst.items()},
-        (_note(worst, len(rows)), *dict.fromkeys(note for row in scored for note in row.notes)),
+        (worst_note(f"{len(rows)} frames", {name: f"{index + 1}" for name, index in worst.items()}), *dict.fromkeys(note for row in scored for note in row.notes)),
         reasons,
         regions={name: found for name, index in worst.items() if (found := scored[index].regions.get(name))},
     )
     return merged, next(iter(worst.values()))
 
 
-def _note(worst: dict[str, int], count: int) -> str:
-    """Return a note that states the worst frame. If metrics have different worst frames, it states all of them."""
-    by_frame: dict[int, list[str]] = {}
-    for name, index in worst.items():
-        by_frame.setdefault(index + 1, []).append(name)
-    names = (f"{number}" if len(by_frame) == 1 else f"{number} ({', '.join(by_frame[number])})" for number in by_frame)
-    return f"worst of {count} frames: {', '.join(names)}"
+def worst_note(of: str, worst: Mapping[str, str]) -> str:
+    """Return a note that states where the score of each metric comes from, such as "worst of 4 frames: 2 (psnr), 3 (ssim)"."""
+    metrics: dict[str, list[str]] = {}
+    for metric, place in worst.items():
+        metrics.setdefault(place, []).append(metric)
+    places = (place if len(metrics) == 1 else f"{place} ({', '.join(names)})" for place, names in metrics.items())
+    return f"worst of {of}: {', '.join(places)}"

@@ -81,8 +81,22 @@ def test_the_command_fails_without_a_background(nerf: tuple[Path, Path]) -> None
     assert run([*words, "--alpha", "black", "--min", "psnr=30"]) == 1
 
 
-def test_two_transparent_images_have_the_worse_score(nerf: tuple[Path, Path]) -> None:
-    assert eyediff.distance(nerf[0], Image.open(nerf[0]), "psnr") == float("inf")
+def test_two_transparent_images_have_the_worse_score(nerf: tuple[Path, Path], tmp_path: Path) -> None:
+    """A note says on which background each metric has it."""
+    other = np.array(Image.open(nerf[0]))
+    other[:, : SIDE // 2] = (0, 0, 0, 9)
+    Image.fromarray(other).save(tmp_path / "other.png")
+    (row,) = eyediff.compare(nerf[0], tmp_path / "other.png", ["psnr", "ssim"]).rows
+    scores = {
+        ground: {name: eyediff.distance(nerf[0], tmp_path / "other.png", name, alpha=ground) for name in row.scores}
+        for ground in ("black", "white")
+    }
+    worse = {name: min(scores, key=lambda ground: scores[ground][name]) for name in row.scores}
+    assert row.scores == {name: scores[ground][name] for name, ground in worse.items()}
+    assert set(worse.values()) == {"white"} and row.notes == ("worst of black and white: white",)
+    Image.open(nerf[0]).save(tmp_path / "same.png")
+    (row,) = eyediff.compare(nerf[0], tmp_path / "same.png", ["psnr"]).rows
+    assert (row.scores, row.notes) == ({"psnr": float("inf")}, ("worst of black and white: both",))
 
 
 @pytest.mark.parametrize("policy", ["pink", "#12345", "", "#12345g"])
