@@ -224,7 +224,9 @@ def _check_there(path: Path) -> None:
 def _some_images(folder: Path) -> Listing:
     listing = images_below(folder)
     if not listing.images:
-        raise UsageError(f"{shown(folder)} has no images, but {listing.ignored} other entries; check the path")
+        others = ", ".join(f"{count} {shown(kind)}" for kind, count in listing.passed_over.items())
+        found = f"has no images, but other files: {others}" if others else "has no files"
+        raise UsageError(f"{shown(folder)} {found}; check the path")
     return listing
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +15,7 @@ from ..records import Pair
 from .table_rows import BadRow, TableRow, read_table_rows
 
 SIDES = ("reference", "candidate")
+OPTIONAL = ("name", "group", "mask")
 
 PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
 """Type of one pair in a list: a Pair, a mapping with the keys "reference" and "candidate", or a tuple of two paths.
@@ -39,12 +42,13 @@ def read_pairs(path: Path) -> Sequence[Pair]:
 
     The table must have the columns `reference` and `candidate` with paths or URLs. Paths are relative to the folder of
     the table. The columns `name`, `group` and `mask` are optional. If a row has no name, the name of the pair is the
-    text of the cell `candidate`. Other columns are ignored.
+    text of the cell `candidate`. Other columns are ignored, except misspelled ones.
 
     Raises
     ------
     UsageError
-        If the file is not such a table, if a row lacks a path, or if two pairs have the same name.
+        If the file is not such a table, if a row lacks a path, if an optional column is misspelled, or if two pairs
+        have the same name.
     """
     pairs: list[Pair] = []
     problems: list[str] = []
@@ -104,7 +108,13 @@ def _pair_of_item(item: PairLike) -> Pair:
 
 
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:
-    """Return the pair that the cells of a row describe. Its paths are those in the cells."""
+    """Return the pair that the cells of a row describe. Its paths are those in the cells.
+
+    Raises UsageError if the name of a column is misspelled: without its masks, a list would give other scores.
+    """
+    for column in cells:
+        if meant := _misspelled(column):
+            raise UsageError(f"the column {shown(column)} is unknown; rename it to {meant}, or leave it out")
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
     name, group, mask = cells.get("name", cells.get("pair", candidate)), cells.get("group"), cells.get("mask")
     return Pair(
@@ -116,12 +126,21 @@ def pair_of_cells(cells: Mapping[str, object]) -> Pair:
     )
 
 
+@lru_cache
+def _misspelled(column: str) -> str | None:
+    """Return the optional column that is meant by a name which differs from it by a letter, such as `masks`."""
+    close = get_close_matches(column.lower(), OPTIONAL, 1, 0.8)
+    return close[0] if close and column not in OPTIONAL else None
+
+
 def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
     """Return the pair that a row of the table at `path` describes. Raises ValueError if the row is not a pair."""
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     for name in SIDES:
-        if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
+        if name not in row:
+            raise ValueError(f"there is no column {name}; the columns are: {', '.join(map(shown, row))}")
+        if not isinstance(row[name], str) or not row[name] or "\0" in str(row[name]):
             raise ValueError(f"the {name} is missing; expected a path or a URL")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
     mask = None if pair.mask is None else _below(path, pair.mask)

@@ -31,11 +31,6 @@ class Listing:
     images: list[str]
     passed_over: Mapping[str, int]
 
-    @property
-    def ignored(self) -> int:
-        """Number of entries that were skipped."""
-        return sum(self.passed_over.values())
-
 
 HIDDEN = "hidden"
 LOOP = "link to a folder above"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -12,6 +13,7 @@ import numpy as np
 
 from .. import defaults
 from ..errors import ImageError, shown
+from ..images.formats import UnsupportedImage, recognise
 from ..metrics.ops import Array
 from ..optional import import_optional
 from ..records import Pixels
@@ -96,9 +98,13 @@ class Clip:
         try:
             return self._av.open(f"file:{self.path}", options=options)
         except (self._av.error.FFmpegError, ValueError, OSError) as error:
-            raise ImageError(
-                f"{self.name} cannot be read as a video: {_reason(error)}; the file may be incomplete"
-            ) from error
+            raise ImageError(f"{self.name} cannot be read as a video: {self._diagnose(_reason(error))}") from error
+
+    def _diagnose(self, reason: str) -> str:
+        """Return why the file cannot be opened: it is an image, or the reason that the library gives."""
+        with suppress(OSError, UnsupportedImage), self.path.open("rb") as file:
+            return f"it is an image ({recognise(file.read(64))}); `eyediff compare` compares images, and pages one by one"
+        return f"{reason}; the file may be incomplete"
 
     def _find_stream(self) -> None:
         """Find the video stream in the file. Read its frame rate and its number of frames from the header."""

@@ -40,7 +40,11 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("reference,candidate\n", "has no pairs; expected rows with the columns reference and candidate"),
-        ("before,after\na,b\n", "line 2: the reference is missing; expected a path or a URL"),
+        ("before,after\na,b\n", "line 2: there is no column reference; the columns are: before, after; correct"),
+        ("reference;candidate\na;b\n", "line 2: there is no column reference; the columns are: reference;candidate"),
+        ("reference,candidate\n,b\n", "line 2: the reference is missing; expected a path or a URL"),
+        ("reference,candidate,masks\na,b,c\n", "line 2: the column masks is unknown; rename it to mask, or leave it"),
+        ("reference,candidate,Group\na,b,c\n", "line 2: the column Group is unknown; rename it to group"),
         (
             "reference,candidate\na\nb,c\nd,\n",
             "line 2: the row has 1 cells; expected 2; line 4: the candidate is missing",
@@ -54,6 +58,12 @@ def test_a_list_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)) as caught:
         read_pairs(written(tmp_path, text))
     assert str(caught.value).isprintable()
+
+
+def test_a_misspelled_key_in_python() -> None:
+    """Its masks would not be used."""
+    with pytest.raises(UsageError, match="the column Mask is unknown; rename it to mask"):
+        list_pairs([{"reference": "a", "candidate": "b", "Mask": "c"}])
 
 
 def test_files_that_are_no_table(tmp_path: Path) -> None:

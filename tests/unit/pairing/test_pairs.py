@@ -124,9 +124,12 @@ def test_paths_that_cannot_be_looked_at(left: Path, tmp_path: Path) -> None:
 
 def test_an_empty_folder(left: Path, tmp_path: Path) -> None:
     """No images at all, on either side, for files too; what else lies there is counted."""
-    empty = files(tmp_path / "empty", "a.txt", "b/c.md")
-    for reference, candidate in ((left, empty), (empty, left), (left / "a.png", empty)):
-        assert told(reference, candidate).startswith(f"{empty} has no images, but 2 other entries")
+    empty, bare = files(tmp_path / "empty", "a.txt", "b/c.md", ".d.png"), tmp_path / "bare"
+    bare.mkdir()
+    said = "has no images, but other files: 1 .md, 1 .txt, 1 hidden; check the path"
+    for folder, why in ((empty, said), (bare, "has no files; check the path")):
+        for reference, candidate in ((left, folder), (folder, left), (left / "a.png", folder)):
+            assert told(reference, candidate) == f"{folder} {why}"
 
 
 def test_the_same_twice(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,10 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     for name in [*texts, "missing.mp4", "."]:
         with pytest.raises(ImageError, match=r"cannot be read as a video|does not exist|is a folder"):
             open_clip(tmp_path / name)
+    for kind in ("PNG", "TIFF"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "image", kind)
+        with pytest.raises(ImageError, match=rf"it is an image \({kind}\); `eyediff compare`"):
+            open_clip(tmp_path / "image")
 
 
 def test_a_damaged_frame_is_not_compared(tmp_path: Path) -> None:
