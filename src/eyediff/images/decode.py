@@ -261,6 +261,17 @@ def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
         return size
 
 
+def stated_white(file: BinaryIO) -> int | None:
+    """Return the largest value that the header of a PGM or PPM states. Return None for all other files."""
+    try:
+        if recognise(file.read(HEAD)) != "PNM":
+            return None
+        header = netpbm.read_header(file)
+        return None if header.kind in netpbm.BILEVEL else header.white
+    finally:
+        file.seek(0)
+
+
 def from_pil(im: PILImage.Image) -> DecodedImage:
     """Convert a PIL image as if it were read from its file. It is turned upright and converted to sRGB.
 

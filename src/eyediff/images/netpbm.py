@@ -17,7 +17,7 @@ from .planes import DecodedImage
 
 _COLOURS = (b"P3", b"P6", b"PF")
 _TEXTS = (b"P1", b"P2", b"P3")
-_BILEVEL = (b"P1", b"P4")
+BILEVEL = (b"P1", b"P4")
 _FLOATS = (b"Pf", b"PF")
 _DEEPEST = 65535
 _LONGEST_TOKEN = 10
@@ -95,7 +95,7 @@ def read_header(file: BinaryIO) -> NetpbmHeader:
     file.seek(0)
     kind = file.read(2)
     width, height = _number(_token(file)), _number(_token(file))
-    if kind in _BILEVEL:  # these formats do not state a largest value
+    if kind in BILEVEL:  # these formats do not state a largest value
         return NetpbmHeader(kind, width, height, 1, file.tell())
     if kind in _FLOATS:
         scale = _token(file, _LONGEST_SCALE)

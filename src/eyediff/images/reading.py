@@ -19,7 +19,7 @@ from .. import defaults
 from ..errors import ImageError, RangeError, excerpt, shown
 from ..locations import Location, Url
 from ..records import PEAKS, AlphaPolicy, FramePolicy, Image
-from .decode import announced_size, decode
+from .decode import announced_size, decode, stated_white
 from .formats import HEAD, UnsupportedImage, is_image_content
 from .planes import picture
 from .ranges import Range, is_default, scale_levels
@@ -80,9 +80,24 @@ def read_stream(
     frames: FramePolicy = "first",
 ) -> Image:
     """Read an open file as `read` does. Raises UnsupportedImage, or OSError for an error of the disk."""
+    white = None if range is None else stated_white(file)
     decoded = decode(file, max_pixels, max_bytes, frames)
-    first, *later = (with_range(picture(name, each, alpha), range) for each in decoded)
+    if range is not None and (*range,) == (0, white):
+        range, white = None, None
+    first, *later = (with_range(_as_stored(picture(name, each, alpha), white), range) for each in decoded)
     return replace(first, later=tuple(later))
+
+
+def _as_stored(image: Image, white: int | None) -> Image:
+    """Return an image with the values of its file, from 0 to `white`, which were scaled to the range of their type.
+
+    The scaling to a larger range keeps all values apart, so this result is exact. A range is stated for these values.
+    """
+    peak = PEAKS[image.pixels.dtype] if white is not None else None
+    if white is None or peak is None or white == peak:
+        return image
+    stored = (image.pixels.astype(np.uint32) * np.uint32(white) + np.uint32(peak // 2)) // np.uint32(peak)
+    return replace(image, pixels=stored.astype(image.pixels.dtype))
 
 
 def with_range(image: Image, range: Range | None) -> Image:

@@ -74,6 +74,24 @@ def test_pnm_of_more_than_8_bits(white: int, channels: int, text: bool) -> None:
         as_image(content.replace(b"7 5", b"99999 99999"))
 
 
+@pytest.mark.parametrize("white", [63, 255, 300, 4095, 65535])
+@pytest.mark.parametrize("kind", ["P2", "P5", "P6"])
+def test_a_range_is_of_the_values_that_a_pnm_stores(white: int, kind: str) -> None:
+    """Its own range changes nothing, as that of any type; another one is of the values in the file, exactly."""
+    levels = np.random.default_rng(white).integers(0, white + 1, (4, 5, 3 if kind == "P6" else 1))
+    stored = " ".join(map(str, levels.ravel())).encode()
+    if kind != "P2":
+        stored = levels.astype(np.uint8 if white < 256 else ">u2").tobytes()
+    content = f"{kind}\n5 4\n{white}\n".encode() + stored
+    plain = as_image(content)
+    same = as_image(content, range=(0, white))
+    assert np.array_equal(same.pixels, plain.pixels) and same.notes == plain.notes
+    found = as_image(content, range=(-white, white))
+    assert np.allclose(found.pixels, (levels + white) / (2 * white), rtol=0, atol=1e-7)
+    with pytest.raises(ImageError, match=f"its values are {levels.min()} to {levels.max()}"):
+        as_image(content, range=(0, levels.max() - 1))
+
+
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pfm_and_tiff_of_floats_need_a_range(order: str, channels: int) -> None:
