@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +65,21 @@ def test_all_that_failed_is_accepted_and_listed(failed: Folders, capsys: pytest.
     assert run([*command, "--candidate", str(failed.candidate)]) == 0
     assert f"added: {failed.reference}/new.png" in capsys.readouterr().out
     assert failed.levels() == AFTER
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names of bytes")
+def test_a_name_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results escape its bytes. It is accepted by the name on the command line, by the escaped one, and as a new file."""
+    monkeypatch.chdir(tmp_path)
+    names = [os.fsdecode(f"{place}\xe9.png".encode("latin-1")) for place in range(3)]
+    draw(Path("before"), dict.fromkeys(names[:2], 10))
+    draw(Path("after"), dict.fromkeys(names, 90))
+    assert run(["compare", "before", "after", "-m", "l2", "--max", "l2=0", "-o", "out.json"]) == 1
+    assert run(["accept", "out.json", "before", names[0]]) == 0
+    assert run(["accept", "out.json", "before", r"1\udce9.png"]) == 0
+    assert run(["accept", "out.json", "before", "--all", "--candidate", "after"]) == 0
+    assert {path.name for path in Path("before").iterdir()} == set(names)
+    assert run(["compare", "before", "after", "-m", "l2", "--max", "l2=0"]) == 0
 
 
 def test_one_by_name(failed: Folders, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,6 +100,10 @@ def test_wrong_calls_are_one_line(call, target: Path, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     Image.new("RGB", (1200, 1000)).save(large)
     one_line(call("optimize", "noise", large, "-m", "l2", "-o", folder), "1200x1000", "--side")
+    frames = [Image.fromarray(scene(seed, 32)) for seed in (1, 2)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    for start, end in (("noise", tmp_path / "moving.gif"), (tmp_path / "moving.gif", target)):
+        one_line(call("optimize", start, end, "-m", "l2", "-o", folder), "several frames or pages; expected one")
     assert not folder.exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -20,6 +21,7 @@ from ..images import read
 from ..locations import real_path
 from ..output.atomic_write import atomic_path, make_folders
 from ..output.read_rows import row_from_json
+from ..output.schema import encodable
 from ..output.text import amount
 from .exit_codes import INCOMPLETE
 
@@ -123,7 +125,7 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         rows = [(row_from_json(record, names), record["verdict"], record["crossed"]) for record in records]
         failed = [(row, ", ".join(map(_crossing, crossed))) for row, verdict, crossed in rows if verdict == "fail"]
         alone = None if candidate is None else header.get("unmatched")
-        new = [Path(file["path"]) for file in alone or () if file["side"] == "candidate"]
+        new = [_unescaped(Path(file["path"])) for file in alone or () if file["side"] == "candidate"]
     except OSError as error:
         raise UsageError(
             f"{shown(results)} cannot be read ({error.strerror or error}); give the results of a run"
@@ -137,7 +139,8 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         pair = row.pair
         if not isinstance(pair.reference, Path) or not isinstance(pair.candidate, Path):
             raise UsageError(f"a file of the pair {shown(pair.name)} is a URL; expected files on this machine")
-        yield _Change(pair.name, row.message or crossed or "worse", pair.reference, pair.candidate)
+        paths = _unescaped(pair.reference), _unescaped(pair.candidate)
+        yield _Change(pair.name, row.message or crossed or "worse", *paths)
     if candidate is not None and alone is None:
         raise UsageError(
             f"{shown(results)} does not list the files without a partner; give JSON results, or leave out --candidate"
@@ -147,6 +150,12 @@ def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[
         if name is None:
             raise UsageError(f"{shown(path)} is not in the folder {shown(candidate)}; nothing was replaced")
         yield _Change(name.as_posix(), "there is no reference yet", reference / name, path, new=True)
+
+
+def _unescaped(path: Path) -> Path:
+    r"""Return the path that results name, in which bytes that are not UTF-8 are escaped as `\udce9`."""
+    raw = re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda found: chr(int(found[1], 16)), str(path))
+    return path if path.exists() else Path(raw)
 
 
 def _crossing(found: Any) -> str:
@@ -173,7 +182,7 @@ def _of_pytest(folder: Path) -> Iterator[_Change]:
 def _named(failed: Sequence[_Change], names: Sequence[str]) -> list[_Change]:
     """Return the pairs with these names. The name of a golden is also accepted without the name of its test."""
     chosen: list[_Change] = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(map(encodable, names)):
         found = [change for change in failed if name == change.name]
         found = found or [change for change in failed if change.name.endswith(f" {name}")]
         if not found:

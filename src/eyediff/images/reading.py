@@ -82,9 +82,10 @@ def read_stream(
     """Read an open file as `read` does. Raises UnsupportedImage, or OSError for an error of the disk."""
     white = None if range is None else stated_white(file)
     decoded = decode(file, max_pixels, max_bytes, frames)
-    if range is not None and (*range,) == (0, white):
-        range, white = None, None
-    first, *later = (with_range(_as_stored(picture(name, each, alpha), white), range) for each in decoded)
+    if range is None or (*range,) == (0, white):
+        first, *later = (with_range(picture(name, each, alpha), None) for each in decoded)
+    else:
+        first, *later = (with_range(_as_stored(picture(name, each, alpha), white), range) for each in decoded)
     return replace(first, later=tuple(later))
 
 

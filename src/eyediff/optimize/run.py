@@ -96,7 +96,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     UsageError
         If the target has more than MAX_PIXELS pixels.
     """
-    target_image = _shrink(_on_white(images.read(target)), side)
+    target_image = _shrink(_on_white(images.read(target, frames="one")), side)
     height, width = target_image.pixels.shape[:2]
     if height * width > MAX_PIXELS:
         raise UsageError(
@@ -107,7 +107,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     if start == NOISE:
         noise = noise_image(height, width, seed)
         return ImagePair(noise, target_image.pixels, (NOISE, target_image.name), _notes(target_image))
-    start_image = _shrink(_on_white(images.read(Path(start))), side)
+    start_image = _shrink(_on_white(images.read(Path(start), frames="one")), side)
     target_image, start_image = images.fit(target_image, start_image, policy)
     names = start_image.name, target_image.name
     return ImagePair(start_image.pixels, target_image.pixels, names, _notes(start_image) + _notes(target_image))

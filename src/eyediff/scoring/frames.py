@@ -44,12 +44,13 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
     if not worst:
         message = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         return Failure(pair, "score", message, first.width, first.height), 0
+    of = worst_note(f"{len(rows)} frames", {name: f"{index + 1}" for name, index in worst.items()})
     merged = ScoredPair(
         pair,
         first.width,
         first.height,
         {name: scored[index].scores[name] for name, index in worst.items()},
-        (worst_note(f"{len(rows)} frames", {name: f"{index + 1}" for name, index in worst.items()}), *dict.fromkeys(note for row in scored for note in row.notes)),
+        (of, *dict.fromkeys(note for row in scored for note in row.notes)),
         reasons,
         regions={name: found for name, index in worst.items() if (found := scored[index].regions.get(name))},
     )

@@ -103,7 +103,8 @@ class Clip:
     def _diagnose(self, reason: str) -> str:
         """Return why the file cannot be opened: it is an image, or the reason that the library gives."""
         with suppress(OSError, UnsupportedImage), self.path.open("rb") as file:
-            return f"it is an image ({recognise(file.read(64))}); `eyediff compare` compares images, and pages one by one"
+            kind = recognise(file.read(64))
+            return f"it is an image ({kind}); `eyediff compare` compares images, and the pages of a file one by one"
         return f"{reason}; the file may be incomplete"
 
     def _find_stream(self) -> None:

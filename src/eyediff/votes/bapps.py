@@ -61,14 +61,18 @@ def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
     raise StudyError(f"{shown(path)} has no {kind} votes; expected a table, or a folder of the layout {expected}")
 
 
+def own_splits(path: Path, kind: BappsKind, split: StudySplit) -> list[str]:
+    """Return the names of the splits to which the subsets in `path` belong, by their folder and by what it links to."""
+    part = find_subsets(path, kind, split)[0].parent
+    return [name for name in (part.name, part.resolve().name) if name in SPLITS[kind]]
+
+
 def check_split(path: Path, kind: BappsKind, split: StudySplit) -> None:
     """Raise UsageError if a split was asked for, but the folder is itself another part of the dataset."""
-    part = find_subsets(path, kind, split)[0].parent
-    names = (part.name, part.resolve().name)
-    if split not in names:
-        own = next((f"belongs to the split {name}" for name in names if name in SPLITS[kind]), "has no splits")
+    own = own_splits(path, kind, split)
+    if split not in own:
         raise UsageError(
-            f"{shown(path)} {own}, but ",
+            f"{shown(path)} {f'belongs to the split {own[0]}' if own else 'has no splits'}, but ",
             Setting("split", split),
             " was given; leave out the split, or give the folder of both splits",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,28 @@ def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.
     assert read(tmp_path / "out") == [replace(row, pair=pair(encodable(row.pair.name))) for row in rows]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["_eyediff.json", *(f"part-00000{i}.parquet" for i in range(3))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lpips": None}, "lacks a score and has no error"),
+        ({"error": "score: lpips: too small"}, "has all scores and also an error"),
+        ({"lpips": None, "error": "score: psnr: too small"}, "the error gives no reason for lpips"),
+        ({"lpips": None, "error": "nowhere: lpips: too small"}, "the stage 'nowhere' of an error is unknown"),
+        ({"lpips": None, "error": "read: lpips: torn"}, "an error of an earlier stage"),
+        ({"width": None}, "has no width or no height"),
+        ({"notes": [3]}, "a value of the wrong type"),
+    ],
+)
+def test_a_row_with_a_gap_is_refused(changed: dict[str, object], said: str) -> None:
+    """As in the other formats: a score is missing only with a reason, and a reason belongs to a missing score."""
+    metrics = tuple(HEADER.metrics)
+    cells = {"pair": "a", "reference": "a/a.png", "candidate": "b/a.png", "width": 4, "height": 4, "error": None}
+    cells |= dict.fromkeys(metrics, 0.5)
+    assert row_from_arrow(cells, metrics).scores == dict.fromkeys(metrics, 0.5)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        row_from_arrow(cells | changed, metrics)
 
 
 def test_an_earlier_folder_is_kept_until_the_end(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from ...distortions.ops import Picture, resize, to_uint8
 from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
-from ...votes.bapps import find_subsets
+from ...votes.bapps import find_subsets, own_splits
 from ...weights.hashing import file_sha256
 from ..distillation.array_cache import ArrayCache
 
@@ -63,10 +63,15 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     StudyError
         If the study is incomplete.
     UsageError
-        If the fraction leaves no reference for training or none for testing. Also if a fraction is given although the
-        study has separate votes for testing.
+        If the path is the split of BAPPS for testing, or if the fraction leaves no reference for training or none for
+        testing. Also if a fraction is given although the study has separate votes for testing.
     """
     study = read_study(path, "2afc", default="train")
+    if study.layout == "bapps" and set(own_splits(path, "2afc", "train")) == {"val"}:
+        raise UsageError(
+            f"{shown(path)} belongs to the split val, whose votes are for testing; give the folder of both splits, or "
+            "the folder train"
+        )
     if study.layout == "bapps" and _has_val_split(path):
         if fraction is not None:
             raise UsageError(

@@ -14,11 +14,12 @@ from eyediff.errors import UsageError
 from eyediff.metrics.backbones import MINI
 from eyediff.training.ranking import features as source
 from eyediff.training.ranking import network
-from eyediff.training.ranking.data import hold_out, read_patch
+from eyediff.training.ranking.data import hold_out, read_patch, read_votes
 from eyediff.training.ranking.run import TrainingRun
 from eyediff.training.ranking.train import EpochAgreement, TrainingResult, margin
 from eyediff.training.ranking.train_config import TrainConfig
 
+from ...votes.studies import bapps
 from .runs import COUNT, REFERENCES, seeded
 from .simulated import Simulated, mini
 
@@ -95,6 +96,21 @@ def test_no_reference_is_both_trained_on_and_tested_with(study: Simulated) -> No
     assert {t.reference for t in votes.val}.isdisjoint(t.reference for t in votes.train)
     with pytest.raises(UsageError, match="of 1 references is 0"):
         hold_out(study.triplets[:1], 0.2, 0)
+
+
+def test_the_votes_for_testing_are_not_trained_on(tmp_path: Path) -> None:
+    """The split `val` of BAPPS is refused, also one subset of it or a link to it; the folder of both splits is used."""
+    items = [(90, 80, 0.0), (95, 60, 0.2)]
+    for split in ("train", "val"):
+        bapps(tmp_path / "BAPPS", {"cnn": items}, split=split)
+    folder = tmp_path / "BAPPS" / "2afc"
+    (tmp_path / "link").symlink_to(folder / "val")
+    for path in (folder / "val", folder / "val" / "cnn", tmp_path / "link"):
+        with pytest.raises(UsageError, match="belongs to the split val, whose votes are for testing"):
+            read_votes(path, None, 0)
+    votes = read_votes(tmp_path / "BAPPS", None, 0)
+    assert (len(votes.train), len(votes.val)) == (2, 2)
+    assert read_votes(folder / "train", 0, 0).train == votes.train
 
 
 def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
