@@ -69,7 +69,7 @@ def test_all_that_failed_is_accepted_and_listed(failed: Folders, capsys: pytest.
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names of bytes")
 def test_a_name_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results escape its bytes. It is accepted by the name on the command line, by the escaped one, and as a new file."""
+    """Results escape its bytes. It is accepted by its name, by the escaped one, and as a new file."""
     monkeypatch.chdir(tmp_path)
     names = [os.fsdecode(f"{place}\xe9.png".encode("latin-1")) for place in range(3)]
     draw(Path("before"), dict.fromkeys(names[:2], 10))

@@ -28,8 +28,9 @@ from eyediff.run import plan as planning
 from eyediff.run.summary import Collector
 from eyediff.scoring.batches import score_pairs
 
-SAMPLE = {"compare": 16, "table": 5, "video": 4, "merge": 4, "nearest": 3, "2afc": 3}
-"""Pairs of each command that the suite tries, in about five seconds."""
+SAMPLE = {"compare": 12, "table": 4, "codecs": 2, "video": 2, "merge": 3, "nearest": 2, "matrix": 2, "diversity": 2}
+SAMPLE |= {"explain": 0, "2afc": 1, "jnd": 1, "mos": 0}
+"""Pairs of each command that the suite tries. Commands with 0 take long: they import scipy, or try many metrics."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,24 @@ _ROWS = (
     Use("--summary s.json", "files", ("s.json",)),
 )
 
+_OF_SETS = (
+    Use("--size crop", "text"),
+    Use("--workers 1", "none"),
+    Use("--device cpu", "none"),
+)
+_OF_VOTES = (
+    Use("--metric gmsd", "text"),
+    Use("--output v.csv", "files", ("v.csv",)),
+    Use("--format json", "text"),
+    Use("--side 16", "text"),
+    Use("--bootstrap 0", "text"),
+    Use("--seed 5", "text"),
+    Use("--by-item items.csv", "files", ("items.csv",)),
+    Use("--plot p.svg", "files", ("p.svg",)),
+    Use("--workers 1", "none"),
+    Use("--device cpu", "none"),
+)
+
 COMMANDS = {
     "compare": Command(
         "compare",
@@ -160,6 +179,26 @@ COMMANDS = {
         ),
         frozenset({"--bytes", "--bd", "--plot"}),
     ),
+    "codecs": Command(
+        "table",
+        "{in}/before jpeg@*={in}/rd/jpeg/* webp@*={in}/rd/webp/* --match stem --missing common -m psnr,ssim",
+        (
+            Use("--bytes files", "text"),
+            Use("--bytes {in}/sizes.csv", "text"),
+            Use("--bd cubic", "text"),
+            Use("--plot p.svg", "files", ("p.svg",)),
+            Use("--groups subfolder", "rows"),
+            Use("--per-group", "text"),
+            Use("--format csv", "text"),
+            Use("--format json", "text"),
+            Use("--output t.tex", "files", ("t.tex",)),
+            Use("--scores s.jsonl", "files", ("s.jsonl",)),
+            Use("--from {in}/rd.jsonl", "none"),
+            Use("--alpha white", "none"),
+            Use("--crop-border 2", "rows"),
+            Use("--max-pixels 9000", "none"),
+        ),
+    ),
     "merge": Command(
         "merge",
         "{in}/1.jsonl {in}/2.jsonl",
@@ -193,29 +232,52 @@ COMMANDS = {
             Use("--index-by hash", "none"),
             Use("--format json", "text"),
             Use("--output n.csv", "files", ("n.csv",)),
-            Use("--size crop", "none"),
-            Use("--workers 1", "none"),
-            Use("--device cpu", "none"),
+            *_OF_SETS,
         ),
         frozenset({"--metric"}),
     ),
-    "2afc": Command(
-        "eval 2afc",
-        "{in}/votes.csv -m l2,psnr",
+    "matrix": Command(
+        "matrix",
+        "{in}/plain -m lpips-mini",
         (
-            Use("--metric gmsd", "text"),
-            Use("--split val", "none"),
-            Use("--output v.csv", "files", ("v.csv",)),
+            Use("--to {in}/third/sub", "text"),
             Use("--format json", "text"),
-            Use("--side 16", "none"),
-            Use("--bootstrap 0", "none"),
-            Use("--seed 5", "none"),
-            Use("--by-item items.csv", "files", ("items.csv",)),
-            Use("--workers 1", "none"),
+            Use("--output m.csv", "files", ("m.csv",)),
+            Use("--output m.npy", "files", ("m.npy",)),
+            Use("--output m.parquet", "files", ("m.parquet",)),
+            Use("--plot p.svg", "files", ("p.svg",)),
+            *_OF_SETS,
+        ),
+        frozenset({"--metric"}),
+    ),
+    "diversity": Command(
+        "diversity",
+        "{in}/plain -m lpips-mini",
+        (
+            Use("--groups .*(png)", "text"),
+            Use("--format json", "text"),
+            Use("--output d.csv", "files", ("d.csv",)),
+            *_OF_SETS,
+        ),
+        frozenset({"--metric"}),
+    ),
+    "explain": Command(
+        "explain",
+        "{in}/before/a.png {in}/after/a.png",
+        (
+            Use("--scale 2", "text"),
+            Use("--expect psnr=20", "text"),
+            Use("--alpha white", "none"),
+            Use("--range 0,200", "text"),
+            Use("--bits 8", "none"),
+            Use("--format json", "text"),
+            Use("--output e.csv", "files", ("e.csv",)),
             Use("--device cpu", "none"),
         ),
-        frozenset({"--plot"}),
     ),
+    "2afc": Command("eval 2afc", "{in}/votes.csv -m l2,psnr", (*_OF_VOTES, Use("--split val", "none"))),
+    "jnd": Command("eval jnd", "{in}/same.csv -m l2,psnr", (*_OF_VOTES, Use("--convention step", "text"))),
+    "mos": Command("eval mos", "{in}/mos.csv -m l2,psnr", _OF_VOTES),
 }
 
 
@@ -336,7 +398,30 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mask[3:30, 1:27] = 255
     Image.fromarray(mask).save(folder / "mask.png")
     (folder / "pairs.csv").write_text("reference,candidate\nbefore/a.png,after/a.png\nbefore/b.png,after/b.png\n")
+    for codec, point in itertools.product(("jpeg", "webp"), (10, 60, 75, 95)):
+        for name in ("a.png", "sub/c.png"):
+            path = (folder / "rd" / codec / str(point) / name).with_suffix(f".{codec}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.open(folder / "before" / name).save(path, quality=point)
+    methods = [f"{codec}@*={folder}/rd/{codec}/*" for codec in ("jpeg", "webp")]
+    sizes = [
+        f"{codec}@{point},{name},{point}"
+        for codec in ("jpeg", "webp")
+        for point in (10, 60, 75, 95)
+        for name in ("a", "sub/c")
+    ]
+    (folder / "sizes.csv").write_text("\n".join(["method,name,bytes", *sizes]))
     names = ("a.png", "sub/c.png", "moved.png")
+    (folder / "same.csv").write_text(
+        "a,b,same,total\n" + "".join(f"before/{name},after/{name},{place},3\n" for place, name in enumerate(names))
+    )
+    (folder / "mos.csv").write_text(
+        "reference,candidate,mos\n"
+        + "".join(
+            f"before/{name},{side}/{name},{place}\n"
+            for place, (name, side) in enumerate(itertools.product(names, ("after", "third")))
+        )
+    )
     votes = [f"before/{name},after/{name},third/{name},{place},2" for place, name in enumerate(names)]
     (folder / "votes.csv").write_text("\n".join(["reference,a,b,votes_a,votes_b", *votes]))
     sides = [str(folder / side) for side in ("before", "after")]
@@ -347,6 +432,17 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run(["compare", *sides, "-m", "psnr,ssim,l2", "-o", str(folder / "better.jsonl")]) == 0
         made = ["-m", "psnr,ssim", "--scores", str(folder / "scores.jsonl"), "-o", str(folder / "table.csv")]
         assert run(["table", sides[0], str(folder / "third"), *made]) == 0
+        made = [
+            "-m",
+            "psnr,ssim",
+            "--scores",
+            str(folder / "rd.jsonl"),
+            "-o",
+            str(folder / "rd.csv"),
+            "--match",
+            "stem",
+        ]
+        assert run(["table", sides[0], *methods, "--missing", "common", *made]) == 0
     lines = (folder / "better.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines[1:]]
     for row in rows:
@@ -420,10 +516,14 @@ def _check_effect(use: Use, both: Outcome, beside: Outcome, other: Use) -> None:
         assert any(path.startswith(name) for path in both.files), f"{use.args} writes no file"
     always_shown = use.option == "--rows" and other.effect == "code"  # rows beyond a limit
     named_twice = use.option == "--format" and other.args.endswith(f".{use.args.split()[-1]}")
-    if (use.effect == "text" and not (always_shown or named_twice)) or use.args.startswith(("--map-format",)):
+    no_settings = other.args.endswith(".csv") and not both.rows  # the file has results, and stderr has the rest
+    if (use.effect == "text" and not (always_shown or named_twice or no_settings)) or use.args.startswith(
+        ("--map-format",)
+    ):
         assert both.text != beside.text, f"{use.args} is ignored"
     if use.effect == "none":
         assert both.code == beside.code, both.err
+        assert both.rows or both.out == beside.out
         assert {*beside.files} <= {*both.files}
 
 
@@ -492,7 +592,7 @@ def test_every_option_has_a_use() -> None:
     commands = {**root.commands, **root.commands["eval"].commands}
     for name, command in COMMANDS.items():
         known = {use.option.rstrip("=") for use in command.uses} | command.elsewhere
-        for param in commands[name].params:
+        for param in commands[name].params if name in commands else ():
             if param.param_type_name == "option" and "--help" not in param.opts:
                 assert known & {*param.opts, *param.secondary_opts}, f"{name} {param.opts}"
     for name, rules in option_rules.RULES.items():
