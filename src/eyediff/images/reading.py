@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from .. import defaults
 from ..errors import ImageError, RangeError, excerpt, shown
 from ..locations import Location, Url
-from ..records import PEAKS, AlphaPolicy, FramePolicy, Image
+from ..records import PEAKS, AlphaPolicy, FramePolicy, Image, Pixels
 from .decode import announced_size, decode, stated_white
 from .formats import HEAD, UnsupportedImage, is_image_content
 from .planes import picture
@@ -94,11 +94,11 @@ def _as_stored(image: Image, white: int | None) -> Image:
 
     The scaling to a larger range keeps all values apart, so this result is exact. A range is stated for these values.
     """
-    peak = PEAKS[image.pixels.dtype] if white is not None else None
-    if white is None or peak is None or white == peak:
+    if white is None:
         return image
+    peak = int(PEAKS[image.pixels.dtype])
     stored = (image.pixels.astype(np.uint32) * np.uint32(white) + np.uint32(peak // 2)) // np.uint32(peak)
-    return replace(image, pixels=stored.astype(image.pixels.dtype))
+    return replace(image, pixels=cast(Pixels, stored.astype(image.pixels.dtype)))
 
 
 def with_range(image: Image, range: Range | None) -> Image:

@@ -58,7 +58,7 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
 
 
 def worst_note(of: str, worst: Mapping[str, str]) -> str:
-    """Return a note that states where the score of each metric comes from, such as "worst of 4 frames: 2 (psnr), 3 (ssim)"."""
+    """Return a note that states which score of each metric counts, such as "worst of 4 frames: 2 (psnr), 3 (ssim)"."""
     metrics: dict[str, list[str]] = {}
     for metric, place in worst.items():
         metrics.setdefault(place, []).append(metric)
