@@ -87,6 +87,8 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
 
     refused("--baseline", other, words=("other.jsonl", "version 0", "make a new baseline"))
     refused("--baseline", old, "--size", "crop", words=("old.jsonl", "--size"))
+    refused("--baseline", old, "--alpha", "white", words=("old.jsonl, alpha is worst, but in this run it is white",))
+    refused("--baseline", old, "--bits", "12", words=("range or bits is none, but in this run it is 0,4095",))
     refused("--baseline", f"{BEFORE}/cat.png", words=("cat.png", "not a result of eyediff"))
     refused("--tolerance", "0.1", words=("--tolerance", "--baseline"))
     refused("--baseline", old, "--tolerance", "psnr=", words=("--tolerance psnr=", "NAME=X"))
@@ -98,6 +100,18 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
     refused("--plot", tmp_path / "out.jpg", words=("out.jpg", ".png", ".svg"))
     refused("--plot", tmp_path / "no" / "out.svg", words=("out.svg",))
     assert [path.name for path in tmp_path.iterdir()] == ["other.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv"])
+def test_a_baseline_knows_the_settings_of_its_pixels(call, tmp_path: Path, suffix: str) -> None:
+    """The background and the range, as of a run with the same ones. CSV has no place for them, which is told."""
+    old, run = (
+        tmp_path / f"old.{suffix}",
+        ("compare", BEFORE, AFTER, "-m", "psnr", "--alpha", "white", "--range", "-1,255"),
+    )
+    assert call(*run, "-o", old).code == 0
+    assert call(*run, "--baseline", old).code == 0
+    assert call(*run[:-2], "--baseline", old).code == (1 if suffix == "csv" else 2)
 
 
 def test_the_tolerance_is_for_all_or_by_metric(call, tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ import numpy as np
 
 from .. import defaults
 from ..errors import Setting, UsageError, shown
-from ..output.schema import conventions_record, encodable
+from ..output.schema import encodable, header_record
 from ..output.text import amount, figure
 from ..records import Crossing, Failure, Header, Row, ScoredPair, Summary
 from ..run.limits import cross
 from ..scoring.metric_spec import find_column
-from .baseline_file import Earlier
+from .baseline_file import Earlier, settings_of
 from .statistics import MeanShift, shift, worsening
 
 
@@ -225,8 +225,8 @@ def _check(earlier: Earlier, header: Header) -> None:
             Setting("size", header.size),
             "; use the same size policy, or make a new baseline",
         )
-    now = conventions_record(header.conventions)
-    before = now if earlier.conventions is None else earlier.conventions
+    now = settings_of(header_record(header))
+    before = now if earlier.settings is None else earlier.settings
     for name in {**before, **now}:
         if before.get(name) != now.get(name):
             theirs, ours = (shown(found.get(name, "none")) for found in (before, now))

@@ -26,15 +26,15 @@ class Earlier:
 
     `names` are the names of the metrics. `scores` has the scores of each pair in this order: NaN if a metric has no
     score, and None instead of scores if the pair failed. `metrics` has the version and the hash of the weights of each
-    metric. `size` is the size policy. `conventions` has the form of `output.schema.conventions_record`. `metrics`,
-    `size` and `conventions` are None if the file does not contain them, as in CSV.
+    metric. `size` is the size policy. `settings` has the other settings (`settings_of`). `metrics`, `size` and
+    `settings` are None if the file does not contain them, as in CSV.
     """
 
     path: Path
     names: tuple[str, ...]
     metrics: Mapping[str, tuple[str, str | None]] | None
     size: str | None
-    conventions: Mapping[str, object] | None
+    settings: Mapping[str, object] | None
     scores: Mapping[str, tuple[float, ...] | None]
 
 
@@ -86,7 +86,13 @@ def _of_json(path: Path, text: str) -> Earlier:
     metrics = {name: (_text(found["version"]), found["weights_sha256"]) for name, found in header["metrics"].items()}
     names = tuple(metrics)
     scores = _scores(names, (row_from_json(row, names) for row in rows))
-    return Earlier(path, names, metrics, _text(header["size"]), dict(header.get("conventions", {})), scores)
+    return Earlier(path, names, metrics, _text(header["size"]), settings_of(header), scores)
+
+
+def settings_of(header: Mapping[str, Any]) -> dict[str, object]:
+    """Return the settings of a header in JSON that must be equal in two comparable runs, besides the size policy."""
+    levels = ",".join(f"{float(level):g}" for level in header.get("range", ()))
+    return {**header.get("conventions", {}), "alpha": header.get("alpha", "worst"), "range or bits": levels or "none"}
 
 
 def _of_csv(path: Path, text: str) -> Earlier:

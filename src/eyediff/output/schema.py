@@ -297,6 +297,8 @@ def header_record(header: Header) -> dict[str, object]:
         for name, metric in header.metrics.items()
     }
     record: dict[str, object] = {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
+    if header.alpha != "worst":
+        record["alpha"] = header.alpha
     if header.range is not None:
         record["range"] = list(header.range)
     if header.groups is not None:

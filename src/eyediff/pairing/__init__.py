@@ -225,8 +225,8 @@ def _some_images(folder: Path) -> Listing:
     listing = images_below(folder)
     if not listing.images:
         others = ", ".join(f"{count} {shown(kind)}" for kind, count in listing.passed_over.items())
-        found = f"has no images, but other files: {others}" if others else "has no files"
-        raise UsageError(f"{shown(folder)} {found}; check the path")
+        found = f", but other files: {others}" if others else ": it is empty"
+        raise UsageError(f"{shown(folder)} has no images{found}; check the path")
     return listing
 
 

@@ -127,7 +127,7 @@ def test_an_empty_folder(left: Path, tmp_path: Path) -> None:
     empty, bare = files(tmp_path / "empty", "a.txt", "b/c.md", ".d.png"), tmp_path / "bare"
     bare.mkdir()
     said = "has no images, but other files: 1 .md, 1 .txt, 1 hidden; check the path"
-    for folder, why in ((empty, said), (bare, "has no files; check the path")):
+    for folder, why in ((empty, said), (bare, "has no images: it is empty; check the path")):
         for reference, candidate in ((left, folder), (folder, left), (left / "a.png", folder)):
             assert told(reference, candidate) == f"{folder} {why}"
 
