@@ -52,9 +52,9 @@ def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"lpips": None}, "lacks a score and has no error"),
-        ({"error": "score: lpips: too small"}, "has all scores and also an error"),
-        ({"lpips": None, "error": "score: psnr: too small"}, "the error gives no reason for lpips"),
+        ({"lpips": None}, "expected an error exactly if a score is missing"),
+        ({"error": "score: lpips: too small"}, "expected an error exactly if a score is missing"),
+        ({"lpips": None, "error": "score: psnr: too small"}, "has no reason for lpips"),
         ({"lpips": None, "error": "nowhere: lpips: too small"}, "the stage 'nowhere' of an error is unknown"),
         ({"lpips": None, "error": "read: lpips: torn"}, "an error of an earlier stage"),
         ({"width": None}, "has no width or no height"),
