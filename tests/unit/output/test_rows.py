@@ -139,7 +139,7 @@ def test_a_row_whose_error_does_not_explain_its_scores_is_no_row(error: str) -> 
         FORMATS[0].parse(f"x.png,a/x.png,b/x.png,3,4,,20.0,{error},\n")
     with pytest.raises(ValueError):
         FORMATS[0].parse("x.png,a/x.png,b/x.png,3,4,0.5,20.0,score: lpips: too small,\n")
-    with pytest.raises(ValueError, match="no width or height"):
+    with pytest.raises(ValueError, match="no size"):
         FORMATS[0].parse("x.png,a/x.png,b/x.png,,4,,20.0,score: lpips: too small,\n")
 
 
