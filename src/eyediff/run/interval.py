@@ -8,7 +8,9 @@ from the percentiles of resampled means, do not. `scripts/measure_coverage.py` m
 the true mean; docs/statistics.md has a table of the results.
 
 If many scores are equal, all scores of a resample may be equal, so that its standard error is 0 and its t* infinite. If
-a quantile is infinite, the quantile of Student's t distribution is used in its place.
+a quantile is infinite, the quantile of Student's t distribution is used in its place. If many scores are nearly equal,
+t* may be thousands: PSNRs of 30.00, 30.01, 30.02, 30.03 and 45 would give an interval of thousands of decibels. So a
+finite quantile is limited to `LARGEST` times the quantile of Student's t distribution.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ BLOCK = 1 << 20
 
 TAIL = 0.025
 """Probability that the true mean is below the interval, and also the probability that it is above it."""
+
+LARGEST = 3
+"""Largest quantile of the resamples, in quantiles of Student's t distribution.
+
+For 5 to 20 scores of the distributions in docs/statistics.md, this limit changes the coverage by 0.1 points at most.
+"""
 
 
 def mean_intervals(scores: Mapping[str, Numbers], block: int = BLOCK) -> dict[str, tuple[float, float]]:
@@ -80,5 +88,10 @@ def _interval(scores: Numbers, sums: Numbers, squares: Numbers) -> tuple[float, 
         t = np.where(errors > 0, means / errors, np.where(means == 0, 0, np.sign(means) * np.inf))
     low, high = np.percentile(t, [100 * TAIL, 100 * (1 - TAIL)], method="inverted_cdf")
     student = student_quantile(1 - TAIL, count - 1)
-    low, high = (float(end) if math.isfinite(end) else math.copysign(student, end) for end in (low, high))
+    low, high = (
+        max(-LARGEST * student, min(float(end), LARGEST * student))
+        if math.isfinite(end)
+        else math.copysign(student, end)
+        for end in (low, high)
+    )
     return mean - high * error, mean - low * error

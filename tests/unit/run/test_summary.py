@@ -90,6 +90,14 @@ def test_the_interval_is_the_same_every_time() -> None:
     assert mean_intervals({"x": some}, block=17)["x"] == pytest.approx(alone, rel=1e-12)
 
 
+def test_scores_that_are_nearly_equal_but_one_have_an_interval_of_their_size() -> None:
+    """A resample of the equal ones has hardly any error, so its t was thousands, and the upper end 20,000 dB. The ends
+    lie at most three times as far from the mean as those of Student's t: 3 * 2.776 * 3 dB."""
+    scores = np.array([30, 30.01, 30.02, 30.03, 45])
+    low, high = mean_intervals({"psnr": scores})["psnr"]
+    assert 25 < low < scores.mean() < high < scores.mean() + 25.1
+
+
 def test_a_single_score_has_no_interval() -> None:
     """Of one pair nothing is known about others, nor of a spread."""
     found = collected({"mse": [0.25]}).metrics["mse"]
