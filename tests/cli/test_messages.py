@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_an_internal_error_is_told_from_a_crossed_limit(
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.delenv("EYEDIFF_TRACEBACK", raising=False)
-    monkeypatch.setattr(sys.modules["eyediff.cli.compare"].options, "format_of", broken)
+    monkeypatch.setattr(import_module("eyediff.cli.compare").options, "format_of", broken)
     said = call("compare", BEFORE, AFTER, "-m", "psnr")
     assert (said.code, said.out, said.err.count("\n")) == (70, "", 1)
     for part in ("ZeroDivisionError: two lines", "report it", "EYEDIFF_TRACEBACK=1"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) ->
                 raise error
             yield row
 
-    monkeypatch.setattr(sys.modules["eyediff.cli.compare"], "source_of", lambda *_: source)
+    monkeypatch.setattr(import_module("eyediff.cli.compare"), "source_of", lambda *_: source)
 
 
 def incomplete(said: Said, *words: str) -> None:
@@ -96,7 +96,7 @@ def test_a_defect_halfway_keeps_the_count(
 
 def test_a_report_that_fails_at_the_end(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
     """All rows are there; --resume is not offered for an output that is finished."""
-    page = sys.modules["eyediff.report.outputs"].PageSink
+    page = import_module("eyediff.report.outputs").PageSink
     close = page.close
 
     def full(*arguments: Any) -> None:
@@ -125,7 +125,7 @@ def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  
 
 def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
     """Rows on standard output stay; a file is replaced only once it is whole."""
-    sets = sys.modules["eyediff.cli.nearest"].sets
+    sets = import_module("eyediff.cli.nearest").sets
     found = sets.find_neighbours
 
     def torn(*arguments: Any) -> Generator[Any]:
@@ -145,7 +145,7 @@ def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path
     def full(*_: object) -> None:
         raise OutputError("no space left")
 
-    monkeypatch.setattr(sys.modules["eyediff.cli.matrix"].drawing, "draw_heat_map", full)
+    monkeypatch.setattr(import_module("eyediff.cli.matrix").drawing, "draw_heat_map", full)
     shutil.copytree(BEFORE, tmp_path / "a")
     said = call("matrix", tmp_path / "a", "--size", "resize", "--plot", tmp_path / "x.png")
     incomplete(said, "no space left", "complete rows: 3")

@@ -152,7 +152,7 @@ def test_strips_give_the_same() -> None:
 def test_others_are_refused_by_name(name: str) -> None:
     """MS-SSIM, FSIM and GMSD have no definition on a part of an image: no score is made up."""
     assert not isinstance(parse_metric(name).program, DeepFeatures)
-    with pytest.raises(UsageError, match="not defined for a part of the pixels"):
+    with pytest.raises(UsageError, match="does not support masks"):
         check_masks([parse_metric(name)])
 
 

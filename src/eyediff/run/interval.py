@@ -33,7 +33,7 @@ TAIL = 0.025
 LARGEST = 3
 """Largest quantile of the resamples, in quantiles of Student's t distribution.
 
-For 5 to 20 scores of the distributions in docs/statistics.md, this limit changes the coverage by 0.1 points at most.
+For 5 to 20 scores of the distributions in docs/statistics.md, this limit changes the coverage by 0.2 points at most.
 """
 
 

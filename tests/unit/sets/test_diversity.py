@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,7 @@ def test_the_mean_is_that_of_all_pairs(count: int) -> None:
 
 def test_points_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """A point is looked at piece by piece: none is missed, none taken twice."""
-    monkeypatch.setattr(sys.modules["eyediff.sets.diversity"], "CHUNK", 3)
+    monkeypatch.setattr(import_module("eyediff.sets.diversity"), "CHUNK", 3)
     figures = np.random.RandomState(0).standard_normal((6, 8)).astype(np.float32)
     assert spread(figures).mean == pytest.approx(mean_of_pairs(figures), rel=1e-12)
 

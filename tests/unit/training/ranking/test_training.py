@@ -98,7 +98,7 @@ def test_heads_on_a_module_of_ones_own(
     monkeypatch.setattr(sys, "path", list(sys.path))
     call = ["train", str(study.table), "-o", "run", "--trunk", "ownnet:make", *RECIPE, "--no-plot"]
     assert command(call) == 2
-    assert "--taps names submodules" in capsys.readouterr().err
+    assert "needs --taps" in capsys.readouterr().err
     assert command([*call, "--taps", "nowhere"]) == 2
     assert not (tmp_path / "run").exists()
     assert command([*call, "--taps", "1"]) == 0
