@@ -23,7 +23,7 @@ def test_an_output_without_journal_is_refused(kind: RowFormat, tmp_path: Path) -
     """It is finished, or not ours; the message says what to do, and nothing is touched."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     output.write_text("mine")
-    with pytest.raises(ResumeError, match=r"out cannot be continued: .* compute everything again"):
+    with pytest.raises(ResumeError, match=r"out cannot be continued, .* compute everything again"):
         folder.compare(output, kind, resume=True)
     assert (left(tmp_path), output.read_text(), folder.read) == (["out"], "mine", [])
 
