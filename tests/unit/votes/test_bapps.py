@@ -40,7 +40,8 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no split 'train'; expected one of val"):
         read_study(tmp_path, "jnd", split="train")
     with pytest.raises(
-        StudyError, match=r"has no 2afc votes; expected a folder with 2afc/val/SUBSET/\{ref,p0,p1,judge\}"
+        StudyError,
+        match=r"has no 2afc votes; expected a table, or a folder of the layout 2afc/val/SUBSET/\{ref,p0,p1,judge\}",
     ):
         read_study(tmp_path, "2afc", split="val")
 
