@@ -27,9 +27,10 @@ ShardOption: TypeAlias = Annotated[
 def parse_shard(
     text: str | None, kind: reports.RowFormat, output: Path | None, option: str = "-o"
 ) -> tuple[int, int] | None:
-    """Return the numbers I and N of --shard I/N. None without --shard. `option` sets the output.
+    """Return the numbers I and N of --shard I/N. None without --shard.
 
-    Raises UsageError if the text has another form, or if `eyediff merge` could not read the output.
+    `option` is the name of the option for the output, which an error names. Raises UsageError if the text has another
+    form, or if `eyediff merge` could not read the output.
     """
     if text is None:
         return None

@@ -153,7 +153,7 @@ class Baseline:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with a crossed limit for each worse score.
+        """Return a copy of the row in which each worse score has crossed a limit.
 
         The limit is the earlier score plus or minus the tolerance.
         """

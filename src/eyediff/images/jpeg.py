@@ -51,10 +51,10 @@ LATER_SCANS = "the last scans of the JPEG are missing, so the image has less det
 class Scans:
     """Facts about the scans of a JPEG. `ends` has the byte position at which the coded data of each scan ends.
 
-    `single` is True if the first scan contains all components of a baseline JPEG. `checked` is True if the JPEG has a
-    coding for which the decoder waits for missing data. `refined` is False if a progressive file lacks the last bits of
-    a coefficient. `restarted` is False if a scan lacks restart markers. A decoder that waits for a missing restart
-    marker skips all other data.
+    `single` is True if the first scan contains all components of a baseline JPEG. `checked` is True if the coding of
+    the JPEG allows this module to detect missing data. `refined` is False if a progressive file lacks the last bits of
+    a coefficient. `restarted` is False if a scan lacks restart markers. The decoder skips
+    all data while it waits for a missing restart marker.
     """
 
     ends: list[int]

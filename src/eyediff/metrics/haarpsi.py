@@ -43,7 +43,8 @@ PERFECT = 1 / (1 + LEAST)
 def _haar(scale: int) -> Array:
     """Return the two wavelets of a scale, one for each direction: 2 x 1 x k+1 x k+1.
 
-    A row and a column of zeros before the k x k values of a wavelet give it the same centre as in MATLAB's conv2.
+    A wavelet has k x k values. A row and a column of zeros come before them, so that its centre is that of MATLAB's
+    conv2.
     """
     side = 2**scale
     wavelet = np.full((side, side), 1 / side)
