@@ -203,9 +203,10 @@ _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
 
 
 def _end_without_reader() -> int:
-    """Return the exit code of a run whose reader, such as `head`, has closed the pipe, so nobody reads a message.
+    """Return the exit code if the reader of standard output, such as `head`, has closed the pipe. Print no message.
 
-    It is not 0: with `set -o pipefail`, a step of CI would pass although a limit was crossed or not yet checked.
+    The code is not 0. Otherwise, with `set -o pipefail`, a step of CI would pass although a limit was crossed or was
+    not yet checked.
     """
     _discard_stdout()
     return INCOMPLETE

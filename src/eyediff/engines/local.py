@@ -119,7 +119,7 @@ class LocalEngine:
         around = np.s_[top : region.y + region.height + reach, left : region.x + region.width + reach]
         of_a, of_b = self._program.planes(a[around]), self._program.planes(b[around])
         # The displaced content of a pixel may lie beside the region. So all pixels near the region are compared.
-        y, x = np.nonzero(_enlarged(y - top, x - left, most, of_a[0].shape[1:]) & counted[around])
+        y, x = np.nonzero(_pixels_near(y - top, x - left, most, of_a[0].shape[1:]) & counted[around])
         steps = np.arange(-2 * most, 2 * most + 1) / 2
         shifts = [(dy, dx) for dy in steps for dx in steps if dy or dx]
         some = np.linspace(0, len(y) - 1, min(len(y), _SAMPLE)).astype(int)
@@ -149,7 +149,7 @@ def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, i
         yield (0, height, width, absent.shape[0] - height), values[height:, :width]
 
 
-def _enlarged(y: Places, x: Places, most: int, shape: tuple[int, int]) -> Mask:
+def _pixels_near(y: Places, x: Places, most: int, shape: tuple[int, int]) -> Mask:
     """Return a mask that is True at N pixels, and at all pixels within `most` rows and `most` columns of them."""
     mask: Mask = np.zeros(shape, np.bool_)
     mask[y, x] = True

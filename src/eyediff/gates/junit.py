@@ -16,7 +16,7 @@ from ..output.targets import target
 from ..output.text import crossing_figures, mean_figure
 from ..records import Failure, Header, Pair, Row, Summary
 from ..run import Limits
-from .baseline import Baseline, format_change, format_drift
+from .baseline import Baseline, Verdict, format_change, format_drift
 
 _IN_MEMORY = 1 << 23
 """Largest number of bytes of test cases that are kept in memory. If there are more, all are kept on disk.
@@ -75,12 +75,13 @@ class JunitSink:
             )
         for found in summary.mean_crossings:
             self._judged("eyediff.mean", found.pair, [crossing_figures(found)], "")
-        of_baseline: Sequence[str] = ()
+        told: Sequence[str] = ()  # gaps whose pairs have test cases
         if self._baseline is not None:
-            self._against(self._baseline)
-            of_baseline = self._baseline.verdict().gaps
+            verdict = self._baseline.verdict()
+            self._against(verdict)
+            told = verdict.gaps
         for gap in summary.gaps:
-            if gap not in of_baseline:  # its pairs have test cases
+            if gap not in told:
                 self._error("eyediff.run", "the whole run", "missing", gap)
         if summary.interrupted:
             self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
@@ -107,8 +108,7 @@ class JunitSink:
         self._cases.close()
         self._target.abandon()
 
-    def _against(self, baseline: Baseline) -> None:
-        verdict = baseline.verdict()
+    def _against(self, verdict: Verdict) -> None:
         for found in verdict.drifts:
             said = format_drift(found)
             self._judged("eyediff.baseline", f"mean {found.metric}", [said] if found.fails else [], said)

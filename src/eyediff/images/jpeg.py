@@ -53,8 +53,8 @@ class Scans:
 
     `single` is True if the first scan contains all components of a baseline JPEG. `checked` is True if the coding of
     the JPEG allows this module to detect missing data. `refined` is False if a progressive file lacks the last bits of
-    a coefficient. `restarted` is False if a scan lacks restart markers. The decoder skips
-    all data while it waits for a missing restart marker.
+    a coefficient. `restarted` is False if a scan lacks restart markers. The decoder skips all data while it waits for
+    a missing restart marker.
     """
 
     ends: list[int]

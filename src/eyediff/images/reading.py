@@ -82,17 +82,18 @@ def read_stream(
     """Read an open file as `read` does. Raises UnsupportedImage, or OSError for an error of the disk."""
     white = None if range is None else stated_white(file)
     decoded = decode(file, max_pixels, max_bytes, frames)
-    if range is None or (*range,) == (0, white):
-        first, *later = (with_range(picture(name, each, alpha), None) for each in decoded)
-    else:
-        first, *later = (with_range(_as_stored(picture(name, each, alpha), white), range) for each in decoded)
+    stated = range
+    if range is not None and (*range,) == (0, white):
+        stated = white = None  # the decoder has already scaled the values from this range
+    first, *later = (with_range(_as_stored(picture(name, each, alpha), white), stated) for each in decoded)
     return replace(first, later=tuple(later))
 
 
 def _as_stored(image: Image, white: int | None) -> Image:
-    """Return an image with the values of its file, from 0 to `white`, which were scaled to the range of their type.
+    """Return an image with the values that its file stores, from 0 to `white`. A range is stated for these values.
 
-    The scaling to a larger range keeps all values apart, so this result is exact. A range is stated for these values.
+    The decoder has scaled the stored values to the range of their type. Different values stay different, so the result
+    is exact. If `white` is None, the image is returned unchanged.
     """
     if white is None:
         return image

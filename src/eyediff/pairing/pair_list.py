@@ -128,7 +128,7 @@ def pair_of_cells(cells: Mapping[str, object]) -> Pair:
 
 @lru_cache
 def _misspelled(column: str) -> str | None:
-    """Return the optional column that is meant by a name which differs from it by a letter, such as `masks`."""
+    """Return the optional column with a similar name: `mask` for `masks`. Return None if there is none."""
     close = get_close_matches(column.lower(), OPTIONAL, 1, 0.8)
     return close[0] if close and column not in OPTIONAL else None
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import defaults
 from ..errors import ImageError, shown
-from ..images.formats import UnsupportedImage, recognise
+from ..images.formats import HEAD, UnsupportedImage, recognise
 from ..metrics.ops import Array
 from ..optional import import_optional
 from ..records import Pixels
@@ -103,7 +103,7 @@ class Clip:
     def _diagnose(self, reason: str) -> str:
         """Return why the file cannot be opened: it is an image, or the reason that the library gives."""
         with suppress(OSError, UnsupportedImage), self.path.open("rb") as file:
-            kind = recognise(file.read(64))
+            kind = recognise(file.read(HEAD))
             return f"it is an image ({kind}); `eyediff compare` compares images, and the pages of a file one by one"
         return f"{reason}; the file may be incomplete"
 
@@ -215,9 +215,8 @@ class Clip:
         tagged = _seconds(stream.metadata.get("DURATION", ""))  # Matroska files have the duration in this tag
         if tagged is not None:
             return tagged
-        if (
-            self._container.duration and len(self._container.streams) == 1
-        ):  # if there is sound, it may belong to the sound
+        # If the file has sound, too, the duration may be that of the sound.
+        if self._container.duration and len(self._container.streams) == 1:
             return float(self._container.duration / self._av.time_base)
         return None
 
