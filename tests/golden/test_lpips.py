@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 from eyediff import weights
 from eyediff.engines import cpu_engine, select_runner
-from eyediff.engines.network_engine import NetworkEngine, Runner
+from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.errors import DeviceError
 from eyediff.metrics import lpips
@@ -39,25 +40,32 @@ def network(case: Case, parameters: dict) -> lpips.Network:
 ENGINES = ("native", "onnxruntime")
 
 
-def create_runner(engine: str, monkeypatch: pytest.MonkeyPatch) -> Runner:
-    """Return the runner of an engine that computes networks on the CPU, chosen by EYEDIFF_ENGINE."""
+def choose(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose the engine that computes networks on the CPU, by EYEDIFF_ENGINE."""
     monkeypatch.setenv(select_runner.ENGINE, engine)
     try:
         cpu_engine.engine_name()
     except DeviceError as error:
         pytest.skip(str(error))
-    return select_runner.create_runner("cpu")
 
 
-def check(case: Case, runner: Runner) -> str:
-    """Hold one case against its recorded numbers; what computed it is returned."""
-    engine = NetworkEngine(runner, network(case, lpips_cases.seeded_parameters(TRUNKS[case.net])))
+@lru_cache(maxsize=1)
+def compiled(name: str, net: str, version: str, heads: bool) -> NetworkEngine:
+    """Return the engine of a seeded network. The cases of one network follow one another, and compile it once."""
+    runner = NumpyRunner() if name == "numpy" else select_runner.create_runner("cpu")
+    case = Case(net, version, heads, "")
+    return NetworkEngine(runner, network(case, lpips_cases.seeded_parameters(TRUNKS[net])))
+
+
+def check(case: Case, name: str) -> None:
+    """Hold one case against its recorded numbers."""
+    engine = compiled(name, case.net, case.version, case.heads)
+    assert engine.description.startswith(name)
     a, b = lpips_cases.pair(case.net, case.images)
     golden = GOLDENS["cases"][case.name]
     np.testing.assert_allclose(engine.layers(a, b), golden["layers"], **CLOSE)
     np.testing.assert_allclose(engine.distances(a, b), np.sum(golden["layers"], 1), **CLOSE)
     np.testing.assert_allclose(lpips_cases.sample(engine.maps(a, b)), golden["map"], **CLOSE)
-    return engine.description
 
 
 def test_every_case_is_recorded() -> None:
@@ -69,13 +77,14 @@ def test_every_case_is_recorded() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_equal_the_recorded_peer(case: Case, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Total, each tap's share and the map agree with lpips 0.1.4, for every network, version and kind."""
-    assert check(case, create_runner(engine, monkeypatch)).startswith(engine)
+    choose(engine, monkeypatch)
+    check(case, engine)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.images == "smallest"], ids=lambda case: case.name)
 def test_numpy_equals_the_recorded_peer(case: Case) -> None:
     """The oracle agrees too; on the smallest images, since it is slow."""
-    check(case, NumpyRunner())
+    check(case, "numpy")
 
 
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
@@ -93,9 +102,10 @@ def test_engines_equal_the_peer_on_official_weights(net: str, shared: Path, monk
         pairs[case] = a, b
     said = peer.lpips(pairs, parameters, shared)
     for engine in reversed(ENGINES):  # ONNX Runtime first: where there is no native engine, the rest is skipped by name
+        choose(engine, monkeypatch)
         for case, (a, b) in pairs.items():
-            compiled = NetworkEngine(create_runner(engine, monkeypatch), network(case, parameters))
-            assert compiled.description.startswith(engine)
-            np.testing.assert_allclose(compiled.distances(a, b), said[case]["total"], **CLOSE)
-            np.testing.assert_allclose(compiled.layers(a, b), said[case]["layers"], **CLOSE)
-            np.testing.assert_allclose(compiled.maps(a, b), said[case]["map"], **CLOSE)
+            made = NetworkEngine(select_runner.create_runner("cpu"), network(case, parameters))
+            assert made.description.startswith(engine)
+            np.testing.assert_allclose(made.distances(a, b), said[case]["total"], **CLOSE)
+            np.testing.assert_allclose(made.layers(a, b), said[case]["layers"], **CLOSE)
+            np.testing.assert_allclose(made.maps(a, b), said[case]["map"], **CLOSE)

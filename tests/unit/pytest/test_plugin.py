@@ -193,8 +193,9 @@ def test_failures_of_all_processes_are_on_one_page(
             assert_looks_like(np.zeros((40, 40, 3), np.uint8), "other.png", max={"l2": 0})
         """
     )
-    common = ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-n", "2"]
-    pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
+    alone = ["-p", "eyediff.pytest", "-p", "no:cacheprovider"]
+    common = [*alone, "-n", "2"]
+    pytester.runpytest_inprocess(*alone, "--eyediff-update").assert_outcomes(passed=4)
     (pytester.path / "goldens" / "other.png").unlink()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     found = pytester.runpytest_subprocess(*common)
@@ -206,7 +207,7 @@ def test_failures_of_all_processes_are_on_one_page(
     assert [row[0].split()[-1] for row in rows] == ["a.png", "b.png", "other.png"]
     assert all(row[9]["visible-difference"][0]["width"] > 30 for row in rows[:2])
     assert [row[10:] for row in rows] == [[[["visible-difference", 1.0]], "fail"]] * 2 + [[[], "fail"]]
-    pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
+    pytester.runpytest_inprocess(*alone, "--eyediff-update").assert_outcomes(passed=4)
     pytester.runpytest_subprocess(*common, "-k", "name[c] or other").assert_outcomes(passed=2)
     assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
 
