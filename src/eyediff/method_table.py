@@ -129,7 +129,8 @@ def _choose(what: str, asked: K, known: Mapping[K, V]) -> V:
     """Return the value of `known` for the name `asked`. Raises UsageError if `known` does not have this name."""
     if asked not in known:
         names = some_of([str(name) for name in known if name is not None], most=20)
-        raise UsageError(f"there is no {what} {asked!r}; expected one of: {names or f'(the table has no {what})'}")
+        expected = f"expected one of: {names}" if names else f"the table has no {what}s, so give none"
+        raise UsageError(f"there is no {what} {asked!r}; {expected}")
     return known[asked]
 
 

@@ -115,4 +115,4 @@ def test_what_is_assumed_is_said() -> None:
 def test_what_is_left_out_is_said() -> None:
     """HDR is not tone-mapped, transparency not looked at: both in words."""
     assert "PQ" in said(transfer=16).notes[0]
-    assert said(alpha=True).notes == ("transparency is ignored",)
+    assert said(alpha=True).notes == ("transparency, if there is any, is ignored",)
