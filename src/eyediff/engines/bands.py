@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..fork_safe import OfProcess
-from ..metrics.ops import Array
+from ..metrics import filters
+from ..metrics.ops import Array, constant
 from ..records import Numbers, Pixels
 from .numpy_ops import NumpyOps, image
 
@@ -57,6 +58,15 @@ class BandedImage:
     def store(self, values: Numbers) -> None:
         """Use these values, which are all values of the image, instead of computing them again."""
         self.compute, self.inputs = partial(_rows, values), ()
+
+
+class PixelImage(BandedImage):
+    """A batch of pixels, N x H x W x 3, as an image with values in [-1, 1]. `prepare` is applied to each band first."""
+
+    def __init__(self, pixels: Pixels, prepare: Callable[[Pixels], Pixels]) -> None:
+        self.pixels: Callable[[slice], Pixels] = lambda rows: prepare(pixels[:, rows])
+        super().__init__(lambda rows: image(self.pixels(rows)), (), pixels.shape[1])
+        self.is_integer = self.pixels(slice(1)).dtype != np.float32
 
 
 def _rows(values: Numbers, rows: slice) -> Numbers:
@@ -117,12 +127,9 @@ class BandRunner:
             if len(batches) != images:
                 raise TypeError(f"{len(batches)} batches of images were given; expected {images}")
             ops = BandOps(self._for_each)
-            return ops.values(program(ops, *map(self._image, batches)))
+            return ops.values(program(ops, *(PixelImage(pixels, self._prepare) for pixels in batches)))
 
         return run
-
-    def _image(self, pixels: Pixels) -> BandedImage:
-        return BandedImage(lambda rows: image(self._prepare(pixels[:, rows])), (), pixels.shape[1])
 
     def _for_each(self, task: Callable[[slice], None], bands: Sequence[slice]) -> None:
         """Run a task for each band."""
@@ -202,6 +209,23 @@ class BandOps:
 
     def halve(self, x: BandedImage) -> BandedImage:
         return _stored(OPS.halve(self.values(x)))
+
+    def shrink(self, x: BandedImage, factor: int) -> BandedImage:
+        if factor == 1 or not isinstance(x, PixelImage) or not x.is_integer:
+            moving_average: BandedImage = filters.shrunk(self, x, factor)
+            return moving_average
+        # Integers are added before they become float64, which is exact and takes less time.
+        pixels, shape = x.pixels, x.first_row.shape
+
+        def compute(band: slice) -> Numbers:
+            first = max(band.start - 1, 0)  # `filters.shrink` starts outside of the image, which is black
+            part = filters.shrink(pixels(slice(first * factor, band.stop * factor)), factor, "constant")
+            sums = part[:, band.start - first :].transpose(0, 3, 1, 2) * (2 * factor**2)
+            return OPS.affine(sums, constant(1 / factor**2), constant(-1))
+
+        reduced = np.empty((*shape[:2], *(-(-side // factor) for side in (x.height, shape[3]))))
+        self._fill(reduced, shape[3], compute)
+        return _stored(reduced)
 
     def concat(self, parts: Sequence[BandedImage]) -> BandedImage:
         return BandedImage(lambda *bands: OPS.concat(bands), parts)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import filters
 from ..metrics.ops import UNIT_EPS, Array
 from ..records import PEAKS, Numbers, Pixels
 
@@ -111,6 +112,9 @@ class NumpyOps:
         even = np.pad(x, ((0, 0), (0, 0), (0, height - x.shape[2]), (0, width - x.shape[3])), "edge")
         squares: Value = _windows(even, 2, 2, 2).mean((4, 5))
         return squares
+
+    def shrink(self, x: Value, factor: int) -> Value:
+        return filters.shrunk(self, x, factor)
 
     def concat(self, parts: Sequence[Value]) -> Value:
         return np.concatenate(parts, 1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import filters
 from ..metrics.ops import UNIT_EPS, Array
 from ..records import PEAKS, Numbers
 from .onnx_protobuf import (
@@ -160,6 +161,9 @@ class Graph:
         odd = self.node("Slice", odd, self.integers(2), self.integers(4), self.integers(0))
         ends = self.node("Concat", self.integers(0, 0, 0, 0, 0, 0), odd, axis=0)
         return self.node("AveragePool", self.node("Pad", x, ends, mode="edge"), kernel_shape=[2, 2], strides=[2, 2])
+
+    def shrink(self, x: str, factor: int) -> str:
+        return filters.shrunk(self, x, factor)
 
     def concat(self, parts: Sequence[str]) -> str:
         return self.node("Concat", *parts, axis=1)

@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
+from ..metrics import filters
 from ..metrics.ops import UNIT_EPS, Array
 from . import strided, winograd
 
@@ -95,6 +96,9 @@ class TorchOps:
         if x.shape[3] % 2:
             x = torch.cat([x, x[:, :, :, -1:]], 3)
         return F.avg_pool2d(x, 2)
+
+    def shrink(self, x: Tensor, factor: int) -> Tensor:
+        return filters.shrunk(self, x, factor)
 
     def concat(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts), 1)

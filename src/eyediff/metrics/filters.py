@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import PEAKS, Numbers, Pixels
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 
 Taps: TypeAlias = tuple[float, ...]
 """The weights of a square, separable window along one of its sides. The weights add up to 1."""
@@ -36,19 +36,19 @@ def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
     return x
 
 
-def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
+def shrunk(ops: Verbs[T], x: T, factor: int) -> T:
     """Return every `factor`-th value of a moving average over `factor` x `factor` pixels.
 
-    The outside of the image is 0. This is `shrink`, stated in operations.
+    `x` is N x 3 x H x W in [-1, 1]. The outside of the image is black. This is `shrink`, stated in other operations.
     """
     if factor == 1:
         return x
     reach = factor // 2
     first = reach - (factor - 1) // 2
-    square = np.zeros((channels, 1, 2 * reach + 1, 2 * reach + 1), np.float32)
+    square = np.zeros((3, 1, 2 * reach + 1, 2 * reach + 1), np.float32)
     square[:, :, first:, first:] = 1
-    sums = ops.conv(x, square, stride=factor, pad=reach, groups=channels)
-    return ops.affine(sums, np.array([1 / factor**2], np.float32))
+    sums = ops.conv(ops.affine(x, ONE, ONE), square, stride=factor, pad=reach, groups=3)
+    return ops.affine(sums, constant(1 / factor**2), constant(-1))
 
 
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}

@@ -25,16 +25,17 @@ import math
 import numpy as np
 
 from . import colour, filters
-from .gmsd import gradient
+from .gmsd import PREWITT
 from .ops import ONE, T, Verbs, constant
 from .programs import WholeImage
 
 C1, C2, C3 = 140.0, 55.0, 550.0
 ALPHA = 0.6
-POWER = 0.25
 
-LHM = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
-"""Matrix that converts red, green and blue to L, H and M."""
+L = np.array([[0.2989, 0.5870, 0.1140]])
+"""Weights of red, green and blue in the luminance L."""
+HM = np.array([[0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
+"""Weights of red, green and blue in the chromaticities H and M."""
 
 
 def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
@@ -42,19 +43,15 @@ def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
     The images are reduced by `factor` first. The result is N x 1. A score is 0 for equal images.
     """
-    lacking = _lacking(ops, a, b, factor)
-    similarity = ops.affine(lacking, constant(-1), ONE)
+    similarity = similarity_map(ops, a, b, factor)
     # r^(1/4) is real for r >= 0. For r < 0, it is the complex number |r|^(1/4), rotated by 45 degrees.
-    above = ops.power(ops.relu(similarity), POWER)
-    below = ops.power(ops.relu(ops.affine(similarity, constant(-1))), POWER)
-    real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi * POWER))))
-    imaginary = ops.affine(below, constant(math.sin(math.pi * POWER)))
-    squares = []
-    for part in (real, imaginary):
-        off = ops.sub(part, ops.level(part))
-        squares.append(ops.mul(off, off))
-    deviation = ops.level(ops.root(ops.add(*squares)))
-    return ops.mean(ops.power(deviation, POWER))
+    above = _fourth_root(ops, ops.relu(similarity))
+    below = _fourth_root(ops, ops.relu(ops.affine(similarity, constant(-1))))
+    real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi / 4))))
+    powered = ops.concat([real, ops.affine(below, constant(math.sin(math.pi / 4)))])
+    off = ops.sub(powered, ops.level(powered))
+    deviation = ops.level(ops.root(ops.total(ops.mul(off, off))))
+    return ops.mean(_fourth_root(ops, deviation))
 
 
 def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
@@ -67,25 +64,20 @@ def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     """Return 1 - GCS at each position of the reduced images."""
-    lhm_a, lhm_b = (_reduced(ops, x, factor) for x in (a, b))
-    l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
-    fused = ops.affine(ops.add(l_a, l_b), constant(0.5))
-    g_a, g_b, g_f = (gradient(ops, luminance) for luminance in (l_a, l_b, fused))
-    c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` returns three times the length
+    small_a, small_b = (ops.shrink(x, factor) for x in (a, b))
+    slopes_a, slopes_b = (ops.conv(colour.mix(ops, x, L, 255), PREWITT, pad=1) for x in (small_a, small_b))
+    slopes_f = ops.affine(ops.add(slopes_a, slopes_b), constant(0.5))  # of F, because a gradient is linear
+    g_a, g_b, g_f = (ops.root(ops.total(ops.mul(slopes, slopes))) for slopes in (slopes_a, slopes_b, slopes_f))
+    c1, c2 = 3**2 * C1, 3**2 * C2  # PREWITT gives three times the gradient
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
-    by_colour = _dissimilarity(ops, ops.channels(lhm_a, 1, 3), ops.channels(lhm_b, 1, 3), C3)
+    hm_a, hm_b = (colour.mix(ops, x, HM, 255) for x in (small_a, small_b))
+    by_colour = _dissimilarity(ops, hm_a, hm_b, C3)
     return ops.add(ops.affine(by_gradient, constant(ALPHA)), ops.affine(by_colour, constant(1 - ALPHA)))
 
 
-def _reduced(ops: Verbs[T], x: T, factor: int) -> T:
-    """Return L, H and M of an image that is reduced by `factor`.
-
-    Red, green and blue are reduced, because that is faster than to reduce L, H and M. During the reduction, black is 0,
-    like the outside of the image.
-    """
-    small = filters.shrunk(ops, ops.affine(x, ONE, ONE), factor, 3)
-    return colour.mix(ops, ops.affine(small, ONE, constant(-1)), LHM, 255)
+def _fourth_root(ops: Verbs[T], x: T) -> T:
+    return ops.root(ops.root(x))
 
 
 def _dissimilarity(ops: Verbs[T], x: T, y: T, c: float) -> T:

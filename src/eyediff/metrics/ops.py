@@ -68,6 +68,9 @@ class Ops(Protocol[T, C_contra]):
         If the number of rows or columns is odd, the last one counts twice.
         """
 
+    def shrink(self, x: T, factor: int) -> T:
+        """Return an image, reduced by `factor` as `metrics/filters.py: shrunk` does. `x` has values in [-1, 1]."""
+
     def concat(self, parts: Sequence[T]) -> T:
         """Return the arrays, joined along the channels."""
 

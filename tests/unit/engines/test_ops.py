@@ -33,6 +33,8 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
     "maxpool over the edge": lambda v, a, b: v.maxpool(a, size=3, stride=2, ceil=True),
     "halve": lambda v, a, b: v.halve(a),
     "halve twice": lambda v, a, b: v.halve(v.halve(a)),
+    "shrink": lambda v, a, b: v.shrink(a, 3),
+    "shrink to an even factor": lambda v, a, b: v.shrink(v.add(a, b), 2),
     "concat": lambda v, a, b: v.concat([b, a]),
     "channels": lambda v, a, b: v.channels(v.concat([b, a]), 2, 5),
     "rows": lambda v, a, b: v.rows(a, 2, -1),
