@@ -13,7 +13,7 @@ from .errors import UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
-from .metrics.programs import DeepFeatures, FeatureStatistics, LocalMeasure, PeakOf
+from .metrics.programs import DeepFeatures, FeatureStatistics, LocalMeasure, PackageFunction, PeakOf
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import atomic_output
 from .scoring.metric_spec import MetricSpec, parse_metric
@@ -137,7 +137,7 @@ def exportable_names() -> list[str]:
 
 def _without_network(spec: MetricSpec) -> ExportProgram | None:
     program = spec.program
-    if isinstance(program, (DeepFeatures, FeatureStatistics, LocalMeasure, PeakOf)):
+    if isinstance(program, (DeepFeatures, FeatureStatistics, LocalMeasure, PackageFunction, PeakOf)):
         return None
     return models.metric_program(program)
 

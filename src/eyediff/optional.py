@@ -15,6 +15,7 @@ EXTRAS = {
     "matplotlib": ("matplotlib", "plot"),
     "onnx": ("onnx", "export"),
     "pyarrow": ("pyarrow", "parquet"),
+    "pycvvdp": ("cvvdp", "cvvdp"),
     "ray": ("Ray Data", "ray"),
     "scipy": ("scipy", "eval"),
     "torch": ("torch", "torch"),

@@ -24,6 +24,7 @@ METRICS = [
     for name, info in all_metrics().items()
     for version in info.versions
     if not name.endswith("-vgg") and name != "dists"  # the weights of VGG16 are not in the package
+    if info.package is None
 ]
 _KINDS = {type(info.programs[info.versions[0]]): f"{name}@{info.versions[0]}" for name, info in all_metrics().items()}
 PAIRED = [name for name in METRICS if name in _KINDS.values() or name.startswith("fsim")] + ["lpips-mini@2"]

@@ -14,6 +14,7 @@ NAMES = [
     for entry in METRICS.values()
     for version in entry.versions
     if not entry.name.endswith("-vgg") and entry.name != "dists"  # the weights of VGG16 are not in the package
+    if entry.package is None
 ]
 SIDE = 161
 

@@ -20,7 +20,13 @@ from eyediff.optional import EXTRAS, import_optional, is_installed, require
 
 SOURCE = Path(eyediff.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = {"av": "av", "cv2": "opencv-python-headless", "ray": "ray[data]", "fsspec": "ray[data]"}
+DISTRIBUTIONS = {
+    "av": "av",
+    "cv2": "opencv-python-headless",
+    "fsspec": "ray[data]",
+    "pycvvdp": "cvvdp",
+    "ray": "ray[data]",
+}
 
 
 @pytest.mark.parametrize("module", EXTRAS)

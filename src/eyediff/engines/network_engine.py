@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..metrics import lpips
 from ..metrics.filters import area_means
 from ..metrics.ops import Array
-from ..metrics.programs import PixelFunction
+from ..metrics.programs import PackageFunction, PixelFunction
 from ..records import Features, Mask, Numbers, Pixels
 from . import strip_plan
 from .strips import StripEngine
@@ -378,6 +378,18 @@ class MappedFunctionEngine(FunctionEngine):
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the score at every pixel, N x H x W."""
         return self._map(a, b)
+
+
+class PackageEngine:
+    """Engine for a metric that another package computes."""
+
+    def __init__(self, program: PackageFunction) -> None:
+        self._scores, self.description = program.load(program.setting)
+        self.smallest = program.smallest_side
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return N scores."""
+        return self._scores(a, b)
 
 
 class SharedEngine:

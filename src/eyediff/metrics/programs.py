@@ -298,6 +298,35 @@ class LocalMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageFunction:
+    """Description of a metric that another package computes. The package is imported when the engine is built.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package's module. `optional.py` names the extra that installs it.
+    setting : str
+        Setting of the package that this version of the metric uses, such as a display.
+    load : function of a setting
+        Function that imports the package. It returns a function of two batches, N x H x W x 3, that gives N scores, and
+        a text with the versions of the packages that compute.
+    smallest_side : int
+        Shortest side of an image, in pixels, that the package accepts.
+    about : str
+        Text that describes this version of the metric.
+    formula : Formula, optional
+        `None`, because such a metric cannot be written as an ONNX graph.
+    """
+
+    package: str
+    setting: str
+    load: Callable[[str], tuple[Callable[[Pixels, Pixels], Numbers], str]]
+    smallest_side: int
+    about: str = ""
+    formula: Formula | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PeakOf:
     """Description of a metric whose score is the mean of another metric's map over its worst window.
 
@@ -322,7 +351,15 @@ class PeakOf:
 
 
 Program: TypeAlias = (
-    PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure | DeepFeatures | FeatureStatistics | PeakOf
+    PixelFunction
+    | WindowMean
+    | MultiScaleMean
+    | WholeImage
+    | LocalMeasure
+    | DeepFeatures
+    | FeatureStatistics
+    | PackageFunction
+    | PeakOf
 )
 
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from ..errors import UnknownMetricError, UsageError, shown
 from . import (
     changed_pixels,
+    cvvdp,
     flip,
     fsim,
     gmsd,
@@ -52,6 +53,7 @@ ZHANG_VSI = (
 DING = "Ding et al. 2022, Image quality assessment: unifying structure and texture similarity, arXiv:2004.07728"
 ANDERSSON = "Andersson et al. 2020, FLIP: a difference evaluator for alternating images, HPG"
 SNEYERS = "Sneyers 2022, SSIMULACRA 2, github.com/cloudinary/ssimulacra2, version 2.1"
+MANTIUK = "Mantiuk et al. 2024, ColorVideoVDP, TOG 43(4), by the authors' package, which needs the extra `cvvdp`"
 SHEIKH = "Sheikh and Bovik 2006, Image information and visual quality, TIP 15(2), in the pixel domain"
 REISENHOFER = (
     "Reisenhofer et al. 2018, A Haar wavelet-based perceptual similarity index, Signal Process. Image Commun. 61"
@@ -106,6 +108,11 @@ class MetricInfo:
     def has_weights(self) -> bool:
         """True if the metric needs the weights of a network."""
         return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
+
+    @property
+    def package(self) -> str | None:
+        """Name of the module of another package that computes the metric. `None` if eyediff computes it."""
+        return getattr(self.programs[self.versions[0]], "package", None)
 
     @property
     def has_map(self) -> bool:
@@ -203,6 +210,7 @@ METRICS: dict[str, MetricInfo] = {
         MetricInfo(
             "ssimulacra2", True, 100, "100 down", SNEYERS, {"2.1": ssimulacra2.PROGRAM}, "SSIMULACRA2", symmetric=False
         ),
+        MetricInfo("cvvdp", True, 10, "10 down, in JOD", MANTIUK, cvvdp.PROGRAMS, symmetric=False),
         MetricInfo("changed-pixels", False, 0, "0 to 1", KOTSARENKO, {"1": changed_pixels.PROGRAM}),
         MetricInfo("visible-difference", False, 0, "0 up; 1 is visible", BLURRED, {"1": visible_difference.PROGRAM}),
     )

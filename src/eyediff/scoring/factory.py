@@ -9,7 +9,14 @@ from pathlib import Path
 from .._version import __version__
 from ..engines import memory_limit as budget
 from ..engines.local import LocalEngine, PeakEngine
-from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
+from ..engines.network_engine import (
+    FunctionEngine,
+    MappedFunctionEngine,
+    NetworkEngine,
+    PackageEngine,
+    Runner,
+    SharedEngine,
+)
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import create_runner
 from ..engines.whole_images import MappedWholeImageEngine, WholeImageEngine
@@ -23,6 +30,7 @@ from ..metrics.programs import (
     FeatureStatistics,
     LocalMeasure,
     MultiScaleMean,
+    PackageFunction,
     PeakOf,
     PixelFunction,
     WholeImage,
@@ -109,9 +117,17 @@ def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
 
 
 def build_engine(
-    program: PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure, runner: Runner
+    program: PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure | PackageFunction, runner: Runner
 ) -> Engine:
-    """Return the engine for a metric that has no weights."""
+    """Return the engine for a metric that has no weights.
+
+    Raises
+    ------
+    MissingModuleError
+        If the package that computes the metric is not installed.
+    """
+    if isinstance(program, PackageFunction):
+        return PackageEngine(program)
     if isinstance(program, WindowMean):
         return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):

@@ -14,7 +14,15 @@ from ..interfaces import DownloadProgress
 from ..metrics import dists
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import PUBLISHED, SCALINGS, Network
-from ..metrics.programs import DeepFeatures, FeatureStatistics, MultiScaleMean, PeakOf, Program, takes_masks
+from ..metrics.programs import (
+    DeepFeatures,
+    FeatureStatistics,
+    MultiScaleMean,
+    PackageFunction,
+    PeakOf,
+    Program,
+    takes_masks,
+)
 from ..metrics.registry import PEAK, MetricInfo, all_metrics, find_metric, refuse_map
 from ..weights import (
     MetricFile,
@@ -71,7 +79,7 @@ class MetricSpec:
         program = self.info.programs[self.version]
         if not self.peak:
             return program
-        if isinstance(program, (MultiScaleMean, FeatureStatistics, PeakOf)):
+        if isinstance(program, (MultiScaleMean, FeatureStatistics, PackageFunction, PeakOf)):
             raise refuse_map(self.requested)
         return PeakOf(program)
 
