@@ -33,10 +33,7 @@ from .ops import ONE, Array, C, Ops, T, constant
 C1 = C2 = 1e-6
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-"""Mean and standard deviation of the pixels of ImageNet, from 0 to 1, for red, green and blue.
-
-LPIPS uses rounded values instead.
-"""
+"""Mean and standard deviation of the pixels of ImageNet, from 0 to 1, for red, green and blue."""
 
 GAIN: Array = np.asarray(0.5 / DEVIATION, np.float32)
 OFFSET: Array = np.asarray((0.5 - MEAN) / DEVIATION, np.float32)

@@ -32,10 +32,7 @@ from .tree import Tree
 from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and standard deviation by which most published classifiers normalise pixels in [0, 1].
-
-LPIPS uses rounded values instead.
-"""
+"""Mean and standard deviation by which most published classifiers, and LPIPS 0.1, normalise pixels in [0, 1]."""
 
 
 class Prepared(NamedTuple):
