@@ -263,7 +263,7 @@ OURS: dict[str, dict[str, Callable[[], Iterable[float]]]] = {
 TOLERANCES: dict[str, dict[str, float]] = {
     "StyleLoss": {"rtol": 1e-4},
     "PatchSimilarity|LPIPS|lpips|ContentLoss|PerceptualLoss": {"rtol": 1e-5},
-    "chromatic=False": {"atol": 2e-4},
+    "chromatic=False": {"atol": 2e-5},
     "fsim": {"rtol": 5e-3},
     "SignalNoise|psnr": {"atol": 2e-5},
     "peak_signal_noise_ratio|mean_squared_error": {"rtol": 1e-9},
