@@ -65,7 +65,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for net in options.nets.split(","):
         if net == "mini":
-            network = parse_metric("lpips-mini").load_network()
+            network = parse_metric("lpips-mini").load_network().network
         else:
             file = next((SHARED / "weights").glob(f"{net}*.pth"), None)
             trunk = TRUNKS[net]

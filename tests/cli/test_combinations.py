@@ -27,7 +27,7 @@ METRICS = [
     if info.package is None
 ]
 _KINDS = {type(info.programs[info.versions[0]]): f"{name}@{info.versions[0]}" for name, info in all_metrics().items()}
-PAIRED = [name for name in METRICS if name in _KINDS.values() or name.startswith("fsim")] + ["lpips-mini@2"]
+PAIRED = [name for name in METRICS if name in _KINDS.values() or name.startswith("fsim")] + ["lpips-mini@3"]
 """One metric of each kind of program, and those that share work with another."""
 
 SIDE = 176  # of MS-SSIM: 161 or more

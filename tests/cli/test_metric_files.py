@@ -126,7 +126,7 @@ def test_metrics_describes_it(call, file: Path) -> None:  # noqa: F811
     assert said.code == 0 and {key: lines[key].strip() for key in ("trunk", "mode", "data", "seed", "version")} == {
         "trunk": "Mini (mini)", "mode": "head", "data": "study.csv", "seed": "3", "version": "0.1"
     }  # fmt: skip
-    assert "not in this file" in lines["weights"] and "4 with 304 values" in lines["heads"]
+    assert "not in this file" in lines["weights"] and "5 with 432 values" in lines["heads"]
 
 
 def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None:  # noqa: F811

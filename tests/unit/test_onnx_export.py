@@ -32,8 +32,8 @@ from tests.golden import lpips_cases
 from tests.golden.lpips_cases import EXAMPLES, Case
 from tests.golden.test_lpips import CLOSE, GOLDENS, network
 
-NAMES = ("lpips-mini@2", *(name if "@" in name else f"{name}@1" for name in exportable_names()))
-MAPPED = ("lpips-mini@2", "ssim@wang", "ssim@skimage", "dssim@1")
+NAMES = ("lpips-mini@3", *(name if "@" in name else f"{name}@1" for name in exportable_names()))
+MAPPED = ("lpips-mini@3", "ssim@wang", "ssim@skimage", "dssim@1")
 CASES = [
     case
     for case in lpips_cases.cases()
@@ -232,5 +232,5 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     about = found.get_modelmeta().custom_metadata_map
     assert about["weights_sha256"] == eyediff.Metric("lpips-mini").weights_sha256
     assert about["smallest_side"] == str(eyediff.Metric("lpips-mini").smallest)
-    told = {"metric": "lpips-mini@2", "better": "lower", "identity": "0", "white": "255"}
+    told = {"metric": "lpips-mini@3", "better": "lower", "identity": "0", "white": "255"}
     assert told.items() <= about.items() and {"licence", "citation", "range", "layout", "black"} <= set(about)

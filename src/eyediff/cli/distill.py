@@ -14,10 +14,10 @@ from ..report.plot import check
 from ..training.distillation.recipe import DistillationRecipe
 from .progress import bar
 
-SHIPPED = DistillationRecipe()
-"""Settings with which the weights in the package were trained, except for the time limit."""
+DEFAULT = DistillationRecipe()
+"""Settings of a run without options."""
 
-GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
+GROUPS = (DEFAULT.groups[0], DEFAULT.groups[1])
 
 
 def distill(
@@ -25,17 +25,17 @@ def distill(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the weights (safetensors).")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Number of optimiser steps.")] = SHIPPED.steps,
+    steps: Annotated[int, typer.Option(min=1, help="Number of optimiser steps.")] = DEFAULT.steps,
     minutes: Annotated[
         float,
         typer.Option(min=0, help="Train for this number of minutes instead of a number of steps. 0: no time limit."),
-    ] = SHIPPED.minutes,
+    ] = DEFAULT.minutes,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the random groups, batches and initial weights.")
-    ] = SHIPPED.seed,
+    ] = DEFAULT.seed,
     batch: Annotated[
         int, typer.Option(min=2, help="Number of groups in a step with crops of 64x64 pixels. A group has four crops.")
-    ] = SHIPPED.batch,
+    ] = DEFAULT.batch,
     groups: Annotated[
         tuple[int, int],
         typer.Option(
@@ -44,6 +44,15 @@ def distill(
             help="Number of groups of 128x128 pixels (197 kB each) and of 256x256 pixels (786 kB each) to prepare.",
         ),
     ] = GROUPS,
+    rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the optimiser.")] = DEFAULT.rate,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights from which the training starts. Parameters that FILE lacks start with random values.",
+            show_default=False,
+        ),
+    ] = None,
     work: Annotated[
         Path | None,
         typer.Option(
@@ -107,7 +116,7 @@ def distill(
     from ..training.distillation import distill as training
 
     folder = work or output.with_name(f"{output.name}.work")
-    recipe = DistillationRecipe(steps, minutes, seed, batch, groups=groups)
+    recipe = DistillationRecipe(steps, minutes, seed, batch, groups=groups, rate=rate)
     with bar("learning") as progress:
 
         def report(share: float) -> None:
@@ -120,6 +129,7 @@ def distill(
                 output,
                 folder,
                 recipe,
+                start=start,
                 resume=resume,
                 workers=count,
                 device=training.select_device(device),

@@ -509,6 +509,8 @@ MINI = Trunk(
         Tap(),
         Conv("features.3", 128, 96, 3, pad=1),
         Tap(),
+        Conv("features.4", 96, 128, 3, pad=1),
+        Tap(),
     ),
 )
 

@@ -161,7 +161,7 @@ def refuse_map(requested: str) -> UsageError:
 
 
 def _deep_metrics() -> Iterable[MetricInfo]:
-    yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"2": DeepFeatures(MINI.name, True)})
+    yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"3": DeepFeatures(MINI.name, True)})
     for prefix, calibrated in (("lpips", True), ("deep", False)):
         for backbone in (ALEX, VGG, SQUEEZE):
             versions = lpips.VERSIONS if calibrated else lpips.RELEASES

@@ -203,15 +203,9 @@ def _matching_layer(layer: str, backbone: Trunk) -> str:
     """Return the name of a backbone's layer that corresponds to a layer of a paper.
 
     This is the layer with the same name, or the last layer of the same block, or the layer with the number of the
-    block.
+    block. Every backbone has the five blocks that the papers use.
     """
     if layer in backbone.layer_names:
         return layer
     block = layer.partition("_")[0]
-    found = [name for name in backbone.layer_names if re.fullmatch(rf"{block}(_\d+)?", name)]
-    if not found:
-        raise UsageError(
-            f"{backbone.title} has no layer that corresponds to {layer!r}; it has the layers "
-            f"{', '.join(backbone.layer_names)}; choose another backbone, or set `content` and `style`"
-        )
-    return found[-1]
+    return [name for name in backbone.layer_names if re.fullmatch(rf"{block}(_\d+)?", name)][-1]

@@ -13,7 +13,7 @@ from eyediff.engines.torch_ops import TorchOps
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import MINI
 from eyediff.training.distillation.groups import PAIRS
-from eyediff.training.distillation.pair_distances import distances, group_distances, map_side
+from eyediff.training.distillation.pair_distances import distances, group_distances, group_features, map_side
 from eyediff.training.distillation.run import distance_loss, order_loss
 from eyediff.training.distillation.student_network import (
     initial_parameters,
@@ -30,7 +30,8 @@ def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -
     """A pair that a distortion left as it was costs nothing and breaks nothing."""
     tensors = {name: tensor.requires_grad_() for name, tensor in initial_parameters(MINI, 0).items()}
     pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None].repeat(2, 1, 1, 1, 1)
-    said = group_distances(TorchOps(), student_view(tensors), pixels, map_side(64))
+    student = student_view(tensors)
+    said = group_distances(TorchOps(), student.heads, group_features(TorchOps(), student, pixels), map_side(64))
     assert said.distances.abs().max() == 0
     zero = torch.zeros_like(said.distances)
     loss = distance_loss(said.distances, zero) + order_loss(said.distances, zero)
@@ -42,7 +43,8 @@ def test_pairs_of_groups_are_those_that_are_named() -> None:
     """Distances of groups are those of their pairs, one by one; the last pair joins the references of two groups."""
     made = network_from_weights(weights(initial_parameters(MINI, 0)))
     pixels = torch.from_numpy(np.stack([[scene(4 * g + m, 64) for m in range(4)] for g in range(3)]))
-    table = group_distances(TorchOps(), made, pixels, 3).distances
+    heads = [torch.from_numpy(head) for head in made.heads]
+    table = group_distances(TorchOps(), heads, group_features(TorchOps(), made, pixels), 3).distances
     assert table.shape == (3, len(PAIRS) + 1)
     for group in range(3):
         pairs = [(pixels[group, a], pixels[group, b]) for a, b in PAIRS]
@@ -65,3 +67,28 @@ def test_negative_head_is_refused() -> None:
     parts["head/0"] = -parts["head/0"]
     with pytest.raises(WeightsError, match="negative"):
         network_from_weights(parts)
+
+
+def test_training_starts_from_the_parameters_of_a_file() -> None:
+    """Parameters of the file are kept, and those it lacks are the usual ones: version 3 grew out of version 2 so."""
+    older = {name: array for name, array in weights(initial_parameters(MINI, 1)).items() if "features.4" not in name}
+    started = weights(initial_parameters(MINI, 0, older))
+    usual = weights(initial_parameters(MINI, 0))
+    for name, array in started.items():
+        np.testing.assert_allclose(array, older.get(name, usual[name]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("features.9.weight", np.zeros((1, 1), np.float32)),
+        ("features.0.weight", np.zeros((1, 1), np.float32)),
+        ("features.0.bias", np.full(32, np.nan, np.float32)),
+        ("head/0", np.full(32, -1, np.float32)),
+    ],
+    ids=["unknown", "shape", "not finite", "negative"],
+)
+def test_parameters_that_do_not_fit_are_refused(name: str, array: np.ndarray) -> None:
+    """Training never starts from values that the network cannot have."""
+    with pytest.raises(WeightsError, match=name):
+        initial_parameters(MINI, 0, {name: array})

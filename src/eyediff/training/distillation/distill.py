@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips
 from ...output.atomic_write import check_writable, output_error
 from ...scoring.metric_spec import parse_metric
-from ...weights.containers import check_free, write
+from ...weights.containers import check_free, read, write
+from ...weights.hashing import canonical_sha256
 from .checkpoint import lock_folder
 from .log import LOG, Means, open_log
 from .pair_dataset import DatasetBuilder, DatasetPlan, PairDataset
@@ -79,6 +80,7 @@ def distill(
     work: Path,
     recipe: DistillationRecipe,
     *,
+    start: Path | None = None,
     resume: bool,
     workers: int,
     device: torch.device,
@@ -96,6 +98,8 @@ def distill(
         Folder for the groups of pictures, the checkpoint and the log (`log.jsonl`).
     recipe
         Settings of the run.
+    start
+        Weights file whose parameters the run starts from. Parameters that the file lacks start as without a file.
     resume
         If it is true, a run in the work folder is continued. If it is false, the work folder must not have a run.
     workers
@@ -108,7 +112,8 @@ def distill(
     Raises
     ------
     WeightsError
-        If `output` is an existing file that no distillation wrote, or if the weights of lpips-alex are missing.
+        If `output` is an existing file that no distillation wrote, if the weights of lpips-alex are missing, or if the
+        parameters of `start` do not fit the network.
     OutputError
         If a file cannot be written, or if another process uses the work folder.
     UsageError
@@ -119,6 +124,9 @@ def distill(
     output = output.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(output, MADE, "network that eyediff distilled")
     sources = training_pictures(folders)
+    parameters = None if start is None else read(start, lambda _: True)
+    if parameters is not None:
+        recipe = replace(recipe, start=canonical_sha256(parameters))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -133,7 +141,7 @@ def distill(
         datasets = open_datasets(sources, work, recipe)
         network = load_teacher()
         with DatasetBuilder(datasets, sources, workers) as builder:
-            run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, network, device))
+            run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, network, device), parameters)
             if checkpoint.exists():
                 run.load(checkpoint)
             _train(run, work, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that all of torch'
 
 from ...engines.torch_ops import Constant, TorchOps
 from ...metrics import lpips
-from .groups import PAIRS
+from .groups import MEMBERS, PAIRS
 
 
 class PairDistances(NamedTuple):
@@ -37,27 +38,36 @@ def images(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int) -> PairDistances:
+def group_features(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[Tensor]:
+    """Compute the unit vectors of all pictures of G groups, given as G x MEMBERS x H x W x 3 bytes.
+
+    The result has one tensor N x C_l x H_l x W_l for each feature layer, and N is G * MEMBERS.
+    """
+    return lpips.features(ops, network, images(pixels.flatten(0, 1)))
+
+
+def group_distances(ops: TorchOps, heads: Sequence[Tensor], features: Sequence[Tensor], grid: int) -> PairDistances:
     """Compute the distances and the maps of all pairs in each group of pictures.
 
     Parameters
     ----------
-    pixels
-        The pictures of G groups, as G x MEMBERS x H x W x 3 bytes.
+    heads
+        The linear weights of each feature layer.
+    features
+        The result of `group_features`.
     grid
         Side of the maps. The weighted squared differences of each layer are averaged over grid x grid cells, and a map
         is the sum of these averages over the layers. The mean of a map equals the distance if the cells divide the
         positions of each layer evenly.
     """
-    count, members = pixels.shape[:2]
-    features = lpips.features(ops, network, images(pixels.flatten(0, 1)))
-    starts = torch.arange(count)[:, None] * members
+    count = len(features[0]) // MEMBERS
+    starts = torch.arange(count)[:, None] * MEMBERS
     first = starts + torch.tensor([a for a, _ in PAIRS] + [0])
     second = torch.cat([starts + torch.tensor([b for _, b in PAIRS]), starts.roll(-1, 0)], 1)
-    at_first, at_second = (index.flatten().to(pixels.device) for index in (first, second))
+    at_first, at_second = (index.flatten().to(features[0].device) for index in (first, second))
     terms = lpips.feature_differences(
         ops,
-        network.heads,
+        heads,
         [feature.index_select(0, at_first) for feature in features],
         [feature.index_select(0, at_second) for feature in features],
     )

