@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save_file
 
 from eyediff.cli import run
 from eyediff.engines.network_engine import NetworkEngine
@@ -254,8 +255,6 @@ def refused(photos: Path, output: Path, work: Path, error: type[Exception], why:
 
 def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
     """A text, another's weights, a folder, a pipe, which is not waited for: each stays as it was."""
-    from safetensors.numpy import save_file
-
     (tmp_path / "text").write_text("mine")
     save_file({"a": np.zeros(1, np.float32)}, tmp_path / "weights", {"format": "pt"})
     (tmp_path / "folder").mkdir()
@@ -265,6 +264,17 @@ def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp
         why = f"{name} exists and is not a network that eyediff distilled"
         refused(photos, tmp_path / name, tmp_path / "work", WeightsError, why)
     assert (tmp_path / "text").read_text() == "mine" and (tmp_path / "weights").read_bytes() == before
+
+
+def test_weights_that_cannot_start_are_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
+    """By the name of the file and of the first parameter that does not fit; no folder is made."""
+    start = tmp_path / "other.safetensors"
+    save_file({"features.0.weight": np.zeros((64, 3, 11, 11), np.float32)}, start)
+    keywords = {"resume": False, "workers": 1, "device": CPU, "report": print}
+    said = r"other\.safetensors: features\.0\.weight .*\(64, 3, 11, 11\); expected \(32, "
+    with pytest.raises(WeightsError, match=said):
+        room.distill([photos], tmp_path / "x", tmp_path / "work", SHORT, start=start, **keywords)
+    assert not (tmp_path / "work").exists()
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ import torch
 from ... import images
 from ..._version import __version__
 from ...distortions.photos import find_photos, is_held_out
-from ...errors import DeviceError, ResumeError, UsageError, shown
+from ...errors import DeviceError, ResumeError, UsageError, WeightsError, shown
 from ...metrics import lpips
+from ...metrics.backbones import MINI
 from ...output.atomic_write import check_writable, output_error
 from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, read, write
@@ -28,6 +29,7 @@ from .log import LOG, Means, open_log
 from .pair_dataset import DatasetBuilder, DatasetPlan, PairDataset
 from .recipe import DistillationRecipe
 from .run import BatchSampler, DistillationRun
+from .student_network import initial_parameters
 
 SAVED = "run.safetensors"
 """File name of the checkpoint in the work folder."""
@@ -124,8 +126,13 @@ def distill(
     output = output.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(output, MADE, "network that eyediff distilled")
     sources = training_pictures(folders)
-    parameters = None if start is None else read(start, lambda _: True)
-    if parameters is not None:
+    parameters = None
+    if start is not None:
+        parameters = read(start, lambda _: True)
+        try:
+            initial_parameters(MINI, recipe.seed, parameters)
+        except WeightsError as error:
+            raise WeightsError(f"{shown(start)}: {error}") from None
         recipe = replace(recipe, start=canonical_sha256(parameters))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -46,13 +46,15 @@ def group_features(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixel
     return lpips.features(ops, network, images(pixels.flatten(0, 1)))
 
 
-def group_distances(ops: TorchOps, heads: Sequence[Tensor], features: Sequence[Tensor], grid: int) -> PairDistances:
+def group_distances(
+    ops: TorchOps, heads: Sequence[Constant] | None, features: Sequence[Tensor], grid: int
+) -> PairDistances:
     """Compute the distances and the maps of all pairs in each group of pictures.
 
     Parameters
     ----------
     heads
-        The linear weights of each feature layer.
+        The linear weights of each feature layer, or `None` if all are 1.
     features
         The result of `group_features`.
     grid

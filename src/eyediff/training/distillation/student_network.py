@@ -42,15 +42,19 @@ def initial_parameters(trunk: Trunk, seed: int, start: Mapping[str, Array] | Non
     for index, channels in enumerate(trunk.taps):
         parameters[MINI_HEAD.format(index)] = torch.full((channels,), INITIAL_LINEAR_WEIGHT**0.5)
     for name, array in (start or {}).items():
-        shape = tuple(parameters[name].shape) if name in parameters else None
         is_linear = name.startswith(MINI_HEAD.format(""))
-        if array.shape != shape or not np.isfinite(array).all() or (is_linear and array.min() < 0):
-            raise WeightsError(
-                f"the parameter {name} of the file to start from cannot be used: expected finite values of the shape "
-                f"{shape}, and none below 0 for linear weights, found the shape {array.shape}; give a file with the "
-                f"weights of {trunk.title}"
-            )
-        parameters[name] = torch.from_numpy(np.sqrt(array) if is_linear else array.copy())
+        if name not in parameters:
+            problem = "the network has no such parameter"
+        elif array.shape != (expected := tuple(parameters[name].shape)):
+            problem = f"its shape is {array.shape}; expected {expected}"
+        elif not np.isfinite(array).all() or (is_linear and array.min() < 0):
+            problem = f"some values are not finite{' or below 0' if is_linear else ''}"
+        else:
+            parameters[name] = torch.from_numpy(np.sqrt(array) if is_linear else array.copy())
+            continue
+        raise WeightsError(
+            f"{name} does not fit {trunk.title}: {problem}; give a file with the weights of {trunk.title}"
+        )
     return parameters
 
 
