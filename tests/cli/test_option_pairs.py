@@ -564,6 +564,8 @@ def test_one_option(name: str, use: Use, runs: Runs) -> None:
         ("train -o x votes.csv --photos p --init gaussian", "add --init kmeans"),
         ("distill f --weights w", "--weights w needs --evaluate, because"),
         ("distill f --evaluate --steps 5", "--steps 5 and --evaluate"),
+        ("distill f --evaluate --start w", "--start w and --evaluate"),
+        ("distill f --evaluate --rate 1e-3", "--rate 0.001 and --evaluate"),
         ("distill f -o x --steps 5 --minutes 1", "--steps 5 and --minutes 1"),
         ("optimize noise t -o x --size crop", "--size crop and noise"),
         ("protocols --toml", "add NAME"),
@@ -584,6 +586,14 @@ def test_every_option_of_a_table_knows_scores_that_were_kept() -> None:
     refused = {text for rule in rules if "--from" in (*rule.without, *rule.why.split()) for text in rule.options}
     for param in create_command().commands["table"].params:
         assert (shown | figure | refused) & {*param.opts, param.name}, param.opts
+
+
+def test_every_option_of_distill_trains_or_measures() -> None:
+    """Beside --evaluate, an option sets what is measured, or a rule refuses it."""
+    measures = {"folders", "--evaluate", "--held-out", "--weights", "--plot", "--workers", "--help"}
+    refused = {text for rule in option_rules.RULES["distill"] if "--evaluate" in rule.without for text in rule.options}
+    for param in create_command().commands["distill"].params:
+        assert (measures | refused) & {*param.opts, param.name}, param.opts
 
 
 def test_every_option_has_a_use() -> None:

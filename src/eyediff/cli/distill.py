@@ -44,7 +44,7 @@ def distill(
             help="Number of groups of 128x128 pixels (197 kB each) and of 256x256 pixels (786 kB each) to prepare.",
         ),
     ] = GROUPS,
-    rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the optimiser.")] = DEFAULT.rate,
+    rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = DEFAULT.rate,
     start: Annotated[
         Path | None,
         typer.Option(

@@ -52,7 +52,10 @@ _TRAINING = (
     *("--mode", "--taps", "--epochs", "--decay", "--batch", "--rate", "--dropout", "--side", "--hold-out"),
     *("--resume", "--plot", "--device", "--workers"),
 )
-_DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work", "--resume", "--device", "--output")
+_DISTILLING = (
+    *("--steps", "--minutes", "--seed", "--batch", "--groups", "--rate", "--start", "--work", "--resume", "--device"),
+    "--output",
+)
 
 _SCORING = (
     *("ground_truth", "methods", "--metric", "--protocol", "--scale", "--match", "--groups", "--missing", "--scores"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...errors import UsageError
+
 SMALLEST = 64
 """Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups of pictures."""
 
@@ -71,6 +73,11 @@ class DistillationRecipe:
         Highest learning rate of AdamW.
     start
         Hash of the weights from which the run starts, or an empty string if all initial weights are random.
+
+    Raises
+    ------
+    UsageError
+        If `rate` is not above 0 and at most 1.
     """
 
     steps: int = 30_000
@@ -82,6 +89,10 @@ class DistillationRecipe:
     turns: tuple[int, ...] = (64, 128, 64, 256, 64, 96, 64, 192)
     rate: float = 2e-3
     start: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1:
+            raise UsageError(f"a rate of {self.rate:g} was given; expected more than 0 and at most 1, such as 1e-3")
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate of a step.
