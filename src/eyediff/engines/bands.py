@@ -218,7 +218,9 @@ class BandOps:
         pixels, shape = x.pixels, x.first_row.shape
 
         def compute(band: slice) -> Numbers:
-            first = max(band.start - 1, 0)  # `filters.shrink` starts outside of the image, which is black
+            # `filters.shrink` takes the rows above its first row as black, but the band may have rows above it. So one
+            # more row of averages is computed there, and dropped.
+            first = max(band.start - 1, 0)
             part = filters.shrink(pixels(slice(first * factor, band.stop * factor)), factor, "constant")
             sums = part[:, band.start - first :].transpose(0, 3, 1, 2) * (2 * factor**2)
             return OPS.affine(sums, constant(1 / factor**2), constant(-1))

@@ -11,7 +11,7 @@ scores of different papers can be compared:
     standard_4k    30 inches, 3840 x 2160, 75.4 pixels per degree, 200 cd/m^2, in an office
     standard_fhd   24 inches, 1920 x 1080, 37.8 pixels per degree, 200 cd/m^2, in an office
 
-An image covers as many pixels of the display as it has. The frames of a clip are scored as images.
+Each pixel of an image is shown on one pixel of the display. The frames of a clip are scored as images.
 """
 
 from __future__ import annotations

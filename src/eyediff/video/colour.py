@@ -78,7 +78,7 @@ def coding(
     if transfer in HDR_TRANSFERS:
         notes.append(f"{HDR_TRANSFERS[transfer]} (HDR) values are compared without tone mapping")
     if alpha:
-        notes.append("transparency, if there is any, is ignored")  # the decoder of GIF always states it
+        notes.append("transparency, if there is any, is ignored")  # FFmpeg decodes every GIF with transparency
     if rgb or gray:
         return Coding(rgb, depth, MATRICES[5][1], FULL, notes=tuple(notes))
     assumed = []

@@ -101,7 +101,8 @@ def distill(
     recipe
         Settings of the run.
     start
-        Weights file whose parameters the run starts from. Parameters that the file lacks start as without a file.
+        Weights file with the initial parameters. A parameter that the file lacks has the same initial value as in a run
+        without a file.
     resume
         If it is true, a run in the work folder is continued. If it is false, the work folder must not have a run.
     workers

@@ -50,6 +50,12 @@ GROWTH_STEPS = 8_000
 """Number of steps after which the complete datasets are used. Before that, a growing part of them is used."""
 
 
+def check_rate(rate: float, usual: str) -> None:
+    """Raise UsageError if a learning rate is not above 0 and at most 1. The error gives a usual rate as an example."""
+    if not 0 < rate <= 1:
+        raise UsageError(f"a rate of {rate:g} was given; expected more than 0 and at most 1, such as {usual}")
+
+
 @dataclass(frozen=True, slots=True)
 class DistillationRecipe:
     """The settings of a distillation. Runs with the same settings, pictures, versions and CPU give equal files.
@@ -91,8 +97,7 @@ class DistillationRecipe:
     start: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate <= 1:
-            raise UsageError(f"a rate of {self.rate:g} was given; expected more than 0 and at most 1, such as 1e-3")
+        check_rate(self.rate, "1e-3")
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate of a step.

@@ -24,15 +24,16 @@ INITIAL_LINEAR_WEIGHT = 0.1
 
 
 def initial_parameters(trunk: Trunk, seed: int, start: Mapping[str, Array] | None = None) -> dict[str, Tensor]:
-    """Return the initial parameters: those of `start`, else random convolutions and equal linear weights.
+    """Return the initial parameters. `start` has some of them, or none.
 
-    The random convolutions are drawn as in He et al. 2015. The returned tensors for linear weights have the square
-    roots of these weights.
+    Of the other parameters, the convolutions are random, as in He et al. 2015, and all linear weights are equal. The
+    returned tensors for linear weights have the square roots of these weights.
 
     Raises
     ------
     WeightsError
-        If `start` has a parameter that the network lacks, or one with another shape, or negative linear weights.
+        If `start` has a parameter that the network lacks, one with another shape, values that are not finite, or
+        negative linear weights.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters: dict[str, Tensor] = {}

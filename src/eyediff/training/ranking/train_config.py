@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ...errors import UsageError
+from ..distillation.recipe import check_rate
 
 Mode: TypeAlias = Literal["head", "tune", "scratch"]
 """Which weights are trained.
@@ -70,8 +71,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate <= 1:
-            raise UsageError(f"a rate of {self.rate:g} was given; expected more than 0 and at most 1, such as 1e-4")
+        check_rate(self.rate, "1e-4")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"a dropout of {self.dropout:g} was given; expected 0 or more and less than 1")
 
