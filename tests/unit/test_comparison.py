@@ -13,6 +13,7 @@ from PIL import Image
 
 import eyediff
 from eyediff import defaults, errors
+from eyediff.engines.cpu_engine import engine_name
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.records import Failure, ScoredPair
 
@@ -221,6 +222,20 @@ def test_comparing_loads_no_torch() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "False"
+
+
+@pytest.mark.skipif(engine_name() != "native", reason="ONNX Runtime computes networks here")
+def test_the_native_engine_needs_no_onnxruntime(tmp_path: Path) -> None:
+    """A table of LPIPS imports no package that takes long and computes nothing: each costs every call its time."""
+    code = (
+        "import sys\n"
+        "from eyediff.cli import run\n"
+        f"code = run(['compare', {str(BEFORE)!r}, {str(AFTER)!r}, '-m', 'lpips', '-o', {str(tmp_path / 'x.csv')!r}])\n"
+        "heavy = {'torch', 'onnxruntime', 'onnx', 'numpy.ma', 'rich', 'matplotlib', 'scipy', 'eyediff.votes', 'ssl'}\n"
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip().endswith("0 []")
 
 
 def test_all_names_exist() -> None:

@@ -46,7 +46,7 @@ def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypa
     """--device cuda is torch's where it alone has CUDA (its CPU stands for the GPU here): the same distances to 1e-5,
     for both are within 1e-5 of the oracle; but an index of either is refused by the other, and by another precision.
     """
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(devices, "available_providers", lambda: {"CPUExecutionProvider"})
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     monkeypatch.setattr(torch_runner, "TorchRunner", lambda _, precision: TorchRunner("cpu", precision))
     find = partial(eyediff.duplicates, folder, 9, index=folder.parent / "index")

@@ -14,7 +14,6 @@ from ..errors import UsageError, shown
 from ..interfaces import Sink
 from ..locations import real_path
 from ..records import Summary
-from ..report import plot
 from ..scoring.metric_spec import find_column
 
 BaselineOption: TypeAlias = Annotated[
@@ -81,7 +80,11 @@ class Gating:
         if len(self._tolerances) < len(tolerance or []):
             raise UsageError("--tolerance was given twice for the same metric; give only one value")
         self._junit, self._overwrite = junit, overwrite
-        self._plot = None if picture is None else plot.PlotSink(picture)
+        self._plot: Sink | None = None
+        if picture is not None:
+            from ..report.plot import PlotSink  # noqa: PLC0415  # it imports the package of votes
+
+            self._plot = PlotSink(picture)
         self._picture = picture
         self._earlier = None if baseline is None else gates.read_earlier(baseline)
         self._baseline: gates.Baseline | None = None

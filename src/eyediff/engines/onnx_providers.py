@@ -2,15 +2,19 @@
 
 If the user names a device, that device is used, or an error is raised. `auto` takes the fastest provider that keeps
 full float32 precision. The description of an engine names the provider that computes.
+
+Only a question about the installed providers imports onnxruntime, because the import takes as long as a comparison of
+two small images by the native engine.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal, TypeAlias, get_args
-
-import onnxruntime as ort
 
 from ..errors import DeviceError, Setting, UsageError
 
@@ -67,7 +71,29 @@ def requested_precision() -> Precision:
 
 def is_available(provider: Provider) -> bool:
     """Return whether this installation of ONNX Runtime has a provider."""
-    return provider.name in ort.get_available_providers()
+    return provider.name in available_providers()
+
+
+def available_providers() -> set[str]:
+    """Return the names of the providers that this installation of ONNX Runtime has."""
+    import onnxruntime  # noqa: PLC0415  # the import takes 50 ms
+
+    return set(onnxruntime.get_available_providers())
+
+
+def has_accelerator() -> bool:
+    """Return whether `auto` chooses a provider other than the CPU.
+
+    Notes
+    -----
+    On Linux, onnxruntime has its providers for accelerators in libraries of their own, beside the file of the CPU. If
+    there are none, onnxruntime is not imported.
+    """
+    if sys.platform == "linux" and (spec := find_spec("onnxruntime")) and spec.origin:
+        libraries = {path.name for path in (Path(spec.origin).parent / "capi").glob("libonnxruntime_providers_*")}
+        if libraries <= {"libonnxruntime_providers_shared.so"}:
+            return False
+    return choose_providers("auto")[0] is not CPU
 
 
 def choose_providers(device: DeviceName) -> list[Provider]:
@@ -78,7 +104,7 @@ def choose_providers(device: DeviceName) -> list[Provider]:
     DeviceError
         If the device is unknown, or if this installation of ONNX Runtime has no provider for it.
     """
-    available = set(ort.get_available_providers())
+    available = available_providers()
     if device == "auto":
         return [provider for provider in PREFERRED if provider.name in available]
     wanted = next((provider for provider in PREFERRED if provider.device == device), None)

@@ -1,7 +1,7 @@
 """Choose the library that computes: the native engine or ONNX Runtime, or torch if only torch supports CUDA.
 
 torch is imported only for the device cuda. The import of torch takes longer than the comparison of a folder of images,
-and an installation that never uses a GPU must not depend on torch.
+and an installation that never uses a GPU must not depend on torch. ONNX Runtime is imported only if it computes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from ..optional import is_installed
 from . import onnx_providers as devices
 from .cpu_engine import ENGINE, engine_name
 from .network_engine import Runner
-from .onnx_providers import CPU, CUDA, DeviceName
-from .onnx_runner import OnnxRunner
+from .onnx_providers import CUDA, DeviceName
 
 
 def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
@@ -52,13 +51,19 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
             f" and a torch that finds a GPU; unset {devices.PRECISION} to compute in float32",
         )
     if (
-        device != "cuda"
+        device in ("auto", "cpu")
         and engine_name() == "native"
-        and (os.environ.get(ENGINE) or devices.choose_providers(device)[0] is CPU)
+        and (device == "cpu" or os.environ.get(ENGINE) or not devices.has_accelerator())
     ):
         from .native.runner import NativeRunner
 
-        return NativeRunner(threads or workers(), lambda: OnnxRunner(device, threads))
+        return NativeRunner(threads or workers(), lambda: _onnx_runner(device, threads))
+    return _onnx_runner(device, threads)
+
+
+def _onnx_runner(device: DeviceName, threads: int | None) -> Runner:
+    from .onnx_runner import OnnxRunner
+
     return OnnxRunner(device, threads)
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
 from eyediff.engines import onnx_providers as devices
+from eyediff.engines.cpu_engine import ENGINE
 from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.engines.select_runner import create_runner
 from eyediff.errors import DeviceError
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Pretend that this onnxruntime has these providers."""
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: list(names))
+    monkeypatch.setattr(devices, "available_providers", lambda: set(names))
 
 
 def test_a_named_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +33,31 @@ def test_auto_prefers_a_gpu_and_keeps_the_cpu_behind_it(monkeypatch: pytest.Monk
     """The order is ours, not the one in which onnxruntime lists them; unknown providers are left alone."""
     offer(monkeypatch, "AzureExecutionProvider", "CPUExecutionProvider", "CUDAExecutionProvider")
     assert [provider.device for provider in devices.choose_providers("auto")] == ["cuda", "cpu"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have providers inside the file of the CPU")
+@pytest.mark.parametrize(("library", "expected"), [("", False), ("shared", False), ("cuda", True), ("new", True)])
+def test_an_accelerator_is_found_by_its_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: str, expected: bool
+) -> None:
+    """Only an installation with a library of another provider is imported and asked."""
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / "libonnxruntime.so.1.32.0").touch()
+    if library:
+        (tmp_path / "capi" / f"libonnxruntime_providers_{library}.so").touch()
+    monkeypatch.setattr(devices, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+    offer(monkeypatch, "CPUExecutionProvider", "CUDAExecutionProvider")
+    assert devices.has_accelerator() is expected
+
+
+@pytest.mark.parametrize("device", ["directml", "gpu"])
+def test_no_engine_stands_in_for_an_unknown_device(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """Only cpu and auto mean the native engine, also where EYEDIFF_ENGINE asks for it."""
+    offer(monkeypatch, "CPUExecutionProvider")
+    for engine in ("", "native"):
+        monkeypatch.setenv(ENGINE, engine)
+        with pytest.raises(DeviceError, match=device):
+            create_runner(cast("devices.DeviceName", device))
 
 
 def test_an_automatic_device_that_does_not_start_gives_way_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_what_the_device_cannot_do_is_told() -> None:
 @pytest.fixture
 def offers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An onnxruntime without CUDA beside a torch with it, and no precision asked for."""
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(devices, "available_providers", lambda: {"CPUExecutionProvider"})
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     monkeypatch.delenv(devices.PRECISION, raising=False)
 
@@ -116,7 +116,7 @@ def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that finds a GPU.*device='cpu'"):
         runners.create_runner("cuda")
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(devices, "available_providers", lambda: {"CUDAExecutionProvider"})
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     assert isinstance(runners.create_runner("cuda"), OnnxRunner)
 
