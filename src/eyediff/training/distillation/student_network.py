@@ -32,31 +32,21 @@ def initial_parameters(trunk: Trunk, seed: int, start: Mapping[str, Array] | Non
     Raises
     ------
     WeightsError
-        If `start` has a parameter that the network lacks, one with another shape, values that are not finite, or
-        negative linear weights.
+        If the parameters do not fit the network, as for `network_from_weights`.
     """
     generator = torch.Generator().manual_seed(seed)
-    parameters: dict[str, Tensor] = {}
+    arrays: dict[str, Array] = {}
     for name, shape in trunk.shapes.items():
         scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.0
-        parameters[name] = torch.randn(shape, generator=generator) * scale
-    for index, channels in enumerate(trunk.taps):
-        parameters[MINI_HEAD.format(index)] = torch.full((channels,), INITIAL_LINEAR_WEIGHT**0.5)
-    for name, array in (start or {}).items():
-        is_linear = name.startswith(MINI_HEAD.format(""))
-        if name not in parameters:
-            problem = "the network has no such parameter"
-        elif array.shape != (expected := tuple(parameters[name].shape)):
-            problem = f"its shape is {array.shape}; expected {expected}"
-        elif not np.isfinite(array).all() or (is_linear and array.min() < 0):
-            problem = f"some values are not finite{' or below 0' if is_linear else ''}"
-        else:
-            parameters[name] = torch.from_numpy(np.sqrt(array) if is_linear else array.copy())
-            continue
-        raise WeightsError(
-            f"{name} does not fit {trunk.title}: {problem}; give a file with the weights of {trunk.title}"
-        )
-    return parameters
+        arrays[name] = (torch.randn(shape, generator=generator) * scale).numpy()
+    linear = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
+    for name, channels in zip(linear, trunk.taps, strict=True):
+        arrays[name] = np.full(channels, INITIAL_LINEAR_WEIGHT, np.float32)
+    arrays |= start or {}
+    network_from_weights(arrays, trunk)
+    return {
+        name: torch.from_numpy(np.sqrt(array) if name in linear else array.copy()) for name, array in arrays.items()
+    }
 
 
 def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
