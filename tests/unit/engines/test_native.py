@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,16 @@ def test_too_small_images_are_refused_not_read() -> None:
     a, b = pair(1, 15, 15, np.uint8, 5)
     with pytest.raises(EyediffError, match="does not support images of 15x15"):
         native("vgg").layers(a, b)
+
+
+@built
+def test_an_unsupported_layer_is_named() -> None:
+    """The message speaks of the layer, not of images: there are none yet."""
+    first, *others = TRUNKS["mini"].layers
+    trunk = replace(TRUNKS["mini"], layers=(replace(first, kernel=99), *others))
+    parameters = {name: np.zeros(shape, np.float32) for name, shape in trunk.shapes.items()}
+    with pytest.raises(EyediffError, match=r"does not support the layer Conv\(key='features.0'.*kernel=99"):
+        NativeNetwork(lpips.Network(trunk, parameters, None), 1)
 
 
 def test_transforms_are_those_of_the_generator() -> None:

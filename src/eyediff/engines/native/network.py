@@ -117,7 +117,7 @@ class NativeNetwork:
             pointers = _pointers(terms)
             _check(
                 self._library.eyediff_enlarge(work, pointers, *sizes, len(maps), height, width, maps.ctypes.data),
-                maps.shape,
+                _batch(maps),
             )
         return maps
 
@@ -136,7 +136,7 @@ class NativeNetwork:
                 sums = layers[tap].ctypes.data_as(ctypes.POINTER(ctypes.c_double))
                 count, height, width, _ = second.shape
                 arguments = (first.ctypes.data, len(first), second.ctypes.data, count, height, width, sums)
-                _check(self._library.eyediff_compare(work, tap, *arguments), second.shape)
+                _check(self._library.eyediff_compare(work, tap, *arguments), f"features of the shape {second.shape}")
                 layers[tap] /= height * width
         return layers.T
 
@@ -176,10 +176,10 @@ class NativeNetwork:
                 call, arrays = make_call(a, b, sums, rows=rows)
                 call.turned = transposed
                 heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
-                _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), b.shape)
+                _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), _batch(b))
                 terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
                 call.terms = _pointers(terms)
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), _batch(b))
                 del arrays
                 yield terms
 
@@ -201,9 +201,12 @@ class NativeNetwork:
                 np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
             )
             shape = (part, conv.inputs, conv.outputs, conv.kernel, conv.stride, conv.pad)
-            _check(library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data), weight.shape)
+            _check(
+                library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data),
+                f"the layer {conv}",
+            )
         if isinstance(layer, Pool):
-            _check(library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), (layer.size,))
+            _check(library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), f"the layer {layer}")
         elif not convolutions:
             self._add_tap()
 
@@ -212,7 +215,10 @@ class NativeNetwork:
         channels, heads = self._network.trunk.taps[self._taps_added], self._network.heads
         weights = np.ones(channels) if heads is None else heads[self._taps_added]
         weights = np.ascontiguousarray(weights, np.float32)
-        _check(self._library.eyediff_add_tap(self._handle, channels, weights.ctypes.data), weights.shape)
+        _check(
+            self._library.eyediff_add_tap(self._handle, channels, weights.ctypes.data),
+            f"a feature layer of {channels} channels",
+        )
 
     def _run(
         self,
@@ -233,7 +239,7 @@ class NativeNetwork:
         call.terms, call.features = _pointers(terms), _pointers(features)
         if len(b):
             with self._workspace() as work:
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), _batch(b))
         del arrays
         areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
         shares: Numbers = sums / areas
@@ -320,13 +326,17 @@ def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
-def _check(result: int, shape: tuple[int, ...]) -> None:
-    """Raise EyediffError if a function of the C library returned an error. `shape` belongs to its input."""
-    what = f"images of {shape[2]}x{shape[1]} (batch of {shape[0]})" if len(shape) == 4 else f"an array of shape {shape}"
+def _check(result: int, what: str) -> None:
+    """Raise EyediffError if a function of the C library returned an error. `what` names its input."""
     if result == OUT_OF_MEMORY:
         raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
     if result:
         raise EyediffError(f"the native engine does not support {what}")
+
+
+def _batch(images: npt.NDArray[Any]) -> str:
+    count, height, width = images.shape[:3]
+    return f"images of {width}x{height} (batch of {count})"
 
 
 class _Workspaces:
