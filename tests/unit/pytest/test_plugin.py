@@ -150,7 +150,16 @@ def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pyte
     found.stdout.fnmatch_lines(["*level.png was stored by *test_level*another image*"])
 
 
-def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: pytest.Pytester) -> None:
+@pytest.fixture
+def two_processes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The options for two processes of pytest-xdist, which import no other plugin: that takes half of their time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-p", "xdist", "-n", "2"]
+
+
+def test_two_processes_cannot_store_different_pictures_under_one_name(
+    pytester: pytest.Pytester, two_processes: list[str]
+) -> None:
     """As one process: the second of two that disagree fails, whichever that is, and the summary names all goldens."""
     pytester.makepyfile(
         """
@@ -165,8 +174,7 @@ def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: 
             assert_looks_like(np.full((40, 40, 3), 30, np.uint8), name + ".png")
         """
     )
-    options = ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-n", "2", "--dist", "each"]
-    found = pytester.runpytest_subprocess(*options, "--eyediff-update")
+    found = pytester.runpytest_subprocess(*two_processes, "--dist", "each", "--eyediff-update")
     found.assert_outcomes(passed=6, failed=2)
     found.stdout.fnmatch_lines(
         ["*level.png was stored by *test_level*another image*", "goldens stored: 3, unchanged: 0"]
@@ -175,7 +183,7 @@ def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: 
 
 
 def test_failures_of_all_processes_are_on_one_page(
-    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_processes: list[str]
 ) -> None:
     """With the limits that failed, and where the pictures differ; nothing is left of what processes share."""
     pytester.makepyfile(
@@ -194,11 +202,10 @@ def test_failures_of_all_processes_are_on_one_page(
         """
     )
     alone = ["-p", "eyediff.pytest", "-p", "no:cacheprovider"]
-    common = [*alone, "-n", "2"]
     pytester.runpytest_inprocess(*alone, "--eyediff-update").assert_outcomes(passed=4)
     (pytester.path / "goldens" / "other.png").unlink()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    found = pytester.runpytest_subprocess(*common)
+    found = pytester.runpytest_subprocess(*two_processes)
     found.assert_outcomes(passed=1, failed=3)
     found.stdout.fnmatch_lines(["images that differ from their goldens: 3; see *report.html"])
     assert not list(tmp_path.glob("eyediff-session-*"))
@@ -208,7 +215,7 @@ def test_failures_of_all_processes_are_on_one_page(
     assert all(row[9]["visible-difference"][0]["width"] > 30 for row in rows[:2])
     assert [row[10:] for row in rows] == [[[["visible-difference", 1.0]], "fail"]] * 2 + [[[], "fail"]]
     pytester.runpytest_inprocess(*alone, "--eyediff-update").assert_outcomes(passed=4)
-    pytester.runpytest_subprocess(*common, "-k", "name[c] or other").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(*two_processes, "-k", "name[c] or other").assert_outcomes(passed=2)
     assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
 
 
