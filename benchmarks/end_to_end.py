@@ -1,7 +1,8 @@
 """What a person waits for, start-up included: `python benchmarks/end_to_end.py [--rounds N]`.
 
 Two jobs, each as `eyediff compare` and as the script that people write with `lpips`, in turn: 100 pairs of 256x256 PNG
-in two folders, and one pair of small files. Prints medians and ratios, and checks that the averages agree.
+in two folders, and one pair of small files. Prints medians and ratios, and checks that the averages agree. A second
+table has short commands beside the import of numpy, in turn.
 """
 
 from __future__ import annotations
@@ -89,6 +90,26 @@ def race(title: str, first: Path, second: Path, rounds: int, env: dict[str, str]
     print(f"| {' | '.join([*cells, f'{ours_mean:.6f}', f'{peer_mean:.6f}'])} |", flush=True)
 
 
+def time_short_commands(pair: tuple[Path, Path], rounds: int, env: dict[str, str]) -> None:
+    """Run short commands in turn, and print their medians beside that of an import of numpy."""
+    program = [sys.executable, "-m", "eyediff"]
+    commands = {
+        "`python -c 'import numpy'`": [sys.executable, "-c", "import numpy"],
+        "`eyediff --version`": [*program, "--version"],
+        "`eyediff compare a.png b.png -m lpips`": [*program, "compare", *map(str, pair), "-m", "lpips"],
+        "`eyediff compare a.png b.png`": [*program, "compare", *map(str, pair)],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            seconds[name].append(timed(command, env)[0])
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    numpy = next(iter(medians.values()))
+    print("\n| command | seconds | times the import of numpy |\n|---|---|---|")
+    for name, median in medians.items():
+        print(f"| {name} | {median:.2f} | {median / numpy:.1f} |")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -102,7 +123,9 @@ def main() -> None:
         env = environment(options.threads, folder)
         first, second = make(folder, 100)
         race("100 pairs of 256x256 PNG", first, second, options.rounds, env)
-        race("one pair of 256x256 PNG", first / "000.png", second / "000.png", options.rounds, env)
+        pair = first / "000.png", second / "000.png"
+        race("one pair of 256x256 PNG", *pair, options.rounds, env)
+        time_short_commands(pair, 2 * options.rounds, env)
     print(f"\n{machine(options.threads)}")
 
 

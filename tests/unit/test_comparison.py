@@ -13,6 +13,7 @@ from PIL import Image
 
 import eyediff
 from eyediff import defaults, errors
+from eyediff.cli import run
 from eyediff.engines.cpu_engine import engine_name
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.records import Failure, ScoredPair
@@ -236,6 +237,18 @@ def test_the_native_engine_needs_no_onnxruntime(tmp_path: Path) -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip().endswith("0 []")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_command_leaves_the_garbage_collector_as_it_was(enabled: bool) -> None:
+    """A program that calls the command line in its own process keeps its objects under the collector's care."""
+    (gc.enable if enabled else gc.disable)()
+    try:
+        for arguments, code in ((["protocols"], 0), (["compare", "missing", "missing"], 2)):
+            assert run(arguments) == code
+            assert gc.isenabled() is enabled and gc.get_freeze_count() == 0
+    finally:
+        gc.enable()
 
 
 def test_all_names_exist() -> None:
