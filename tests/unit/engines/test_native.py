@@ -305,7 +305,7 @@ from pathlib import Path
 from eyediff.engines.native import library
 library.FILE = Path(sys.argv[1])
 from tests.unit.engines import test_native
-for name in ("alex", "squeeze", "mini"):
+for name in ("alex", "mini"):
     test_native.test_it_says_what_the_oracle_says(name, "baseline")
 test_native.test_neither_batch_nor_threads_nor_order_change_a_bit("mini")
 test_native.test_strips_are_the_whole("alex", 130, 60)

@@ -27,7 +27,7 @@ def test_training_recovers_what_observers_follow(study: Simulated, trained: Path
     val = hold_out(study.triplets, PART, 0).val
     ceiling = study.agreement_of_truth(val)
     assert last(trained)["mean"] >= ceiling - 0.015
-    assert last(trained)["mean"] >= first(trained)["mean"] + 0.1
+    assert last(trained)["mean"] >= first(trained)["mean"] + 0.08
     assert last(trained)["epoch"] == 40
     assert set(last(trained)["subsets"]) == {"even", "odd"}
 
