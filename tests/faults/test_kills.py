@@ -19,6 +19,7 @@ from .kills import Harness
 from .work import EARLIER, WORKS, files, images
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="kills are seen by /proc")
 @pytest.mark.parametrize(("name", "kills"), [("compare-csv", 3), ("matrix", 2)])
 def test_kill_9(name: str, kills: int, tmp_path: Path) -> None:

@@ -36,11 +36,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("wheel") / "one")
 
 
+@pytest.mark.slow
 def test_what_is_in_it(wheel: Path) -> None:
     """Weights and the page's template are in, tests and data are out."""
     assert problems(wheel) == []
 
 
+@pytest.mark.slow
 def test_what_should_not_be_in_it_is_seen(wheel: Path, tmp_path: Path) -> None:
     """Else the test above would show nothing."""
     other = tmp_path / wheel.name
@@ -59,6 +61,7 @@ def test_what_should_not_be_in_it_is_seen(wheel: Path, tmp_path: Path) -> None:
     assert len(found) == 4
 
 
+@pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
     """With SOURCE_DATE_EPOCH set, so that anyone can hold a release against its source."""
     again = build(tmp_path / "two")

@@ -32,6 +32,7 @@ def run(output: Path, *more: str, **environment: str) -> subprocess.CompletedPro
     return subprocess.run([*command, *more], capture_output=True, text=True, env=told, check=False)
 
 
+@pytest.mark.slow
 def test_every_part_runs(shared: Path, tmp_path: Path) -> None:
     """Parity, speed and the end-to-end run are in the table, beside the peer where it is installed."""
     done = run(tmp_path / "table.md", EYEDIFF_WEIGHTS=str(shared / "weights"))
@@ -50,6 +51,7 @@ def test_every_part_runs(shared: Path, tmp_path: Path) -> None:
     assert table.endswith("All checks passed.\n")
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     """Without official weights and without time: reasons, and no measurement."""
     done = run(tmp_path / "table.md", "--seconds", "0")

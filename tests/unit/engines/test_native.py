@@ -277,6 +277,7 @@ for x, y in ((a, b), (a.swapaxes(1, 2), b.swapaxes(1, 2))):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sanitizer", "runtime", "level"), [("address,undefined", "libasan.so", "-O0"), ("thread", "libtsan.so", "-O1")]
 )
@@ -312,6 +313,7 @@ test_native.test_strips_are_the_whole("alex", 130, 60)
 """
 
 
+@pytest.mark.slow
 def test_vectors_of_avx512_compute_the_same(tmp_path: Path) -> None:
     """Vectors of 64 bytes, with the blocking of AVX-512, on whatever processor this is: the compiler splits them."""
     target = tmp_path / "wide.so"

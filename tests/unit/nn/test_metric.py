@@ -113,6 +113,7 @@ def test_a_collection_keeps_its_metrics_apart() -> None:
     assert found["psnr"] == torch.inf
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Grad strides do not match")  # of a 1x1 kernel, whose two layouts are the same bytes
 def test_two_processes_are_one(tmp_path: Path) -> None:
     """Over gloo, with two pairs here and one there: the metrics are those of all three pairs, and the gradient of a

@@ -189,6 +189,7 @@ def test_onnx_by_tracing(subject: Subject) -> None:
     torch.testing.assert_close(found, subject.call(*other), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_exported_and_onnx_by_export(subject: Subject) -> None:
     """`torch.export` with symbols for batch and sides, and `torch.onnx.export(dynamo=True)` of the same program."""
     if subject.name in ("alex", "vgg", "squeeze") and "COMPILE_ALL" not in os.environ:

@@ -131,6 +131,7 @@ def test_frames_begin_and_end_the_way_and_thin_out() -> None:
     assert DescentSettings(steps=300, frames=1).frame_steps() == {0, 300}
 
 
+@pytest.mark.slow
 def test_noise_falls_to_a_tenth_in_alex(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is promised for 300 steps on the example of the LPIPS repository, in 150."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(shared / "weights"))

@@ -116,6 +116,7 @@ compare(todo, journal=ResumableSink(folder.root / "out", sys.argv[2], resume=Tru
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_sigkill_at_random_moments(kind: RowFormat, tmp_path: Path) -> None:
     """A process that is killed again and again, while a file changes and a pair comes in between kills, gets on each

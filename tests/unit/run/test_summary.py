@@ -46,6 +46,7 @@ def test_statistics_are_those_of_the_textbook() -> None:
     assert (one.min, one.max) == (min(values), max(values))
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
     """Of 2000 sets of few scores about 95 % of the intervals hold the true mean; 2000 sets scatter by 0.7 %. The
     percentile bootstrap reached 85 % of 5 normal scores, 79 % of 5 exponential ones."""

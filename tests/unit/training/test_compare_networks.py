@@ -41,6 +41,7 @@ def test_candidates_cost_about_as_much_as_the_shipped_network(script: ModuleType
     assert len({candidate.name for candidate in script.CANDIDATES}) == len(script.CANDIDATES)
 
 
+@pytest.mark.slow
 def test_worse_networks_are_dropped_and_all_can_be_read(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

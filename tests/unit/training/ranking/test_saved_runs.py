@@ -25,6 +25,7 @@ from .runs import OPTIONS, go, seeded
 from .simulated import Simulated, mini
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_bytes(study: Simulated, trained: Path, tmp_path: Path) -> None:
     """Killed between two steps and gone on with, the files are those of the training that nobody stopped, which is
     also what the same seed gives a second time."""

@@ -73,6 +73,7 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
             assert (array != 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["tune", "scratch"])
 def test_training_the_trunk_improves_on_its_start(mode: str, study: Simulated, tmp_path: Path) -> None:
     """From its weights, or from chance, a trunk that is trained too agrees better than before: by 2.5 points or more
