@@ -94,6 +94,7 @@ def test_every_case_is_recorded() -> None:
     assert set(GOLDENS["cases"]) == set(classical_cases.CASES)
 
 
+@pytest.mark.slow
 def test_piq_and_torchmetrics_at_work(shared: Path) -> None:
     """The same on images of sizes and noise drawn anew, against the peers in a process of their own."""
     if not all(map(importlib.util.find_spec, ("piq", "torchmetrics"))):

@@ -77,6 +77,7 @@ def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert sum(looked) == 2
 
 
+@pytest.mark.slow
 def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
     """The observers' metric agrees as expected: each triplet's votes vary by p (1 - p) / 5, so that the mean's standard
     error follows from the preferences; four of them are allowed. The same plan gives the same bytes."""

@@ -133,6 +133,7 @@ def test_what_overflows_passes_the_check() -> None:
     assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:.*should not be instantiated:DeprecationWarning"
 )  # torch's compiler warns of itself

@@ -23,6 +23,7 @@ from eyediff.run import resume
 from .folders import KINDS, LINES, Folder, content, left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LINES)
 def test_torn_anywhere(kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kill leaves the journal and the output cut at some byte, the output never ahead. For every second such state of
