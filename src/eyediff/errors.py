@@ -168,6 +168,15 @@ class OutputError(EyediffError):
     """Results could not be written. Complete earlier results are kept."""
 
 
+def describe_batch(shape: Sequence[int]) -> str:
+    """Return the words of a message for a batch of images, such as "images of 640x480 (batch of 2)".
+
+    `shape` begins with the number of images, their height and their width.
+    """
+    count, height, width = shape[:3]
+    return f"images of {width}x{height} (batch of {count})"
+
+
 def shown(name: object) -> str:
     """Return a name as it is written in a one-line message. Line breaks, and bytes that are not text, are escaped.
 

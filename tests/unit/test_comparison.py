@@ -227,7 +227,7 @@ def test_comparing_loads_no_torch() -> None:
 
 @pytest.mark.skipif(engine_name() != "native", reason="ONNX Runtime computes networks here")
 def test_the_native_engine_needs_no_onnxruntime(tmp_path: Path) -> None:
-    """A table of LPIPS imports no package that takes long and computes nothing: each costs every call its time."""
+    """The command imports no slow package that it does not use."""
     code = (
         "import sys, numpy\n"
         "before = set(sys.modules)\n"  # numpy 1 imports numpy.ma itself

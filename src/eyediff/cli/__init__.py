@@ -114,7 +114,7 @@ def _escape_help(command: Any) -> None:
 
 @contextmanager
 def _paused_collector() -> Iterator[None]:
-    """Pause the garbage collector, and let it ignore the objects that exist at the end.
+    """Pause the garbage collector. Afterwards, it ignores all objects that were created before.
 
     Imports are faster without it: they create many objects and hardly any garbage.
     """
@@ -232,5 +232,5 @@ def _complain(message: str) -> None:
 def main() -> None:
     """Run the command line as the entry point of `eyediff`."""
     code = run()
-    gc.freeze()  # the interpreter then ends without a search for garbage, which takes as long as the import of numpy
+    gc.freeze()  # otherwise, the interpreter would search all objects for garbage at exit: as long as numpy's import
     sys.exit(code)

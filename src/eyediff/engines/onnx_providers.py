@@ -3,8 +3,8 @@
 If the user names a device, that device is used, or an error is raised. `auto` takes the fastest provider that keeps
 full float32 precision. The description of an engine names the provider that computes.
 
-Only a question about the installed providers imports onnxruntime, because the import takes as long as a comparison of
-two small images by the native engine.
+This module imports onnxruntime only to list the installed providers. The import takes as long as the comparison of two
+small images by the native engine.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def has_accelerator() -> bool:
 
     Notes
     -----
-    On Linux, onnxruntime has its providers for accelerators in libraries of their own, beside the file of the CPU. If
-    there are none, onnxruntime is not imported.
+    On Linux, each provider for an accelerator is a separate library in the folder of onnxruntime. If the folder has no
+    such library, onnxruntime is not imported.
     """
     if sys.platform == "linux" and (spec := find_spec("onnxruntime")) and spec.origin:
         libraries = {path.name for path in (Path(spec.origin).parent / "capi").glob("libonnxruntime_providers_*")}

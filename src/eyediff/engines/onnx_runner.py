@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..defaults import workers
-from ..errors import DeviceError, EyediffError, Setting
+from ..errors import DeviceError, EyediffError, Setting, describe_batch
 from ..fork_safe import OfProcess
 from ..metrics.ops import Array
 from ..records import Pixels
@@ -138,7 +138,7 @@ class CompiledProgram:
 def _describe_input(first: Pixels) -> str:
     """Describe the first input of a program for a message: the size of images, or the shape of features."""
     if first.shape[-1] == 3:
-        return f"images of {first.shape[2]}x{first.shape[1]} (batch of {first.shape[0]})"
+        return describe_batch(first.shape)
     return f"arrays of shape {first.shape}"
 
 

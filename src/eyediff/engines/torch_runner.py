@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DeviceError, EyediffError, Setting
+from ..errors import DeviceError, EyediffError, Setting, describe_batch
 from ..metrics.ops import Array
 from ..records import PEAKS, Pixels
 from .onnx_providers import Precision
@@ -124,10 +124,7 @@ class TorchRunner:
 
 
 def _describe_input(first: Array, images: int) -> str:
-    if not images:
-        return f"features of shape {first.shape}"
-    n, height, width, _ = first.shape
-    return f"images of {width}x{height} (batch of {n})"
+    return describe_batch(first.shape) if images else f"features of shape {first.shape}"
 
 
 class CachedTorchOps(TorchOps):

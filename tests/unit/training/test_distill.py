@@ -271,7 +271,7 @@ def test_weights_that_cannot_start_are_refused_before_the_work(photos: Path, tmp
     start = tmp_path / "other.safetensors"
     save_file({"features.0.weight": np.zeros((64, 3, 11, 11), np.float32)}, start)
     keywords = {"resume": False, "workers": 1, "device": CPU, "report": print}
-    said = r"other\.safetensors: .*features\.0\.weight .*\(64, 3, 11, 11\); expected \(32, "
+    said = r"other\.safetensors: the weights do not fit Mini: features\.0\.weight .*\(64, 3, 11, 11\); expected \(32, "
     with pytest.raises(WeightsError, match=said):
         room.distill([photos], tmp_path / "x", tmp_path / "work", SHORT, start=start, **keywords)
     assert not (tmp_path / "work").exists()

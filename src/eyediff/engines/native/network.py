@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import EyediffError
+from ...errors import EyediffError, describe_batch
 from ...fork_safe import OfProcess
 from ...metrics.backbones import Conv, Fire, Pool
 from ...metrics.lpips import Network
@@ -117,7 +117,7 @@ class NativeNetwork:
             pointers = _pointers(terms)
             _check(
                 self._library.eyediff_enlarge(work, pointers, *sizes, len(maps), height, width, maps.ctypes.data),
-                _batch(maps),
+                describe_batch(maps.shape),
             )
         return maps
 
@@ -176,10 +176,13 @@ class NativeNetwork:
                 call, arrays = make_call(a, b, sums, rows=rows)
                 call.turned = transposed
                 heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
-                _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), _batch(b))
+                _check(
+                    self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths),
+                    describe_batch(b.shape),
+                )
                 terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
                 call.terms = _pointers(terms)
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), _batch(b))
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
                 del arrays
                 yield terms
 
@@ -239,7 +242,7 @@ class NativeNetwork:
         call.terms, call.features = _pointers(terms), _pointers(features)
         if len(b):
             with self._workspace() as work:
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), _batch(b))
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
         del arrays
         areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
         shares: Numbers = sums / areas
@@ -332,11 +335,6 @@ def _check(result: int, what: str) -> None:
         raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
     if result:
         raise EyediffError(f"the native engine does not support {what}")
-
-
-def _batch(images: npt.NDArray[Any]) -> str:
-    count, height, width = images.shape[:3]
-    return f"images of {width}x{height} (batch of {count})"
 
 
 class _Workspaces:

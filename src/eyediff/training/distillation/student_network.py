@@ -32,21 +32,26 @@ def initial_parameters(trunk: Trunk, seed: int, start: Mapping[str, Array] | Non
     Raises
     ------
     WeightsError
-        If the parameters do not fit the network, as for `network_from_weights`.
+        If names, shapes or signs in `start` do not fit, or if its values are not finite.
     """
     generator = torch.Generator().manual_seed(seed)
     arrays: dict[str, Array] = {}
     for name, shape in trunk.shapes.items():
         scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.0
         arrays[name] = (torch.randn(shape, generator=generator) * scale).numpy()
-    linear = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
+    linear = _linear_names(trunk)
     for name, channels in zip(linear, trunk.taps, strict=True):
         arrays[name] = np.full(channels, INITIAL_LINEAR_WEIGHT, np.float32)
     arrays |= start or {}
-    network_from_weights(arrays, trunk)
+    network_from_weights(arrays, trunk)  # it checks the parameters
     return {
         name: torch.from_numpy(np.sqrt(array) if name in linear else array.copy()) for name, array in arrays.items()
     }
+
+
+def _linear_names(trunk: Trunk) -> list[str]:
+    """Return the names of the linear weights in a weights file, one for each feature layer."""
+    return [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
 
 
 def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
@@ -54,7 +59,7 @@ def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -
 
     Raises WeightsError if names, shapes or signs do not fit.
     """
-    names = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
+    names = _linear_names(trunk)
     if missing := [name for name in names if name not in parameters]:
         raise WeightsError(
             f"the file does not have the weights of {trunk.title}: {', '.join(missing)} are missing; give another file"
@@ -84,7 +89,7 @@ def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Fe
 
     The tensors for linear weights are squared, so no linear weight is negative.
     """
-    heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
+    heads = [tensors[name].square() for name in _linear_names(trunk)]
     return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 
 
