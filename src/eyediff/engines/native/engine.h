@@ -92,6 +92,7 @@ typedef struct {
 typedef struct {
     const char *name;
     int group;                     /* number of output blocks that `multiply` computes together */
+    int own_tiles;                 /* number of Winograd tiles whose values fit into the cache of a core */
     const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
     void (*multiply)(const Product *product);
     /* Convert one row of the network's input. If `fold` is 1, a place is one pixel. Otherwise, fold x fold pixels become

@@ -28,6 +28,13 @@ enum { PLACES = 6, GROUP = 1 };
 enum { PLACES = 3, GROUP = 1 };
 #endif
 
+/* Processors with AVX-512 have 1 MB of second-level cache for each core. Others may have only 512 KB. */
+#if VECTOR_BYTES == 64
+enum { OWN_TILES = 28 };
+#else
+enum { OWN_TILES = 12 };
+#endif
+
 enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
 
 /* Number of input blocks whose products are summed before this sum is added to the total. Sums of short sums have a
@@ -308,6 +315,7 @@ extern const Kernels VARIANT_NAME(_kernels);
 const Kernels VARIANT_NAME(_kernels) = {
     .name = TEXT(VARIANT),
     .group = GROUP,
+    .own_tiles = OWN_TILES,
     .transform = transform,
     .multiply = multiply,
     .load = load,

@@ -390,11 +390,10 @@ typedef struct {
 } Blocking;
 
 enum { OWN_BYTES = 3 << 20 };
-enum { OWN_TILES = 12 };
 enum { SHARED_TILES = 96 };
 
-static Blocking blocking_of(const Layer *layer) {
-    if (layer->bytes <= OWN_BYTES) return (Blocking){0, OWN_TILES};
+static Blocking blocking_of(const Network *network, const Layer *layer) {
+    if (layer->bytes <= OWN_BYTES) return (Blocking){0, network->kernels->own_tiles};
     return (Blocking){1, SHARED_TILES};
 }
 
@@ -444,7 +443,7 @@ static Needs needs_of(const Network *network, const Call *call, const Stage *sta
             needs.slots[slot] = most(needs.slots[slot], map_floats(&out) + SLACK);
         }
         if (layer->transform) {
-            const Blocking blocking = blocking_of(layer);
+            const Blocking blocking = blocking_of(network, layer);
             const int tiles = tile_count(layer, stage, images);
             const size_t floats = tile_floats(layer, tiles < blocking.tiles ? tiles : blocking.tiles);
             if (blocking.shared) needs.shared = most(needs.shared, floats);
@@ -792,7 +791,7 @@ static void convolve(Task *task) {
         return;
     }
     const int m = layer->transform->m, points = layer->transform->n * layer->transform->n, threads = pool_threads(pool);
-    const Blocking blocking = blocking_of(layer);
+    const Blocking blocking = blocking_of(task->work->network, layer);
     task->rows = divide_up(task->stage->height, m);
     task->columns = divide_up(task->stage->width, m);
     const int tiles = task->in.images * task->rows * task->columns;

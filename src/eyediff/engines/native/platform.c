@@ -70,12 +70,18 @@ void release(void *memory) { free(memory); }
 #endif
 
 /* Number of tests before a thread sleeps. They take some microseconds, like the time between two layers. */
-enum { SPINS = 300 };
+enum { SPINS = 2000 };
 
 typedef struct {
     Pool *pool;
     int index;
 } Worker;
+
+/* The units of a job that a thread takes first, in a cache line of its own. */
+typedef struct {
+    int next, end; /* the first unit that no thread has taken, and the end of the share */
+    char padding[64 - 2 * sizeof(int)];
+} Share;
 
 struct Pool {
     int threads;
@@ -87,8 +93,7 @@ struct Pool {
     int stop;
     Job job; /* NULL between jobs */
     void *context;
-    int units;
-    int next;   /* the first unit that no thread has taken */
+    Share *shares; /* one for each thread */
     int active; /* number of threads that work on this job, without the caller */
 };
 
@@ -100,9 +105,14 @@ static void relax(void) {
 #endif
 }
 
-static void work(Pool *pool, Job job, void *context, int units, int thread) {
-    int unit;
-    while ((unit = __atomic_fetch_add(&pool->next, 1, __ATOMIC_RELAXED)) < units) job(context, unit, thread);
+/* A thread takes the units of its own share, in order, and then those that other threads have left. Layers number their
+ * units in the order of the images. So a thread reads mostly what it wrote in the previous layer, from its own cache. */
+static void work(Pool *pool, Job job, void *context, int thread) {
+    for (int turn = 0; turn < pool->threads; turn++) {
+        Share *share = &pool->shares[(thread + turn) % pool->threads];
+        int unit;
+        while ((unit = __atomic_fetch_add(&share->next, 1, __ATOMIC_RELAXED)) < share->end) job(context, unit, thread);
+    }
 }
 
 static THREAD_RESULT worker_main(void *argument) {
@@ -117,11 +127,10 @@ static THREAD_RESULT worker_main(void *argument) {
         seen = pool->round;
         const Job job = pool->job;
         void *context = pool->context;
-        const int units = pool->units;
         if (job) __atomic_add_fetch(&pool->active, 1, __ATOMIC_RELAXED);
         mutex_unlock(&pool->mutex);
         if (!job) continue; /* the job ended before this thread woke up */
-        work(pool, job, context, units, worker->index);
+        work(pool, job, context, worker->index);
         mutex_lock(&pool->mutex);
         /* The caller may read this counter without the lock. The release here pairs with the acquire there. */
         if (__atomic_sub_fetch(&pool->active, 1, __ATOMIC_RELEASE) == 0) condition_wake(&pool->end);
@@ -137,9 +146,11 @@ Pool *pool_new(int threads) {
     if (!pool) return NULL;
     pool->handles = calloc((size_t)threads, sizeof *pool->handles);
     pool->workers = calloc((size_t)threads, sizeof *pool->workers);
-    if (!pool->handles || !pool->workers) {
+    pool->shares = allocate((size_t)threads * sizeof *pool->shares);
+    if (!pool->handles || !pool->workers || !pool->shares) {
         free(pool->handles);
         free(pool->workers);
+        release(pool->shares);
         free(pool);
         return NULL;
     }
@@ -167,6 +178,7 @@ void pool_free(Pool *pool) {
     mutex_free(&pool->mutex);
     free(pool->handles);
     free(pool->workers);
+    release(pool->shares);
     free(pool);
 }
 
@@ -180,12 +192,14 @@ void pool_run(Pool *pool, Job job, void *context, int units) {
     mutex_lock(&pool->mutex);
     pool->job = job;
     pool->context = context;
-    pool->units = units;
-    __atomic_store_n(&pool->next, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < pool->threads; i++) {
+        __atomic_store_n(&pool->shares[i].next, (int)((long long)units * i / pool->threads), __ATOMIC_RELAXED);
+        pool->shares[i].end = (int)((long long)units * (i + 1) / pool->threads);
+    }
     __atomic_store_n(&pool->round, pool->round + 1, __ATOMIC_RELAXED);
     condition_wake(&pool->begin);
     mutex_unlock(&pool->mutex);
-    work(pool, job, context, units, 0);
+    work(pool, job, context, 0);
     for (int i = 0; i < SPINS && __atomic_load_n(&pool->active, __ATOMIC_ACQUIRE); i++) relax();
     mutex_lock(&pool->mutex);
     pool->job = NULL; /* a thread that wakes up later finds no job */
