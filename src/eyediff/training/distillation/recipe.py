@@ -15,8 +15,8 @@ FLOOR = 1e-5
 Distances smaller than this number are invisible.
 """
 
-PLAIN_WEIGHT = 0.5
-"""Weight of the loss that compares distances. The loss that compares their square roots has the weight 1."""
+PLAIN_WEIGHT = 1.0
+"""Weight of the loss that compares distances. The loss that compares their square roots has the weight 1, too."""
 
 MAP_WEIGHT = 0.5
 """Weight of the loss that compares the maps of local distances."""
