@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 INFERNO = (
     "00000401000501010601010802010a02020c02020e03021004031204031405041706041907051b08051d09061f0a0722"
@@ -85,6 +85,8 @@ def map_title(metric: str, map_identity: float) -> str:
 
 def legend(peak: float, label: str) -> bytes:
     """Return a PNG file of a colour bar with values from 0 to `peak`, under the title `label`."""
+    from PIL import ImageDraw, ImageFont  # noqa: PLC0415 - they take 10 ms, and only a report with maps has a legend
+
     width, left, right = 640, 24, 616
     image = Image.new("RGB", (width, 92), "white")
     draw = ImageDraw.Draw(image)
