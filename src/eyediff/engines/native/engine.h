@@ -17,6 +17,21 @@
  * channels and takes LANES_OF_PIXELS floats. */
 enum { BLOCK = 16, LANES_OF_PIXELS = 4 };
 
+/* The largest vector of the instruction set for which a file is compiled. VECTORS of them are a block of channels. */
+#if !defined(VECTOR_BYTES)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#endif
+
+enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
+
+typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
 /* Number of extra floats after every buffer. A vector that is loaded at the last pixel may read some of them. */
 enum { SLACK = 64 };
 

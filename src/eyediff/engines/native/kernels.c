@@ -6,19 +6,9 @@
 
 #include <string.h>
 
-#if !defined(VECTOR_BYTES)
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
-#endif
-
 /* PLACES x GROUP x VECTORS accumulators, GROUP x VECTORS weights and one input are kept in registers. The comments
  * count the registers in this order. */
-#if VECTOR_BYTES == 64 /* 32 registers: 28 + 2; the input is an operand in memory */
+#if VECTOR_BYTES == 64 /* 32 registers: 28 + 2 + 1 */
 enum { PLACES = 14, GROUP = 2 };
 #elif VECTOR_BYTES == 32 /* 16 registers: 12 + 2 + 1 */
 enum { PLACES = 6, GROUP = 1 };
@@ -35,13 +25,10 @@ enum { OWN_TILES = 28 };
 enum { OWN_TILES = 12 };
 #endif
 
-enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
-
 /* Number of input blocks whose products are summed before this sum is added to the total. Sums of short sums have a
  * smaller rounding error than one long sum. */
 enum { SUMMED_BLOCKS = 4 };
 
-typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))

@@ -7,19 +7,6 @@
 
 #include <math.h>
 
-#if !defined(VECTOR_BYTES)
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
-#endif
-enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
-
-typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-
 static inline float sum_of(const Vector *vectors) {
     Vector total = vectors[0];
     for (int v = 1; v < VECTORS; v++) total += vectors[v];
