@@ -1,8 +1,8 @@
-"""Compile the native engine while a wheel is built, or the package is installed from its folder.
+"""Compile the native engine when a wheel is built or the package is installed from its folder.
 
-Where there is no C compiler, or it fails, the wheel is built without the engine, and ONNX Runtime computes. The
-variable EYEDIFF_BUILD_NATIVE changes that: 0 builds a pure wheel, 1 makes a failure an error. `python hatch_build.py`
-compiles in place, for a tree that is used without installation.
+If there is no C compiler, or the compiler fails, the wheel is built without the engine, and ONNX Runtime computes. The
+variable EYEDIFF_BUILD_NATIVE changes this: 0 builds a pure wheel, and 1 makes a failure an error.
+`python hatch_build.py` compiles in place, for a source tree that is used without installation.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VARIANTS: dict[str, list[str]] = {
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
 }
-"""Instruction sets and their flags. A processor without x86-64's has the first alone: NEON belongs to every Arm64."""
+"""Instruction sets and their flags. Processors other than x86-64 use only the first: every Arm64 has NEON."""
 
 
 class BuildError(Exception):
@@ -41,13 +41,13 @@ class BuildError(Exception):
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Called by hatchling before it packs a wheel."""
+    """Build hook that hatchling calls before and after it packs a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and mark the wheel with the platform it is for.
+        """Compile the engine, and set the platform tag of the wheel.
 
-        Only an editable install has the library among the sources. A wheel takes it from a temporary folder, so that a
-        build changes nothing under a program that runs from the sources.
+        Only an editable installation has the library among the sources. A wheel takes the library from a temporary
+        folder, so that a build does not change the library of a program that runs from the sources.
         """
         editable = version == "editable"
         wanted = os.environ.get("EYEDIFF_BUILD_NATIVE", "")
@@ -76,7 +76,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def find_compiler() -> list[str]:
-    """Return the command of a C compiler that knows GNU's vectors: $CC, or the first that is there."""
+    """Return the command of a C compiler with GNU vectors: $CC, or the first of the known names that is installed."""
     if os.environ.get("CC"):
         return os.environ["CC"].split()
     for name in ("gcc", "clang") if WINDOWS else ("cc", "gcc", "clang"):
@@ -86,7 +86,7 @@ def find_compiler() -> list[str]:
 
 
 def architectures() -> list[str]:
-    """Return what is compiled for: of macOS what ARCHFLAGS names, else this machine."""
+    """Return the target architectures: those in ARCHFLAGS on macOS, otherwise that of this machine."""
     words = os.environ.get("ARCHFLAGS", "").split() if sys.platform == "darwin" else []
     return [word for word in words if word != "-arch"] or [platform.machine().lower()]
 
@@ -117,13 +117,13 @@ def compile_library(target: Path, extra: Sequence[str] = (), compiler: Sequence[
             list(pool.map(run, jobs))
         made = folder / target.name
         run([*command, *sorted(str(path) for path in folder.glob("*.o")), *link, "-o", str(made)])
-        if machines == [platform.machine().lower()] and not extra:  # sanitizers load only where they come first
+        if machines == [platform.machine().lower()] and not extra:  # sanitizers must be loaded first
             try:
                 ctypes.CDLL(str(made)).eyediff_interface()
             except (OSError, AttributeError) as error:
                 raise BuildError(f"the library does not load: {error}") from error
         shutil.copyfile(made, target.with_suffix(".new"))
-        target.with_suffix(".new").replace(target)  # a process that has the old one loaded keeps it
+        target.with_suffix(".new").replace(target)  # a process that has loaded the old library keeps it
 
 
 def run(command: list[str]) -> None:
@@ -140,7 +140,7 @@ def run(command: list[str]) -> None:
 
 
 def platform_tag() -> str:
-    """Return the platform of the wheel's name."""
+    """Return the platform tag in the name of the wheel."""
     tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if sys.platform != "darwin":
         return tag

@@ -1,8 +1,9 @@
-"""How far engines are from float64 on crops of Kodak photos: `python benchmarks/accuracy.py [--nets alex,...]`.
+"""Measure the error of engines against float64 on Kodak crops: `python benchmarks/accuracy.py [--nets alex,...]`.
 
-A pair is a crop of 64x64 pixels and the same with a change: noise, blur, JPEG or a shift of brightness, from invisible
-to strong. float64 is the numpy engine. Errors are relative to the distance, over pairs of at least 1e-3, and over those
-between 1e-4 and 3e-3. AlexNet and SqueezeNet have their official weights (../shared/weights), VGG16 seeded ones.
+A pair is a crop of 64x64 pixels and a changed copy of it. The change is noise, blur, JPEG or a shift of brightness,
+from invisible to strong. The numpy engine computes in float64. Errors are relative to the distance. They cover the
+pairs with a distance of at least 1e-3, and those between 1e-4 and 3e-3. AlexNet and SqueezeNet have their official
+weights (../shared/weights), and VGG16 has seeded weights.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SIDE = 64
 
 
 def pairs() -> tuple[np.ndarray, np.ndarray]:
-    """Return crops of all photos and their changes."""
+    """Return crops of all photos and changed copies of them."""
     random, references, candidates = np.random.RandomState(0), [], []
     for index, path in enumerate(sorted((SHARED / "images" / "kodak").glob("*.png"))):
         photo = np.asarray(Image.open(path).convert("RGB"))

@@ -1,11 +1,10 @@
-"""One contestant in a process of its own: reads cases as JSON lines, answers with seconds a call.
+"""Run one contestant in its own process: read cases as JSON lines, and answer with the seconds of each call.
 
     contestant.py NAME THREADS
 
-NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage, flip_evaluator, ssimulacra2 or
-sgemm. A case is {"kind",
-"net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or
-{"error"} where the contestant cannot.
+NAME is eyediff (with the engine that it selects), native, onnxruntime, lpips, torchmetrics, piq, skimage,
+flip_evaluator, ssimulacra2 or sgemm. A case is {"kind", "net", "height", "width", "batch", "seconds"}. The answer is
+{"seconds": [...], "value": ..., "peak_mb": ...}, or {"error": ...} if the contestant fails.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from typing import Any
 import numpy as np
 
 Run = Callable[[], Any]
-NOISE = 25  # between the two images of a pair, in grey levels
-PEER_NET = {"mini": "alex"}  # what a network of ours stands in for
+NOISE = 25  # standard deviation between the two images of a pair, in grey levels
+PEER_NET = {"mini": "alex"}  # the peers' network that is compared with a network of ours
 
 
 def images(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Two batches N x H x W x 3 of uint8, the same for every contestant."""
+    """Return two batches N x H x W x 3 of uint8, the same for every contestant."""
     random = np.random.RandomState(0)
     shape = (case["batch"], case["height"], case["width"], 3)
     rows, columns = np.mgrid[0 : shape[1], 0 : shape[2]]
@@ -37,7 +36,7 @@ def images(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def eyediff(case: dict[str, Any], threads: int) -> Run:
-    """This project: pixels in, distances out."""
+    """Prepare this project. A call takes pixels and returns distances."""
     from eyediff.comparison import Metric
 
     name = f"lpips-{case['net']}" if case["kind"] == "lpips" else case["kind"]
@@ -48,19 +47,19 @@ def eyediff(case: dict[str, Any], threads: int) -> Run:
 
 
 def native(case: dict[str, Any], threads: int) -> Run:
-    """This project with its native engine, or an error where it was not built."""
+    """Prepare this project with its native engine. An engine that was not built is an error."""
     os.environ["EYEDIFF_ENGINE"] = "native"
     return eyediff(case, threads)
 
 
 def onnxruntime(case: dict[str, Any], threads: int) -> Run:
-    """This project with ONNX Runtime."""
+    """Prepare this project with ONNX Runtime."""
     os.environ["EYEDIFF_ENGINE"] = "onnxruntime"
     return eyediff(case, threads)
 
 
 def tensors(case: dict[str, Any], low: float) -> list[Any]:
-    """The pair as float tensors N x 3 x H x W from `low` to 1: what the peers take. Making them is not timed."""
+    """Return the pair as float tensors N x 3 x H x W from `low` to 1, as the peers take them. This is not timed."""
     import torch
 
     found = []
@@ -71,7 +70,7 @@ def tensors(case: dict[str, Any], low: float) -> list[Any]:
 
 
 def lpips(case: dict[str, Any], threads: int) -> Run:
-    """lpips 0.1.4, at its best: eval mode and no gradients."""
+    """Prepare lpips 0.1.4 in its fastest mode: eval mode and no gradients."""
     import lpips
     import torch
 
@@ -82,7 +81,7 @@ def lpips(case: dict[str, Any], threads: int) -> Run:
 
 
 def torchmetrics(case: dict[str, Any], threads: int) -> Run:
-    """torchmetrics: its LPIPS module, or its SSIM and MS-SSIM functions."""
+    """Prepare the LPIPS module of torchmetrics, or its SSIM or MS-SSIM function."""
     import torch
 
     torch.set_num_threads(threads)
@@ -103,7 +102,7 @@ def torchmetrics(case: dict[str, Any], threads: int) -> Run:
 
 
 def piq(case: dict[str, Any], threads: int) -> Run:
-    """piq's classical metrics; its SSIM at full resolution as Wang 2004."""
+    """Prepare a classical metric of piq. SSIM works at full resolution, as in Wang 2004."""
     import piq
     import torch
 
@@ -125,7 +124,7 @@ def piq(case: dict[str, Any], threads: int) -> Run:
 
 
 def skimage(case: dict[str, Any], _: int) -> Run:
-    """scikit-image's SSIM in the setting of Wang 2004."""
+    """Prepare scikit-image's SSIM with the settings of Wang 2004."""
     from skimage.metrics import structural_similarity
 
     a, b = images(case)
@@ -134,7 +133,7 @@ def skimage(case: dict[str, Any], _: int) -> Run:
 
 
 def flip_evaluator(case: dict[str, Any], _: int) -> Run:
-    """FLIP's authors, from floats in [0, 1], without the map as a picture."""
+    """Prepare FLIP by its authors, from floats in [0, 1], without the map as a picture."""
     import flip_evaluator
 
     pairs = [(x.astype(np.float32) / 255, y.astype(np.float32) / 255) for x, y in zip(*images(case), strict=True)]
@@ -142,7 +141,7 @@ def flip_evaluator(case: dict[str, Any], _: int) -> Run:
 
 
 def ssimulacra2(case: dict[str, Any], _: int) -> Run:
-    """The Python package, which reads files; reading the two uncompressed ones is in its time."""
+    """Prepare the Python package, which reads files. Its time includes reading two uncompressed files."""
     import tempfile
 
     from PIL import Image
@@ -158,7 +157,7 @@ def ssimulacra2(case: dict[str, Any], _: int) -> Run:
 
 
 def sgemm(_: dict[str, Any], __: int) -> Run:
-    """The machine's arithmetic limit: one large float32 matrix product of numpy's BLAS."""
+    """Prepare one large float32 matrix product of numpy's BLAS, the arithmetic limit of the machine."""
     side = 2048
     left = np.random.RandomState(0).rand(side, side).astype(np.float32)
     right = left.T.copy()
@@ -180,7 +179,7 @@ CONTESTANTS = {
 
 
 def timed(run: Run, seconds: float) -> list[float]:
-    """Seconds of each call, for at least `seconds` and at least three calls."""
+    """Return the seconds of each call. Calls repeat for at least `seconds` and at least three times."""
     found: list[float] = []
     while len(found) < 3 or sum(found) < seconds:
         start = time.perf_counter()
@@ -190,7 +189,7 @@ def timed(run: Run, seconds: float) -> list[float]:
 
 
 def main() -> None:
-    """Answer cases until stdin ends. A case is prepared once; coming again, it is only timed."""
+    """Answer cases until standard input ends. A case that repeats the previous case is only timed."""
     name, threads = sys.argv[1], int(sys.argv[2])
     prepared: dict[str, Run] = {}
     for line in sys.stdin:
@@ -198,7 +197,7 @@ def main() -> None:
         key = json.dumps(case, sort_keys=True)
         try:
             if key not in prepared:
-                prepared.clear()  # one case's images and model in memory at a time
+                prepared.clear()  # keep the images and the model of only one case in memory
                 prepared[key] = CONTESTANTS[name](case, threads)
                 prepared[key]()
             run = prepared[key]

@@ -1,8 +1,8 @@
-"""What a person waits for, start-up included: `python benchmarks/end_to_end.py [--rounds N]`.
+"""Measure complete commands, including the start of Python: `python benchmarks/end_to_end.py [--rounds N]`.
 
-Two jobs, each as `eyediff compare` and as the script that people write with `lpips`, in turn: 100 pairs of 256x256 PNG
-in two folders, and one pair of small files. Prints medians and ratios, and checks that the averages agree. A second
-table has short commands beside the import of numpy, in turn.
+There are two jobs: 100 pairs of 256x256 PNG files in two folders, and one pair of such files. `eyediff compare` and a
+typical script with `lpips` do each job, in turn. The benchmark prints medians and ratios, and checks that the averages
+agree. A second table compares short commands with the import of numpy, also in turn.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ print(sum(total) / len(total))
 
 
 def make(folder: Path, count: int) -> tuple[Path, Path]:
-    """Two folders of PNG files 256x256 out of the photos, the second with noise."""
+    """Write two folders of 256x256 PNG files from the photos. The second folder has noise."""
     random = np.random.RandomState(0)
     photos = sorted((SHARED / "images" / "photos").glob("*.png"))
     for side in ("first", "second"):
@@ -54,14 +54,14 @@ def make(folder: Path, count: int) -> tuple[Path, Path]:
 
 
 def timed(command: list[str], env: dict[str, str]) -> tuple[float, str]:
-    """Seconds and standard output of a command that must succeed."""
+    """Return the seconds and the standard output of a command that must succeed."""
     start = time.perf_counter()
     done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
     return time.perf_counter() - start, done.stdout
 
 
 def race(title: str, first: Path, second: Path, rounds: int, env: dict[str, str]) -> None:
-    """Run both in turn and print the medians."""
+    """Run both programs in turn, and print the medians."""
     ours = [
         sys.executable,
         "-m",
@@ -91,7 +91,7 @@ def race(title: str, first: Path, second: Path, rounds: int, env: dict[str, str]
 
 
 def time_short_commands(pair: tuple[Path, Path], rounds: int, env: dict[str, str]) -> None:
-    """Run short commands in turn, and print their medians beside that of an import of numpy."""
+    """Run short commands in turn, and print their medians and the ratio to an import of numpy."""
     program = [sys.executable, "-m", "eyediff"]
     commands = {
         "`python -c 'import numpy'`": [sys.executable, "-c", "import numpy"],
@@ -111,7 +111,7 @@ def time_short_commands(pair: tuple[Path, Path], rounds: int, env: dict[str, str
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

@@ -1,10 +1,11 @@
-"""Which gates notice changed web pages and charts, and which raise a false alarm: ours beside those of other programs.
+"""Compare our gates and those of other programs: missed changes and false alarms on web pages and charts.
 
     python benchmarks/gate.py ../shared/inputs/ui --node-modules DIR
 
-The folder holds `expected`, `actual` and `labels.csv` (actual, expected, kind, change). Pages with a photo that is
-encoded again are made from the expected pages and the photos of `examples`. DIR holds the npm packages pixelmatch 5.3.0
-and odiff-bin (`npm install --prefix DIR pixelmatch@5.3.0 odiff-bin`); without it, their rows are left out and named.
+The folder holds `expected`, `actual` and `labels.csv` (actual, expected, kind, change). The benchmark also makes pages
+with a re-encoded photo from the expected pages and the photos of `examples`. DIR is a folder `node_modules` with the
+npm packages pixelmatch 5.3.0 and odiff-bin (`npm install pixelmatch@5.3.0 odiff-bin`). Without DIR, their rows are left
+out, and a message on standard error names them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ GROUPS = ("real", "same", "small noise", "photo again", "half-pixel shift", "1-p
 
 @dataclass(frozen=True)
 class Case:
-    """A pair of pages, and the group in which it counts."""
+    """A pair of pages, and the group in which it is counted."""
 
     name: str
     group: str
@@ -61,7 +62,7 @@ def labelled(folder: Path) -> Iterator[Case]:
 
 
 def encoded_again(folder: Path, made: Path) -> Iterator[Case]:
-    """Yield pages with a photo, beside the same page whose photo went through a lossy format."""
+    """Yield pairs of a page with a photo and the same page after a lossy compression of the photo."""
     for index, path in enumerate(sorted((folder / "expected").glob("*.png"))):
         with Image.open(path) as image, Image.open(PHOTOS[index % len(PHOTOS)]) as file:
             page, photo = image.convert("RGB"), file.convert("RGB")
@@ -79,7 +80,7 @@ def encoded_again(folder: Path, made: Path) -> Iterator[Case]:
 
 
 class Ours:
-    """Our scores; every pair is compared once, by all metrics."""
+    """Our gates. Every pair is compared once with all metrics."""
 
     METRICS = ("visible-difference", "changed-pixels", "lpips", "lpips-mini")
 
@@ -87,7 +88,7 @@ class Ours:
         self._rows: dict[str, ScoredPair] = {}
 
     def limited(self, metric: str, limit: float, *, tolerate: bool = False) -> Callable[[Case], str]:
-        """Return a gate with a limit of one metric; with `tolerate`, regions may move by a pixel."""
+        """Return a gate with a limit for one metric. With `tolerate`, regions may move by one pixel."""
 
         def judge(case: Case) -> str:
             row = self._row(case)
@@ -107,7 +108,7 @@ class Ours:
 
 
 class Peers:
-    """The counts of pixelmatch, each pair counted once, and the exit codes of odiff."""
+    """The gates of pixelmatch (each pair is counted once) and of odiff (by its exit code)."""
 
     def __init__(self, modules: Path, made: Path) -> None:
         self._modules, self._made = modules.absolute(), made
@@ -139,7 +140,7 @@ class Peers:
 
 
 def main() -> None:
-    """Print the table, and after it the pairs that `--gate ui` judges otherwise than their label says."""
+    """Print the table, and then the pairs for which the verdict of `--gate ui` contradicts the label."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--node-modules", type=Path, help="node_modules with pixelmatch 5.3.0 and odiff-bin")
@@ -168,7 +169,7 @@ def main() -> None:
 
 
 def report(cases: list[Case], gates: dict[str, Callable[[Case], str]]) -> None:
-    """Judge every case by every gate, and print how many of each group fail."""
+    """Judge every case with every gate, and print the missed changes and the false alarms of each group."""
     counts = {group: sum(case.group == group for case in cases) for group in GROUPS}
     print("| gate | real missed | " + " | ".join(f"{group} alarmed" for group in GROUPS[1:]) + " |")
     print("|---" * (len(GROUPS) + 1) + "|")

@@ -1,7 +1,7 @@
-"""Memory, open files and threads of many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000] [--metric NAME]`.
+"""Measure memory, files and threads of long runs: `python benchmarks/many_pairs.py [--pairs 500,5000] [--metric NAME]`.
 
-Each run is a process of its own over hard links to a few small images. Prints a table, and ends with exit code 1 where
-the peak of the longest run is more than 10 % above that of the shortest, or more files or threads are open in it.
+Each run is a separate process over hard links to a few small images. The benchmark prints a table. It ends with exit
+code 1 if the last run exceeds the first: by more than 10 % in peak memory, or by any open file or thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIMIT = 1.10
 
 
 def make(folder: Path, pairs: int) -> tuple[Path, Path]:
-    """Two folders of `pairs` names each, links to FILES images."""
+    """Create two folders of `pairs` files each, which are links to FILES images."""
     random = np.random.default_rng(0)
     sides = folder / f"first{pairs}", folder / f"second{pairs}"
     for side in sides:
@@ -39,7 +39,7 @@ def make(folder: Path, pairs: int) -> tuple[Path, Path]:
 
 
 def most(process: int) -> tuple[int, int]:
-    """The most files and threads that a process is seen to have, by looks twenty times a second, until it ends."""
+    """Return the most open files and threads of a process, sampled twenty times a second until it ends."""
     found = (0, 0)
     while True:
         try:
@@ -54,12 +54,12 @@ def most(process: int) -> tuple[int, int]:
 
 
 def measure(first: Path, second: Path, output: Path, metric: str) -> tuple[float, float, int, int]:
-    """Seconds, peak megabytes, most files and most threads of one `eyediff compare`."""
+    """Return the seconds, peak megabytes, most files and most threads of one `eyediff compare`."""
     command = [sys.executable, "-m", "eyediff", "compare", str(first), str(second), "-m", metric, "-o", str(output)]
     start = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     counts = most(process.pid)
-    _, status, used = os.wait4(process.pid, 0)  # of this process alone: the peak of all children would hide the second
+    _, status, used = os.wait4(process.pid, 0)  # of this process only: the peak of all children would hide later ones
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
@@ -67,7 +67,7 @@ def measure(first: Path, second: Path, output: Path, metric: str) -> tuple[float
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", default="500,5000")
     parser.add_argument("--metric", default=",".join(defaults.METRICS))

@@ -1,7 +1,7 @@
-"""Peak memory and time of images larger than memory: `python benchmarks/memory.py [--only vgg] [--threads N]`.
+"""Measure peak memory and time for very large images: `python benchmarks/memory.py [--only vgg] [--threads N]`.
 
-Each case runs in a process of its own, from two files to a score, and reports the highest memory that the operating
-system saw of it. The first case computes a 1080p pair at once; the others are held to the memory that is named.
+Each case runs in its own process, from two files to a score. It reports the peak memory of the process, as the
+operating system counts it. The cases "at once" compute a 1080p pair without a limit; the others have the stated limit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Case:
-    """One pair; `limit` is in GB, None where it is not held to one."""
+    """One pair. `limit` is the memory limit in GB, or None for no limit."""
 
     title: str
     net: str
@@ -50,7 +50,7 @@ CASES = (
 
 
 def draw(case: Case, folder: Path) -> list[Path]:
-    """Two files: waves with grain that repeats, and the same with more grain."""
+    """Write two files: waves with a repeated grain, and the same waves with stronger grain."""
     random = np.random.RandomState(0)
     grain = random.randint(-12, 13, (512, 512, 3), np.int8)
     found = []
@@ -70,7 +70,7 @@ def draw(case: Case, folder: Path) -> list[Path]:
 
 
 def compute(case: dict[str, Any], threads: int) -> dict[str, Any]:
-    """In a process of its own: load the metric, then time a call from files to the score."""
+    """Load the metric, then time one call from the files to the score. This runs in its own process."""
     from eyediff.comparison import Metric
 
     file = os.environ["SEEDED_VGG"] if case["net"] == "vgg" else None
@@ -86,7 +86,7 @@ def compute(case: dict[str, Any], threads: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="cases whose title holds this")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

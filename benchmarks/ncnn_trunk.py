@@ -1,7 +1,8 @@
-"""Would Winograd's arithmetic pay? A trunk in ncnn beside the same in ONNX Runtime: `python benchmarks/ncnn_trunk.py`.
+"""Measure the gain of Winograd's method: a trunk in ncnn and in ONNX Runtime. `python benchmarks/ncnn_trunk.py`
 
-Needs `pip install ncnn`, which eyediff does not use yet (docs/speed.md). Seeded weights; both in one process, in turn,
-medians. ncnn is timed at the trunk alone, without unit lengths, differences and heads: what it could gain at most.
+The benchmark needs `pip install ncnn`, which eyediff does not use yet (docs/speed.md). The weights are seeded. Both
+libraries run in one process, in turn, and the benchmark prints medians. ncnn computes only the trunk, without unit
+lengths, differences and heads. The result is therefore the largest possible gain.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from eyediff.metrics import lpips
 from eyediff.metrics.backbones import TRUNKS, Conv, Pool, Trunk
 from run import ROOT, machine
 
-sys.path.insert(0, str(ROOT))  # for the tests, which are no installed package
+sys.path.insert(0, str(ROOT))  # for the tests, which are not an installed package
 
 
 def written(trunk: Trunk, parameters: dict[str, np.ndarray], folder: Path) -> tuple[Path, Path, str]:
-    """A trunk of convolutions and poolings as ncnn's pair of files, and the name of its last value."""
+    """Write a trunk of convolutions and poolings as ncnn's two files. Return them and the name of the last value."""
     layers, figures, value = ["Input data 0 1 v0"], [], 0
     for layer in trunk.layers:
         if isinstance(layer, Conv):
@@ -49,14 +50,14 @@ def written(trunk: Trunk, parameters: dict[str, np.ndarray], folder: Path) -> tu
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
+    """Return the milliseconds of one call."""
     started = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - started)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the times and the gain."""
     from tests.golden.lpips_cases import seeded_parameters
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -74,7 +75,7 @@ def main() -> None:
     a, b = np.random.RandomState(0).randint(0, 256, (2, 1, options.side, options.side, 3)).astype(np.uint8)
     gain, offset = (figures.reshape(3, 1, 1) for figures in network.scaling)
     scaled = (a[0].transpose(2, 0, 1) * np.float32(2 / 255) - 1) * gain + offset
-    scaled = np.ascontiguousarray(scaled, np.float32)  # ncnn reads the memory, whatever its strides
+    scaled = np.ascontiguousarray(scaled, np.float32)  # ncnn ignores the strides of the memory
     with tempfile.TemporaryDirectory() as folder:
         param, model, name = written(trunk, parameters, Path(folder))
         net = ncnn.Net()

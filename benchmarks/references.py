@@ -1,7 +1,8 @@
-"""One reference against many candidates, beside as many separate pairs: `python benchmarks/references.py`.
+"""Measure one reference against many candidates, and as many separate pairs: `python benchmarks/references.py`.
 
-Both are `eyediff.compare` from files, in turn, in processes of their own: one file against a folder, and a folder of
-copies of the reference against the same folder. The scores must be the same to the last bit.
+Both runs call `eyediff.compare` on files, in turn, each in its own process. The first run compares one file with a
+folder. The second run compares a folder of copies of the reference with the same folder. The scores must be equal to
+the last bit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NOISE = 25
 
 
 def draw(folder: Path, count: int, height: int, width: int) -> None:
-    """reference.png, the folder `candidates`, and the folder `copies` of the reference by their names."""
+    """Write reference.png, the folder `candidates`, and `copies`: the reference under the names of the candidates."""
     random = np.random.RandomState(0)
     for name in ("candidates", "copies"):
         (folder / name).mkdir()
@@ -41,7 +42,7 @@ def draw(folder: Path, count: int, height: int, width: int) -> None:
 
 
 def compute(metric: str, reference: str, candidates: str) -> None:
-    """In a process of its own."""
+    """Compare, and print the times and the scores as JSON. This runs in its own process."""
     from eyediff.comparison import compare
     from eyediff.records import ScoredPair
 
@@ -52,7 +53,7 @@ def compute(metric: str, reference: str, candidates: str) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--size", default="1920x1080")

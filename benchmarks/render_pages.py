@@ -1,8 +1,8 @@
-"""Render two web pages with labelled changes, which no threshold of `--gate ui` was chosen on, for `gate.py`.
+"""Render two web pages with labelled changes for `gate.py`. No threshold of `--gate ui` was chosen with them.
 
     python benchmarks/render_pages.py DIR && python benchmarks/gate.py DIR
 
-It needs Chromium. DIR gets `expected`, `actual` and `labels.csv`, as `gate.py` reads them.
+It needs Chromium. It writes `expected`, `actual` and `labels.csv` to DIR, as `gate.py` reads them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ id="last">Add to basket</button></section></main>"""
 
 
 class Change(NamedTuple):
-    """A change of a page: what it is called and is, a text and its replacement, and options of the browser."""
+    """A change of a page: its name and kind, a text and its replacement, and an option of the browser."""
 
     name: str
     kind: str
@@ -102,7 +102,7 @@ PAGES = {
 
 
 def render(browser: str, page: str, option: str, to: Path) -> None:
-    """Write the picture of a page."""
+    """Write a screenshot of a page."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "page.html"
         source.write_text(page, encoding="utf-8")
@@ -112,7 +112,7 @@ def render(browser: str, page: str, option: str, to: Path) -> None:
 
 
 def main() -> None:
-    """Render every page as it is, and with every change."""
+    """Render every page without changes, and with each change."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder

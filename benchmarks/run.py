@@ -1,9 +1,10 @@
-"""eyediff side by side with its peers, in one run: `python benchmarks/run.py [--quick] [-o TABLE.md]`.
+"""Measure eyediff and its peers in one run: `python benchmarks/run.py [--quick] [-o TABLE.md]`.
 
-Each contestant runs in a process of its own with the same number of threads. They take turns, round after round, so
-that a busy moment of the machine hits all; the table shows medians over all rounds, and ratios. `eyediff` computes
-networks with its native engine where that was built; `onnxruntime` is eyediff on ONNX Runtime. --threads 1,2 measures
-both. Peers are installed by `scripts/test`; one that is absent shows as failed, and why stands on stderr.
+Each contestant runs in its own process with the same number of threads. The contestants take turns, round after round,
+so that other work on the machine affects all of them. The table shows medians over all rounds, and ratios. `eyediff`
+computes networks with its native engine, if that was built. `onnxruntime` is eyediff on ONNX Runtime. --threads 1,2
+measures both numbers of threads. `scripts/test` installs lpips, torchmetrics, piq and scikit-image. The table shows a
+peer that is not installed as failed, and standard error has the reason.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Contestant:
 
 
 def environment(threads: int, vgg: Path) -> dict[str, str]:
-    """The same threads for every library; weights and the stand-in for torchvision where they are."""
+    """Return an environment with the same threads for every library, the weights and the stand-in for torchvision."""
     count = {key: str(threads) for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     found = os.environ | count | {"SEEDED_VGG": str(vgg), "PYTHONPATH": str(ROOT / "src")}
     if SHARED.is_dir():
@@ -77,7 +78,7 @@ def environment(threads: int, vgg: Path) -> dict[str, str]:
 
 
 def seeded_vgg(folder: Path) -> Path:
-    """VGG16 with seeded weights: its official ones are a large download, and speed does not depend on them."""
+    """Write seeded weights of VGG16: the official ones are a large download, and speed does not depend on them."""
     from safetensors.numpy import save_file
     from tests.golden.lpips_cases import seeded_parameters
 
@@ -89,7 +90,7 @@ def seeded_vgg(folder: Path) -> Path:
 
 
 def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
-    """What is measured: a title, the case, and who takes part."""
+    """Return the measurements: for each a title, the case and the contestants."""
     found = []
     for net in ("mini", "alex", "squeeze", "vgg"):
         for size, (height, width) in SIZES.items():
@@ -106,7 +107,7 @@ def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
     peers = {
         "ssim": ["eyediff", "skimage", "piq", "torchmetrics"],
         "ms-ssim": ["eyediff", "piq", "torchmetrics"],
-        "fsim": ["eyediff", "piq"],  # all make 1080p smaller by 4 first, as FeatureSIM.m does
+        "fsim": ["eyediff", "piq"],  # all first reduce 1080p by a factor of 4, as FeatureSIM.m does
         "fsimc": ["eyediff", "piq"],
         **{kind: ["eyediff", "piq"] for kind in ("gmsd", "ms-gmsd", "mdsi", "haarpsi", "vsi", "vif")},
         "flip": ["eyediff", "flip_evaluator"],
@@ -119,7 +120,7 @@ def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
 def measure(
     title: str, case: dict[str, Any], names: list[str], rounds: int, threads: int, env: dict[str, str]
 ) -> dict[str, Any]:
-    """All contestants on one case, in turn; seconds, peak memory and the score of each."""
+    """Run all contestants on one case, in turn. Return the seconds, peak memory and score of each."""
     gemm = Contestant("sgemm", threads, env)
     racers = [Contestant(name, threads, env) for name in names]
     found: dict[str, Any] = {"title": title, "case": case, "seconds": {n: [] for n in names}, "sgemm": []}
@@ -141,7 +142,7 @@ def measure(
 
 
 def row(found: dict[str, Any], names: list[str]) -> str:
-    """A line of the table: milliseconds a pair, how many times faster, megabytes."""
+    """Return a line of the table: milliseconds per pair, ratios to eyediff, megabytes and the arithmetic rate."""
     batch = found["case"]["batch"]
     cells = [found["title"]]
     ours = statistics.median(found["seconds"]["eyediff"])
@@ -162,7 +163,7 @@ def row(found: dict[str, Any], names: list[str]) -> str:
 
 
 def arithmetic(found: dict[str, Any], seconds: float) -> float | None:
-    """The rate of the trunks' multiplications, heads and all in the time, as a share of the SGEMM peak of this run."""
+    """Return the trunks' multiplications per second, as a share of the SGEMM peak. The time includes the heads."""
     from eyediff.metrics.backbones import TRUNKS
 
     case = found["case"]
@@ -173,7 +174,7 @@ def arithmetic(found: dict[str, Any], seconds: float) -> float | None:
 
 
 def machine(threads: int | str) -> str:
-    """The machine and the versions, for beneath the table."""
+    """Return the machine and the versions, as a line below the table."""
     from importlib.metadata import PackageNotFoundError, version
 
     model = platform.processor() or platform.machine()
@@ -202,7 +203,7 @@ def machine(threads: int | str) -> str:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="mini and alex at 64 and 256, SSIM and FSIM, only")
     parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="cases whose title holds one of these")

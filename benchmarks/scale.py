@@ -1,8 +1,9 @@
-"""What millions of pairs cost: `python benchmarks/scale.py [--pairs 200] [--metric lpips-mini]`.
+"""Measure the cost of millions of pairs: `python benchmarks/scale.py [--pairs 200] [--metric lpips-mini]`.
 
-Measures on one core what a 512x512 pair costs to read, to decode and to score; works out from that what 10 million cost
-in machines, hours and network; and checks the model against real runs of 1, 2 and 4 workers here, each a process with
-one core and one part of the pairs (`eyediff compare --shard`), joined by `eyediff merge`.
+The benchmark measures the cost of a 512x512 pair on one core: reading, decoding and scoring. From that it computes the
+cost of 10 million pairs in machines, hours and network traffic. It checks the model with real runs of 1, 2 and 4
+workers on this machine. Each worker is a process with one core and one part of the pairs (`eyediff compare --shard`).
+`eyediff merge` joins the parts.
 
 Costs are processor seconds, which other work on the machine hardly changes. The model of a run on `cores` cores:
 
@@ -30,14 +31,14 @@ from run import SHARED, environment, machine  # noqa: E402 - this folder is no p
 
 SIDE = 512
 MILLIONS = 10_000_000
-MACHINES, CORES = 10, 16  # of the cluster on paper
+MACHINES, CORES = 10, 16  # of the hypothetical cluster
 WORKERS = (1, 2, 4)
 NOISE = 8
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one pair, in milliseconds of one core and bytes."""
+    """Cost of one pair, in milliseconds of one core and in bytes."""
 
     decode: float
     score: float
@@ -50,7 +51,7 @@ class Cost:
 
 
 def photos(count: int) -> list[np.ndarray]:
-    """Crops of real photos where they are here: noise would decode like nothing that people have."""
+    """Return real photos, resized to SIDE. Noise would not have a realistic decoding time."""
     found = []
     for path in sorted((SHARED / "images" / "photos").glob("*.png"))[:count]:
         with Image.open(path) as image:
@@ -61,7 +62,7 @@ def photos(count: int) -> list[np.ndarray]:
 
 
 def make(folder: Path, suffix: str, pairs: int) -> tuple[Path, Path]:
-    """Two folders of `pairs` names, links to a few photos and noisy versions of them."""
+    """Create two folders of `pairs` files: links to a few photos, and links to noisy versions of them."""
     random = np.random.default_rng(0)
     sides = folder / f"first-{suffix}", folder / f"second-{suffix}"
     images = photos(8)
@@ -82,7 +83,7 @@ def make(folder: Path, suffix: str, pairs: int) -> tuple[Path, Path]:
 
 
 def busy(run: Callable[[], object], repeats: int = 5) -> float:
-    """Processor milliseconds of a call: the least of several, which the machine's other work disturbed least."""
+    """Return the processor milliseconds of a call: the least of several, which other work disturbed least."""
     times = []
     for _ in range(repeats):
         start = time.process_time()
@@ -92,7 +93,7 @@ def busy(run: Callable[[], object], repeats: int = 5) -> float:
 
 
 def part_costs(sides: tuple[Path, Path], metric: str) -> tuple[float, float, float]:
-    """Milliseconds to decode and to score a pair in this process, with one thread, and the bytes of its files."""
+    """Return the milliseconds to decode and to score a pair in this process, with one thread, and its file bytes."""
     from eyediff.comparison import Metric
     from eyediff.images import read
 
@@ -109,7 +110,7 @@ def part_costs(sides: tuple[Path, Path], metric: str) -> tuple[float, float, flo
 def workers(
     sides: tuple[Path, Path], metric: str, count: int, folder: Path, env: dict[str, str]
 ) -> tuple[float, float]:
-    """Seconds that `count` workers of one core take together, and the processor seconds that they use."""
+    """Return the seconds that `count` workers of one core take together, and their processor seconds."""
     cores = sorted(os.sched_getaffinity(0))
     outputs = [folder / f"{count}-{part}.jsonl" for part in range(1, count + 1)]
     before, start = os.times(), time.perf_counter()
@@ -119,7 +120,7 @@ def workers(
         command = [sys.executable, "-m", "eyediff", "compare", *map(str, sides), "-m", metric, "-o", str(output)]
         command += ["--shard", f"{place + 1}/{count}"]
         process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
-        os.sched_setaffinity(process.pid, core)  # long before it asks how many cores it has
+        os.sched_setaffinity(process.pid, core)  # early enough: it counts its cores later
         running.append(process)
     codes = [process.wait() for process in running]
     seconds, after = time.perf_counter() - start, os.times()
@@ -132,7 +133,7 @@ def workers(
 
 
 def on_paper(suffix: str, cost: Cost) -> str:
-    """A row of the table: what 10 million pairs cost."""
+    """Return a row of the table: the cost of 10 million pairs."""
     hours = MILLIONS * cost.whole / 1000 / 3600
     rate = MACHINES * CORES * 1000 / cost.whole
     network = cost.size * rate / MACHINES * 8 / 1e9
@@ -152,7 +153,7 @@ def on_paper(suffix: str, cost: Cost) -> str:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--metric", default="lpips-mini")
@@ -192,7 +193,7 @@ def main() -> None:
 
 
 def _first(sides: tuple[Path, Path], folder: Path) -> tuple[Path, Path]:
-    """Folders of the first pair alone: what a run costs before its second pair."""
+    """Create two folders with only the first pair. They show the cost of a run before its second pair."""
     found = folder / "one-first", folder / "one-second"
     for side, one in zip(sides, found, strict=True):
         one.mkdir()

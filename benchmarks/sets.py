@@ -1,10 +1,11 @@
-"""Sets of images, beside what peers can do: `python benchmarks/sets.py [--quick]`.
+"""Measure commands for sets of images, and compare with peers: `python benchmarks/sets.py [--quick]`.
 
-1. All pairs of 200 images of 64x64 with AlexNet: `eyediff matrix` from files to a file, start-up included, against the
-   peer's way, two forward passes a pair. The peer is timed in its loop on a sample of pairs (one at a time, model
-   loaded, images in memory as tensors), and that is multiplied by the number of pairs: said so in the output.
-2. `eyediff diversity` of 1,000 and of 4,000 images of 64x64: seconds and peak memory, each run a process of its own.
-3. With --search: the exact search of `nearest` against faiss (IndexFlatL2, and HNSW), on points of AlexNet's length.
+1. All pairs of 200 images of 64x64 with AlexNet: `eyediff matrix` from files to a file, including start-up, against the
+   peer, which needs two forward passes per pair. The peer is timed in a loop on a sample of pairs: one pair at a time,
+   with the model loaded and the images in memory as tensors. The benchmark multiplies this time by the number of pairs,
+   and the output says so.
+2. `eyediff diversity` of 1,000 and of 4,000 images of 64x64: seconds and peak memory. Each run is a separate process.
+3. With --search: the exact search of `nearest` against faiss (IndexFlatL2 and HNSW), on points of AlexNet's length.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SIDE = 64
 
 
 def make(folder: Path, count: int) -> Path:
-    """PNG files with smooth content of their own, so that no two are alike."""
+    """Write PNG files with random smooth content, so that no two are alike."""
     folder.mkdir()
     random = np.random.RandomState(count)
     for index in range(count):
@@ -40,7 +41,7 @@ def make(folder: Path, count: int) -> Path:
 
 
 def timed(arguments: list[str], env: dict[str, str]) -> tuple[float, float, str]:
-    """Seconds, peak memory in MB and standard output of `eyediff` in a process of its own."""
+    """Run `eyediff` in a new process. Return the seconds, the peak memory in MB and the standard output."""
     read, write = os.pipe()
     with os.fdopen(read) as pipe:
         start = time.perf_counter()
@@ -58,7 +59,7 @@ def timed(arguments: list[str], env: dict[str, str]) -> tuple[float, float, str]
 
 
 def pairs(folder: Path, count: int, rounds: int, threads: int, env: dict[str, str]) -> None:
-    """The matrix against pair by pair."""
+    """Compare the time of the matrix with that of the peer, which scores pair by pair."""
     images, output = make(folder / "pairs", count), folder / "matrix.npy"
     ours = [timed(["matrix", str(images), "-m", "lpips-alex", "-o", str(output)], env)[0] for _ in range(rounds)]
     peer = Contestant("lpips", threads, env)
@@ -79,7 +80,7 @@ def pairs(folder: Path, count: int, rounds: int, threads: int, env: dict[str, st
 
 
 def diversity(folder: Path, counts: tuple[int, int], rounds: int, env: dict[str, str]) -> None:
-    """Time and memory as the number of images grows."""
+    """Measure the growth of time and memory with the number of images."""
     seconds: dict[int, list[float]] = {count: [] for count in counts}
     peaks: dict[int, list[float]] = {count: [] for count in counts}
     folders = {count: make(folder / f"{count}", count) for count in counts}
@@ -103,7 +104,7 @@ def diversity(folder: Path, counts: tuple[int, int], rounds: int, env: dict[str,
 
 
 def search(count: int, asked: int) -> None:
-    """Exact search in points of AlexNet's length at 64x64, ours and faiss's."""
+    """Compare our exact search with the searches of faiss, in points of AlexNet's length at 64x64."""
     from eyediff.sets.point_search import nearest
 
     random = np.random.RandomState(0)
@@ -131,7 +132,7 @@ def _all(seconds: list[float]) -> str:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--rounds", type=int, default=3)

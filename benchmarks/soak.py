@@ -1,10 +1,13 @@
-"""The API in threads and in pools of processes, again and again: `python benchmarks/soak.py [--seconds 60]`.
+"""Run the API repeatedly in threads and in pools of processes: `python benchmarks/soak.py [--seconds 60]`.
 
-Each round calls `Metric.distance` in eight threads, `compare` of files beside them, and a metric in a forked and in a
-spawned pool. Prints memory, what of it is in use, open files and threads as it goes; ends with exit code 1 where a
-score differs, where they grow from the second third of the rounds to the last (what is in use by more than 2 %, memory,
-of which glibc keeps what was freed in up to eight arenas a core, by more than 10 %), or where a pool does not answer
-within a minute.
+Each round calls `Metric.distance` in eight threads, `compare` of files at the same time, and a metric in a forked and
+in a spawned pool. After each round, the benchmark prints memory, memory in use, open files and threads. It ends with
+exit code 1 in these cases:
+
+- A score differs.
+- A pool does not answer within a minute.
+- A figure grows from the second third of the rounds to the last third. Memory in use may grow by 2 %, and memory by
+  10 %: glibc keeps freed memory in up to eight arenas per core.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import eyediff
 
 SIDE, PAIRS, ROUNDS = 64, 8, 6
 LIMITS = np.array([1.10, 1.02, 1.0, 1.0])
-"""Of memory, of what is in use, of open files, of threads."""
+"""Largest growth of memory, memory in use, open files and threads."""
 METRICS = ("lpips-mini", "ssim")
 
 
@@ -44,7 +47,7 @@ MALLINFO.restype = _Malloc
 
 
 def held() -> tuple[float, float, int, int]:
-    """Megabytes in memory and of these in use by C code, open files, and threads of this process."""
+    """Return the megabytes in memory and in use by C code, the open files and the threads of this process."""
     pages, found = int(Path("/proc/self/statm").read_text().split()[1]), MALLINFO()
     return (
         pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
@@ -54,13 +57,13 @@ def held() -> tuple[float, float, int, int]:
 
 
 def score(job: tuple[eyediff.Metric, str, str]) -> float:
-    """One pair, in whatever thread or process."""
+    """Return the score of one pair, in any thread or process."""
     metric, a, b = job
     return metric.distance(a, b)
 
 
 def one_round(metrics: list[eyediff.Metric], files: list[tuple[str, str]], folder: Path) -> list[float]:
-    """All scores, each by four ways; raises where a way hangs."""
+    """Return all scores. Compute each in four ways, and raise an error if a score differs or a pool hangs."""
     jobs = [(metric, a, b) for metric in metrics for a, b in files]
     with ThreadPoolExecutor(8) as threads:
         rows = threads.submit(eyediff.compare, folder / "a", folder / "b", METRICS)
@@ -76,7 +79,7 @@ def one_round(metrics: list[eyediff.Metric], files: list[tuple[str, str]], folde
 
 
 def main() -> None:
-    """Soak and print."""
+    """Run the rounds, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     end = time.monotonic() + parser.parse_args().seconds
@@ -96,7 +99,7 @@ def main() -> None:
             np.testing.assert_allclose(one_round(metrics, files, Path(name)), first, rtol=1e-6)
             seen.append(held())
             print("| {} | {:.0f} | {:.1f} | {} | {} |".format(len(seen), *seen[-1]), flush=True)
-    third = len(seen) // 3  # in the first, allocators find their size
+    third = len(seen) // 3  # memory still grows in the first third
     before, after = (np.median(part, axis=0) for part in (seen[third : 2 * third], seen[2 * third :]))
     sys.exit(bool((after > LIMITS * before).any()))
 

@@ -1,9 +1,10 @@
-"""`eyediff table`, beside what its metrics alone cost: `python benchmarks/table.py [--quick]`.
+"""Compare the cost of `eyediff table` with that of its metrics alone: `python benchmarks/table.py [--quick]`.
 
-`eyediff table` of 5 methods and 100 images of 512x512 with the default metrics, as a command: start-up, decoding, means
-and intervals included. The metrics alone: the same images decoded in memory, and each metric in a loop; LPIPS gets the
-features of the ground truth, computed once an image. Both are processes of their own, in turn, with all threads. The
-means must be the same. The aim is a ratio of 1.25 at most; that of processor seconds holds on a busy machine, too.
+The command `eyediff table` has 5 methods, 100 images of 512x512 and the default metrics. Its time includes start-up,
+decoding, means and intervals. The metrics alone run in a loop over the same images, which are already decoded. LPIPS
+gets the features of the ground truth, which are computed once per image. Both run in separate processes, in turn, with
+all threads. The means must be the same. The aim is a ratio of at most 1.25. The ratio of processor seconds is also
+valid on a busy machine.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ AIM = 1.25
 
 
 def draw(folder: Path, methods: int, images: int, side: int) -> None:
-    """gt/ and m0/, m1/, ...: photo-like content with noise that grows with the number of the method."""
+    """Write gt/ and m0/, m1/, ...: photo-like images with noise that grows with the number of the method."""
     random = np.random.default_rng(0)
     for name in ("gt", *(f"m{method}" for method in range(methods))):
         (folder / name).mkdir()
@@ -67,14 +68,14 @@ def _used_by_children() -> float:
 
 
 def run_metrics(folder: Path, methods: int, env: dict[str, str]) -> Answer:
-    """Measure the metrics alone, in a process of its own."""
+    """Measure the metrics alone, in a separate process."""
     command = [sys.executable, __file__, "--compute", str(folder), "--methods", str(methods)]
     answer = json.loads(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)
     return answer["seconds"], answer["cpu"], answer["means"]
 
 
 def compute(folder: Path, methods: int) -> None:
-    """Print the answer of `run_metrics`."""
+    """Measure the metrics, and print the answer for `run_metrics` as JSON."""
     import eyediff
 
     def read(name: str) -> list[np.ndarray]:
@@ -96,7 +97,7 @@ def compute(folder: Path, methods: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", type=int, default=5)
     parser.add_argument("--images", type=int, default=100)

@@ -1,15 +1,15 @@
-"""One training step with LPIPS as the loss, beside `lpips` 0.1.4: time and peak memory.
+"""Measure time and peak memory of one training step with LPIPS as the loss, and those of `lpips` 0.1.4.
 
     python benchmarks/training.py [--net alex] [--batch 16] [--side 256] [--rounds 15] [--threads 2]
 
-A step: the loss between a prediction that requires a gradient and a target that does not, and the gradient of the
-prediction. Each contender lives in a process of its own and waits while the other one runs; they take turns, so that
-whatever else the machine does falls on both. Medians are printed; the ratio of the processor time that all threads took
-is steadier than that of the clock on a machine with other work. Memory is what the first step adds to the process at
-its highest (Linux counts it), and the highest of the whole process.
+A step computes the loss and the gradient of the prediction. The prediction requires a gradient, and the target does
+not. Each contender runs in its own process and waits while the other one runs. The contenders take turns, so that other
+work on the machine affects both. The benchmark prints medians. On a busy machine, the ratio of the processor times of
+all threads is steadier than that of the elapsed times. Memory is the peak that the first step adds to the process (as
+Linux counts it), and the peak of the whole process.
 
-The peer needs `lpips` and torchvision. Where torchvision has no build, --peers names a folder with a stand-in.
-Where CUDA is at hand, it runs there too: float32, TF32 and bfloat16, eager and compiled.
+The peer needs `lpips` and torchvision. If torchvision has no build, --peers names a folder with a stand-in.
+If CUDA is available, the benchmark also runs there: float32, TF32 and bfloat16, eager and compiled.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
 
 
 def row(options: argparse.Namespace, device: str, mode: str, compiled: bool) -> str:
-    """Both contenders, in turn; a line of the table."""
+    """Run both contenders in turn. Return a line of the table."""
     place = f"{device} {mode} {'compiled' if compiled else 'eager'}"
     contenders = {name: start(options, name, place) for name in ("lpips", "eyediff")}
     results: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
@@ -111,7 +111,7 @@ def ask(process: subprocess.Popen[str]) -> dict[str, float]:
 
 
 def work(options: argparse.Namespace) -> None:
-    """A contender: one step for every line that comes in."""
+    """Run as a contender: make one step for every line of standard input."""
     import torch
 
     device, mode, how = options.place.split()
@@ -132,12 +132,12 @@ def work(options: argparse.Namespace) -> None:
         found.backward()
         return float(found)
 
-    first = measured(step, device)  # memory is counted here: later steps find what this one left
+    first = measured(step, device)  # memory is counted here: later steps reuse the memory of this step
     for _ in sys.stdin:
         print(json.dumps(measured(step, device) | {key: first[key] for key in ("mb", "peak")}), flush=True)
 
 
-def contender(options: argparse.Namespace):  # a torch module, of whichever library
+def contender(options: argparse.Namespace):  # a torch module of either library
     if options.worker == "lpips":
         import lpips
 
@@ -151,8 +151,7 @@ def contender(options: argparse.Namespace):  # a torch module, of whichever libr
 
 
 def measured(step: Callable[[], float], device: str) -> dict[str, float]:
-    """Milliseconds by the clock and of the processor; megabytes that the step adds at its highest, and that the process
-    has then."""
+    """Return the loss, elapsed and processor milliseconds, and the peak megabytes of the step and of the process."""
     import torch
 
     worked = time.process_time()
@@ -173,7 +172,7 @@ def measured(step: Callable[[], float], device: str) -> dict[str, float]:
 
 
 def resident(field: str, reset: bool = False) -> int:
-    """Bytes of the process as Linux counts them, now (VmRSS) or at the highest since the last reset (VmHWM)."""
+    """Return the bytes of the process as Linux counts them: now (VmRSS) or the peak since the last reset (VmHWM)."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -184,7 +183,7 @@ def resident(field: str, reset: bool = False) -> int:
 
 
 def processor() -> str:
-    """What the machine calls its processor."""
+    """Return the name of the processor."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text().splitlines():

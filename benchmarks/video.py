@@ -1,8 +1,9 @@
-"""`eyediff video` against its metrics alone, in one run: `python benchmarks/video.py [--metric NAME,...] [--frames N]`.
+"""Compare `eyediff video` with its metrics alone: `python benchmarks/video.py [--metric NAME,...] [--frames N]`.
 
-Two clips of 720p are encoded (H.264), then compared from end to end in a process of its own; the same metrics run over
-frames that are in memory already, in another. They take turns, round after round. The share is that of the rates'
-medians; the peak of memory is also measured for a clip of a third of the length, so that growth would show.
+The benchmark encodes two clips of 720p (H.264), and compares them from end to end in a separate process. In another
+process, the same metrics run over frames that are already in memory. The processes take turns, round after round. The
+share is the ratio of the median rates. The peak of memory is also measured for a clip of a third of the length, so that
+growth becomes visible.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ print(json.dumps({"rate": count / (time.perf_counter() - begun)}))
 
 
 def encode(path: Path, frames: int, crf: int) -> None:
-    """A moving pattern with fine texture, so that decoding costs what it costs with photos."""
+    """Encode a moving pattern with fine texture, so that decoding costs as much as with photos."""
     import av
 
     random = np.random.RandomState(0)
@@ -75,7 +76,7 @@ def encode(path: Path, frames: int, crf: int) -> None:
 
 
 def process(script: str, *arguments: object) -> dict[str, float]:
-    """What a script says of itself."""
+    """Run a script in a new process, and return the JSON object that it prints."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -84,7 +85,7 @@ def process(script: str, *arguments: object) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the rates and the memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--metric", default="lpips-mini,psnr,ssim", help="as for `eyediff video`")
     parser.add_argument("--frames", type=int, default=300)

@@ -2,10 +2,10 @@
 
     python scripts/compare_networks.py photos clic graphics --output candidates --minutes 8
 
-The batches and the teacher's distances cost more than a small network's step, so candidates share them. After
-22 % of the time the three best stay, after 45 % the two best, by the loss of the last steps. On a CPU the run is slow;
-with CUDA, 8 minutes are enough. `candidates/log.jsonl` holds the losses, `candidates/NAME.safetensors` the weights. The
-network that is chosen becomes `MINI` in `eyediff/metrics/backbones.py`.
+The batches and the teacher's distances cost more than a training step of a small network, so the candidates share them.
+After 22 % of the time, the three best networks remain, and after 45 % the two best. The loss of the last steps ranks
+them. On a CPU the run is slow; with CUDA, 8 minutes are enough. `candidates/log.jsonl` holds the losses, and
+`candidates/NAME.safetensors` holds the weights. The selected network becomes `MINI` in `eyediff/metrics/backbones.py`.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ from eyediff.training.distillation.run import BatchSampler, Student
 from eyediff.weights.containers import write
 
 KEEP = ((0.22, 3), (0.45, 2))
-"""How many networks remain after which part of the time."""
+"""Parts of the time, and the number of networks that remain after each."""
 
 LOGGED_EVERY = 200
-"""Steps that a line of the log averages."""
+"""Number of steps that each line of the log averages."""
 
 SAVED_EVERY = 60.0
 """Seconds between two writes of the weights."""
 
 SMOOTHING = 0.8
-"""Weight of earlier lines of the log in the loss by which networks are ranked."""
+"""Weight of earlier lines of the log in the loss that ranks the networks."""
 
 
 def network(name: str, first: int, second: int, *late: int, strided: bool = False) -> Trunk:
-    """Return a network with the first grid of the shipped one.
+    """Return a network whose first grid is that of the shipped network.
 
     Parameters
     ----------
     first, second
-        Channels of the 9x9 layer and of the 3x3 layer behind the pooling.
+        Channels of the 9x9 layer and of the 3x3 layer after the pooling.
     late
-        Channels of the layers on the coarse grid: 3x3 with a feature layer, or, where negative, 1x1 without.
+        Channels of the layers on the coarse grid. A positive number stands for a 3x3 layer with a feature layer, and a
+        negative number for a 1x1 layer without one.
     strided
         Reach the coarse grid by a stride of the first late layer, not by pooling.
     """
@@ -74,7 +75,7 @@ CANDIDATES = (
     network("wide", 24, 64, 96, 96, 96),
     network("strided", 32, 48, 96, 96, 96, strided=True),
 )
-"""Networks of at most 1.15 times the multiplications of the first, that take images from 16 pixels a side."""
+"""Networks with at most 1.15 times the multiplications of the first. They accept images from 16 pixels a side."""
 
 
 def train(sampler: BatchSampler, students: dict[str, Student], output: Path, minutes: float) -> None:
@@ -137,7 +138,7 @@ def main() -> None:
     with DatasetBuilder(datasets, sources, arguments.workers) as builder:
         sampler = BatchSampler(recipe, datasets, builder, load_teacher(), device)
         students = {candidate.name: Student(candidate, recipe, device) for candidate in CANDIDATES}
-        sampler.crops(0)  # the clock starts when there is something to learn from
+        sampler.crops(0)  # the clock starts when the first crops exist
         train(sampler, students, arguments.output, arguments.minutes)
 
 

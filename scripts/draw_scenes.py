@@ -1,9 +1,9 @@
-"""Draws the scenes of `eyediff demo`: a sunflower, mountains, balls on a floor, pebbles.
+"""Draw the scenes of `eyediff demo`: a sunflower, mountains, balls on a floor, pebbles.
 
 python scripts/draw_scenes.py    # writes src/eyediff/demo/scenes/*.png
 
-Each is a pure function of a side in pixels; chance comes from fixed seeds. They are drawn at twice the size and made
-smaller, so that edges are smooth.
+Each scene is a pure function of its side in pixels. Random numbers come from fixed seeds. The scenes are drawn at twice
+the size and reduced, so that edges are smooth.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ Points: TypeAlias = npt.NDArray[np.float64]
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "eyediff" / "demo" / "scenes"
 
 SIDE = 192
-"""Pixels of a scene: three side by side, twice, fill the width of a page."""
+"""Side of a scene in pixels. Two blocks of three scenes side by side fill the width of a page."""
 
 OVER = 2
-"""How many times larger than asked for a picture is drawn."""
+"""Ratio of the size at which a picture is drawn to the requested size."""
 
 _SUN = np.array([-0.5, -0.6, 0.62], np.float32)
-"""Where light comes from: down, right, towards the eye; of length 1."""
+"""Direction to the light as a unit vector: down, right, towards the viewer."""
 
 
 def _coordinates(size: int) -> tuple[Floats, Floats]:
-    """Rows and columns from -1 to 1."""
+    """Return rows and columns from -1 to 1."""
     line = np.linspace(-1, 1, size, dtype=np.float32)
     rows, columns = np.meshgrid(line, line, indexing="ij")
     return rows, columns
 
 
 def _clouds(rng: np.random.Generator, size: int, largest: int, octaves: int = 6) -> Floats:
-    """Hills on hills: each octave half as wide and half as high. Standard deviation near 1."""
+    """Return fractal noise: each octave has half the width and half the height. The standard deviation is near 1."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         total += smooth_noise(rng, size, size, max(2, largest >> octave)) / np.float32(2**octave)
@@ -50,7 +50,7 @@ def _clouds(rng: np.random.Generator, size: int, largest: int, octaves: int = 6)
 
 
 def _lit(height: Floats, steepness: float) -> Floats:
-    """How bright a surface of this height is under _SUN, 0 to 1."""
+    """Return the brightness of a surface of this height under _SUN, from 0 to 1."""
     down, across = np.gradient(height * np.float32(steepness))
     length = np.sqrt(1 + down**2 + across**2)
     lit: Floats = np.clip((-down * _SUN[0] - across * _SUN[1] + _SUN[2]) / length, 0, 1)
@@ -58,9 +58,10 @@ def _lit(height: Floats, steepness: float) -> Floats:
 
 
 def _nearest(rows: Floats, columns: Floats, points: Floats, reach: float) -> tuple[Floats, Floats, Indices]:
-    """The distances to the nearest and the second of N points (row, column) at every pixel, and which is nearest.
+    """Return each pixel's distances to the nearest and the second of N points (row, column), and the nearest's index.
 
-    Points farther than `reach` are not looked at; where fewer than two are nearer, both distances are 9.
+    A point is used only in the square around it that extends by `reach` to each side. A distance without such a point
+    is 9.
     """
     size = len(rows)
     first = np.full(rows.shape, 9, np.float32)
@@ -77,18 +78,18 @@ def _nearest(rows: Floats, columns: Floats, points: Floats, reach: float) -> tup
 
 
 def _mixed(below: Points | Floats, above: Points | Floats | tuple[float, ...], share: Points | Floats) -> Floats:
-    """`above` over `below`, by a share from 0 to 1 at each pixel."""
+    """Return `above` blended over `below`, with a share from 0 to 1 at each pixel."""
     shares = np.asarray(np.clip(share, 0, 1), np.float32)[..., None]
     return np.asarray(below + (np.asarray(above, np.float32) - below) * shares, np.float32)
 
 
 def _edge(inside: Points | Floats, pixel: float) -> Floats:
-    """1 where positive, 0 where negative, soft over a pixel."""
+    """Return 1 where `inside` is positive and 0 where it is negative, with a transition of one pixel."""
     return np.asarray(np.clip(inside / pixel + 0.5, 0, 1), np.float32)
 
 
 def sunflower(size: int) -> Floats:
-    """Seeds at the golden angle, two rings of petals, leaves out of focus behind."""
+    """Draw seeds at the golden angle, two rings of petals, and blurred leaves behind them."""
     rng = np.random.default_rng(11)
     rows, columns = _coordinates(size)
     radius, angle = np.hypot(rows, columns), np.arctan2(rows, columns)
@@ -113,7 +114,7 @@ def sunflower(size: int) -> Floats:
 
 
 def mountains(size: int) -> Floats:
-    """Sky with clouds, three ridges that fade into the distance, a meadow with grass."""
+    """Draw a sky with clouds, three ridges that fade into the distance, and a meadow with grass."""
     rng = np.random.default_rng(5)
     height = (_coordinates(size)[0] + 1) / 2
     sky = np.stack([92 + 120 * height, 146 + 76 * height, 208 + 28 * height], -1)
@@ -143,7 +144,7 @@ def mountains(size: int) -> Floats:
 
 
 def balls(size: int) -> Floats:
-    """Three balls on a tiled floor under one lamp, by tracing a ray a pixel."""
+    """Draw three balls on a tiled floor under one lamp, by tracing one ray per pixel."""
     rng = np.random.default_rng(8)
     rows, columns = _coordinates(size)
     ray = np.stack([columns * 0.62, -rows * 0.62 - 0.28, np.ones_like(rows)], -1)
@@ -182,7 +183,7 @@ def _towards(lamp: Points, points: Points) -> Points:
 
 
 def _ball(picture: Any, view: tuple[Points, Points, Points], ball: tuple[Points, float, Points], grain: Floats) -> Any:
-    """One ball over a picture: Lambert's light, a highlight, and stripes around it."""
+    """Draw one ball over a picture: Lambert shading, a highlight, and stripes around the ball."""
     eye, ray, lamp = view
     centre, radius, tone = ball
     along = ((centre - eye) * ray).sum(-1)
@@ -201,7 +202,7 @@ def _ball(picture: Any, view: tuple[Points, Points, Points], ball: tuple[Points,
 
 
 def pebbles(size: int) -> Floats:
-    """Round stones of a beach, each of its own colour, speckled, in low sun."""
+    """Draw round, speckled stones of a beach in low sun. Each stone has its own colour."""
     rng = np.random.default_rng(21)
     rows, columns = _coordinates(size)
     line = np.linspace(-1.1, 1.1, 13)
@@ -222,7 +223,7 @@ SCENES: dict[str, Callable[[int], Floats]] = {f.__name__: f for f in (sunflower,
 
 
 def draw(name: str, side: int = SIDE) -> Picture:
-    """Return a scene, side x side x 3."""
+    """Return a scene as side x side x 3."""
     return resize(to_uint8(SCENES[name](OVER * side)), side, side, Image.Resampling.LANCZOS)
 
 

@@ -1,10 +1,10 @@
-"""Take the convolutions of AlexNet and SqueezeNet 1.1 out of torchvision's files, for the package.
+"""Import the convolutions of AlexNet and SqueezeNet 1.1 from torchvision's files into the package.
 
     python scripts/import_backbones.py FOLDER
 
 FOLDER holds the official files (`alexnet-owt-7be5be79.pth`, `squeezenet1_1-b8a52dc0.pth`), or files of their
 convolutions (`alexnet_features.pth`, `squeezenet1_1_features.pth`). Names, shapes and the hashes in
-`eyediff.weights.catalogue` must fit. The result is the same to the byte on every run.
+`eyediff.weights.catalogue` must match. Every run writes the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eyediff.weights.validate import load
 
 
 def main(arguments: list[str]) -> int:
-    """Import both, write, and print what was written."""
+    """Import both backbones, and print the written files."""
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2

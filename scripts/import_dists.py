@@ -1,9 +1,9 @@
-"""Take alpha and beta of DISTS as figures out of the official `DISTS_pytorch` 0.1 wheel.
+"""Import the figures alpha and beta of DISTS from the official `DISTS_pytorch` 0.1 wheel.
 
     python scripts/import_dists.py WHEEL_FOLDER
 
-WHEEL_FOLDER is the unpacked wheel. Its weights must have the hash stated here; the result is
-src/eyediff/weights/dists.safetensors, the same to the byte on every run.
+WHEEL_FOLDER is the unpacked wheel. Its weights must have the hash that this script states. The result is
+src/eyediff/weights/dists.safetensors. Every run writes the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OFFICIAL = "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"
 
 
 def main(arguments: list[str]) -> int:
-    """Import, write, say what was written."""
+    """Import the figures, write the file, and print its content."""
     path = Path(arguments[0]) / "DISTS_pytorch" / "weights.pt"
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != OFFICIAL:

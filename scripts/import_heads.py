@@ -1,9 +1,10 @@
-"""Take the six published heads as figures out of the official `lpips` 0.1.4 wheel.
+"""Import the figures of the six published sets of heads from the official `lpips` 0.1.4 wheel.
 
     python scripts/import_heads.py [WHEEL | FOLDER]
 
-FOLDER is an unpacked wheel. Without an argument pip downloads the wheel. Every file must have the hash, and every head
-the sum, stated here; the result is src/eyediff/weights/heads.safetensors, the same to the byte on every run.
+FOLDER is an unpacked wheel. Without an argument, pip downloads the wheel. This script states the hash of every file and
+the sum of every head, which must match. The result is src/eyediff/weights/heads.safetensors. Every run writes the same
+bytes.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from eyediff.weights.hashing import canonical_sha256
 
 WHEEL = "lpips==0.1.4"
 
-# version/trunk: sha256 of lpips/weights/v{version}/{trunk}.pth, and the sum of each head in it. The hashes begin as
-# independent projects pin them; the sums of 0.1 are the published ones, those of 0.0 were computed from these files.
+# version/trunk: sha256 of lpips/weights/v{version}/{trunk}.pth, and the sum of each head in it. The first digits of the
+# hashes agree with those that independent projects pin. The sums of 0.1 are the published sums. The sums of 0.0 were
+# computed from these files.
 OFFICIAL: dict[str, tuple[str, tuple[float, ...]]] = {
     "0.1/alex": (
         "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
@@ -56,7 +58,7 @@ OFFICIAL: dict[str, tuple[str, tuple[float, ...]]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Import, write, say what was written."""
+    """Import the heads, write the file, and print its number of heads and its hash."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(arguments[0]) if arguments else _download(Path(scratch))
         folder = _unpack(source, Path(scratch)) if source.is_file() else source
@@ -89,7 +91,7 @@ def _member(key: str) -> str:
 
 
 def _read(folder: Path, key: str) -> dict[str, Array]:
-    """The heads of one file, by their names in ours."""
+    """Return the heads of one file by their names in our file."""
     path = folder / _member(key)
     sha256, sums = OFFICIAL[key]
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -99,7 +101,7 @@ def _read(folder: Path, key: str) -> dict[str, Array]:
     whole = [tensors[f"lin{index}.model.1.weight"].reshape(-1) for index in range(len(tensors))]
     lpips.check_heads(trunk(key.split("/")[1]), whole)
     for index, (head, wanted) in enumerate(zip(whole, sums, strict=True)):
-        # published to 6 decimals, so they may be off by half of the last
+        # The sums are published with 6 decimals, so they may differ by half of the last digit.
         if not np.isclose(total := float(head.sum(dtype=np.float64)), wanted, rtol=0, atol=0.6e-6):
             raise SystemExit(f"{path}: head {index} sums to {total:.6f}, expected {wanted:.6f}")
     return {f"{key}/{index}": head for index, head in enumerate(whole)}

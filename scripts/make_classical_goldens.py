@@ -1,9 +1,9 @@
-"""Writes tests/golden/classical.json: what other implementations say of the cases in tests/golden/classical_cases.py.
+"""Write tests/golden/classical.json: scores by other implementations for the cases in classical_cases.py beside it.
 
     python scripts/make_classical_goldens.py
 
-Needs the peers of the development set-up (scripts/test installs them) and ../shared/peers. Run it when a case is added;
-a number that changes without one is a defect.
+The script needs the peers of the development set-up (scripts/test installs them) and ../shared/peers. Run it when a
+case is added. A number that changes without a new case is a defect.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 
 
 def scikit_image(a: Pixels, b: Pixels) -> dict[str, float]:
-    """What scikit-image says of one pair."""
+    """Return the scores of scikit-image for one pair."""
     options = {"channel_axis": 2, "data_range": 255}
     return {
         "scikit-image l2": mean_squared_error(a / 255, b / 255),
@@ -43,7 +43,7 @@ def scikit_image(a: Pixels, b: Pixels) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure every case by every peer and write the file."""
+    """Score every case with every peer, and write the file."""
     cases = {}
     for name in classical_cases.CASES:
         a, b = classical_cases.pair(name)

@@ -1,6 +1,6 @@
-"""Makes docs/images/demo.png: the figure of `eyediff demo`, with 256 colours so that it stays small.
+"""Make docs/images/demo.png: the figure of `eyediff demo`, with 256 colours so that the file stays small.
 
-EYEDIFF_WEIGHTS=... python scripts/make_demo.py    # with lpips-alex, whose weights it must find
+EYEDIFF_WEIGHTS=... python scripts/make_demo.py    # the weights of lpips-alex must be there
 """
 
 from __future__ import annotations

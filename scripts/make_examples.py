@@ -1,4 +1,4 @@
-"""Makes the pictures under examples/: three photos free of rights, and what three kinds of processing did to them.
+"""Make the pictures in examples/: three photos free of rights, and the results of three kinds of processing.
 
     pip install scikit-image && python scripts/make_examples.py
 
@@ -20,7 +20,7 @@ SIDE = 256
 
 
 def photos() -> dict[str, Image.Image]:
-    """Squares of SIDE pixels out of the photos, at half their resolution where there is enough of it."""
+    """Return squares of SIDE pixels from the photos, at a lower resolution where the photo is large enough."""
     astronaut = Image.fromarray(data.astronaut()).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     cat = Image.fromarray(data.cat()).crop((130, 20, 130 + SIDE, 20 + SIDE))
     coffee = Image.fromarray(data.coffee()).crop((110, 20, 470, 380)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -28,14 +28,14 @@ def photos() -> dict[str, Image.Image]:
 
 
 def compressed(image: Image.Image) -> Image.Image:
-    """JPEG at a quality that everybody notices."""
+    """Compress the image as JPEG, at a quality that everybody notices."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=15)
     return Image.open(file).convert("RGB")
 
 
 def warped(image: Image.Image) -> Image.Image:
-    """A smooth warp by up to two pixels: few people notice, PSNR does."""
+    """Warp the image smoothly by up to two pixels. Few people notice this, but PSNR changes."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     pixels = np.asarray(image)
     down = np.rint(rows + 1.8 * np.sin(columns / 37)).astype(int).clip(0, SIDE - 1)
@@ -44,12 +44,12 @@ def warped(image: Image.Image) -> Image.Image:
 
 
 def blurred(image: Image.Image) -> Image.Image:
-    """Out of focus: everybody notices, PSNR forgives."""
+    """Blur the image. Everybody notices this, but PSNR changes little."""
     return image.filter(ImageFilter.GaussianBlur(2.5))
 
 
 def main() -> None:
-    """Write both folders."""
+    """Write the pictures of both folders."""
     kinds = {"astronaut": compressed, "cat": warped, "coffee": blurred}
     for folder in ("before", "after"):
         (EXAMPLES / folder).mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Writes tests/golden/lpips.json: what `lpips` 0.1.4 says of the cases in tests/golden/lpips_cases.py.
+"""Write tests/golden/lpips.json: the results of `lpips` 0.1.4 for the cases in tests/golden/lpips_cases.py.
 
     python scripts/make_goldens.py
 
-Needs the peers of the development set-up (scripts/test installs them) and ../shared/peers. Run it when a case is added;
-a number that changes without one is a defect.
+The script needs the peers of the development set-up (scripts/test installs them) and ../shared/peers. Run it when a
+case is added. A number that changes without a new case is a defect.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PROVENANCE = (
 
 
 def main() -> None:
-    """Run every case by the peer and write the file."""
+    """Run every case with the peer, and write the file."""
     found = {}
     for case in lpips_cases.cases():
         parameters = lpips_cases.seeded_parameters(TRUNKS[case.net])

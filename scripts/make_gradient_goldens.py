@@ -1,9 +1,9 @@
-"""Writes tests/golden/gradients.json: the gradients of `lpips` 0.1.4 on the smallest cases of tests/golden.
+"""Write tests/golden/gradients.json: the gradients of `lpips` 0.1.4 on the smallest cases of tests/golden.
 
     PYTHONPATH=../shared/peers python scripts/make_gradient_goldens.py
 
-Needs the peer and a torchvision, or the stand-in of ../shared/peers. Run it when a case is added; a number that changes
-without one is a defect.
+The script needs the peer, and torchvision or the stand-in in ../shared/peers. Run it when a case is added. A number
+that changes without a new case is a defect.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PROVENANCE = (
 
 
 def gradients(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
-    """By x and by y."""
+    """Return the gradients with respect to x and to y."""
     x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
     return list(torch.autograd.grad(model(x, y).sum(), (x, y)))
 
 
 def main() -> None:
-    """Run every case by the peer and write the file."""
+    """Run the smallest cases with the peer, and write the file."""
     found = {}
     for case in lpips_cases.cases():
         if case.images != "smallest":

@@ -1,9 +1,9 @@
-"""Writes tests/golden/mini.json: what the shipped lpips-mini says of the cases in tests/golden/mini_cases.py.
+"""Write tests/golden/mini.json: the scores of the shipped lpips-mini for the cases in tests/golden/mini_cases.py.
 
     python scripts/make_mini_goldens.py
 
-Computed by the numpy engine in double precision. Run it when `weights/mini.safetensors` changes, which is a line under
-"Scores" in CHANGELOG.md; a number that changes without one is a defect.
+The numpy engine computes the scores in double precision. Run the script when `weights/mini.safetensors` changes. Such a
+change has a line under "Scores" in CHANGELOG.md. A number that changes without such a line is a defect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from eyediff.weights.package_files import MINI as MINI_FILE  # noqa: E402
 
 
 def main() -> None:
-    """Compute every case and write the file."""
+    """Compute every case, and write the file."""
     engine = NetworkEngine(NumpyRunner(), read_network(MINI_FILE.path))
     found = {
         name: round(float(engine.distances(*mini_cases.pair(height, width, change))[0]), 9)

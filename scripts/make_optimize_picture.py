@@ -1,8 +1,9 @@
-"""Makes docs/images/optimize.png: what four metrics make of noise on the way to a photo.
+"""Make docs/images/optimize.png: the images that four metrics produce on the way from noise to a photo.
 
     pip install '.[torch]' && python scripts/make_optimize_picture.py
 
-Needs AlexNet's weights (`eyediff weights get alex`); the photo is that of examples/ (CC0). Takes a minute or two.
+The script needs AlexNet's weights (`eyediff weights get alex`). The photo is from examples/ (CC0). The script takes a
+minute or two.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SIDE, SHOWN = 96, (20, 300)
 
 
 def row(metric: str, start: Picture, target: Picture) -> list[tuple[str, Picture]]:
-    """InitialMetric, what it became, and the target, with their scores as `eyediff optimize` logs them."""
+    """Return the start, the images after the steps in SHOWN, and the target, with the scores of `eyediff optimize`."""
     objective, wanted = load_objective(metric), to_tensor(target)
 
     def captioned(words: str, pixels: Picture) -> tuple[str, Picture]:
@@ -40,7 +41,7 @@ def row(metric: str, start: Picture, target: Picture) -> list[tuple[str, Picture
 
 
 def main() -> None:
-    """Write the picture, in 256 colours: noise takes room, and shades of it tell nothing."""
+    """Write the picture with 256 colours: noise makes a large file, and its exact shades have no meaning."""
     target = resized(images.read(ROOT / "examples" / "before" / "cat.png").pixels, SIDE, SIDE)
     start = noise_image(SIDE, SIDE, DescentSettings().seed)
     page = contact_sheet([row(metric, start, target) for metric in METRICS], 2 * SIDE)

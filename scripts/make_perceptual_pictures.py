@@ -1,8 +1,8 @@
-"""Makes docs/images/style-transfer.png and super-resolution.png by the code of docs/perceptual.md.
+"""Make docs/images/style-transfer.png and super-resolution.png with the code of docs/perceptual.md.
 
     pip install '.[torch]' && python scripts/make_perceptual_pictures.py
 
-The photos are those of examples/ (CC0). Takes two or three minutes.
+The photos are from examples/ (CC0). The script takes two or three minutes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def save(rows: list[list[tuple[str, Picture]]], width: int, name: str) -> None:
 
 
 def main() -> None:
-    """Write both pictures, and print the scores of the second."""
+    """Write both pictures, and print the scores of the second picture."""
     os.chdir(ROOT)
     names = run_page(PAGE.read_text("utf-8"))
     captions = {"content": "content", "style": "style", "styled": "styled"}

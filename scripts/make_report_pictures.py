@@ -1,4 +1,4 @@
-"""Makes docs/images/report.png and viewer.png: a report of the example photos put through seven distortions.
+"""Make docs/images/report.png and viewer.png: a report of the example photos with seven distortions.
 
 pip install selenium && apt-get install chromium chromium-driver && python scripts/make_report_pictures.py
 """
@@ -34,7 +34,7 @@ def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def warp(image: Image.Image) -> Image.Image:
-    """By up to two pixels."""
+    """Warp the image by up to two pixels."""
     pixels = np.asarray(image)
     rows, columns = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]]
     down = np.rint(rows + 1.8 * np.sin(columns / 37)).astype(int).clip(0, pixels.shape[0] - 1)
@@ -59,7 +59,7 @@ DISTORTIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def make_pairs(folder: Path) -> tuple[Path, Path]:
-    """Two folders of 21 images."""
+    """Write two folders of 21 images each."""
     for side in ("photos", "processed"):
         (folder / side).mkdir()
     for path in sorted((ROOT / "examples" / "before").iterdir()):
@@ -71,7 +71,7 @@ def make_pairs(folder: Path) -> tuple[Path, Path]:
 
 
 def shoot(driver: webdriver.Chrome, name: str) -> None:
-    """What the window shows, in 256 colours, which halves the file."""
+    """Write a screenshot with 256 colours, which halve the size of the file."""
     time.sleep(0.5)
     shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     palette = shot.quantize(256, kmeans=4)
@@ -81,7 +81,7 @@ def shoot(driver: webdriver.Chrome, name: str) -> None:
 
 
 def main() -> None:
-    """Compare, open the page, and keep two views of it."""
+    """Compare, open the report, and write two screenshots of it."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     with tempfile.TemporaryDirectory() as name:

@@ -1,7 +1,7 @@
-"""Measure how often 95 % intervals hold the true figure, by simulation, as the tables of docs/statistics.md.
+"""Measure by simulation how often 95 % intervals contain the true figure, for the tables of docs/statistics.md.
 
-python scripts/measure_coverage.py --sets 1000              # of the mean of a run, and of the shift against a baseline
-python scripts/measure_coverage.py --sets 1000 --eval       # of eyediff eval: 2AFC, JND, opinion scores
+python scripts/measure_coverage.py --sets 1000              # for the mean of a run, and the shift against a baseline
+python scripts/measure_coverage.py --sets 1000 --eval       # for eyediff eval: 2AFC, JND, opinion scores
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ DISTRIBUTIONS: dict[str, tuple[Callable[[np.random.Generator, tuple[int, int]], 
     "beta(2, 5)": (lambda draws, shape: draws.beta(2, 5, shape), 2 / 7),
     "lognormal": (lambda draws, shape: draws.lognormal(0, 1, shape), math.exp(0.5)),
 }
-"""How scores are drawn, and their true mean."""
+"""Functions that draw scores, and the true mean of the scores."""
 
 
 def _agreement(draws: np.random.Generator, count: int) -> bootstrap.Statistic:
-    """Five votes a question, of which b has any chance; the metric prefers b with that chance."""
+    """Draw five votes per question. Each is for b with a random probability; the metric prefers b with the same one."""
     chance = draws.random(count)
     share = draws.binomial(5, chance) / 5
     return twoafc.mean(np.where(draws.random(count) < chance, share, 1 - share))
 
 
 def _precision(draws: np.random.Generator, count: int) -> bootstrap.Statistic:
-    """Three votes a pair, which follow a distance that the metric sees with noise."""
+    """Draw three votes per pair. They depend on a distance, which the metric sees with noise."""
     distance = draws.normal(size=count)
     share = draws.binomial(3, 1 / (1 + np.exp(2 * distance))) / 3
     return jnd.average_precision(distance + 0.5 * draws.normal(size=count), share)
 
 
 def _correlated(draws: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and opinions of a normal distribution with correlation 0.7."""
+    """Draw scores and opinions of a normal distribution with correlation 0.7."""
     scores = draws.normal(size=count)
     return scores, 0.7 * scores + math.sqrt(1 - 0.7**2) * draws.normal(size=count)
 
@@ -55,20 +55,20 @@ FIGURES: dict[str, tuple[Callable[[np.random.Generator, int], bootstrap.Statisti
     "krcc": (lambda draws, count: correlation.krcc(*_correlated(draws, count)), 2 / math.pi * math.asin(0.7)),
     "plcc": (lambda draws, count: correlation.Fit(*_correlated(draws, count)).plcc, 0.7),
 }
-"""How a study is drawn, and the true figure; None: that of a study of 400,000 items."""
+"""Functions that draw a study, and the true figure. None stands for the figure of a study of 400,000 items."""
 
 
 def coverage(name: str, count: int, sets: int, seed: int = 1) -> float:
-    """Return the share of simulated sets of `count` scores whose interval holds the true mean."""
+    """Return the share of simulated sets of `count` scores whose interval contains the true mean."""
     draw, mean = DISTRIBUTIONS[name]
     scores = draw(np.random.default_rng(seed), (sets, count))
-    # As many metrics of the same pairs: one draw serves all sets, and each set is independent of the draw.
+    # The sets are passed as metrics of the same pairs. One draw serves all sets. Each set is independent of the draw.
     intervals = mean_intervals({str(number): values for number, values in enumerate(scores)})
     return sum(low <= mean <= high for low, high in intervals.values()) / sets
 
 
 def study_coverage(name: str, count: int, sets: int, seed: int = 1) -> float | None:
-    """Return the share of simulated studies whose interval holds the true figure; None if there are no intervals."""
+    """Return the share of simulated studies whose interval contains the true figure. Return None without intervals."""
     draw, truth = FIGURES[name]
     if truth is None:
         truth = bootstrap.value(draw(np.random.default_rng(seed + 1), 400_000), 400_000)

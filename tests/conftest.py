@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and hooks that all tests share."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OF_THE_CALLER = (
     *("EYEDIFF_", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
     *("COLUMNS", "LINES", "TERM"),
 )
-"""Variables of the environment, by how they begin, that change what eyediff or a library prints."""
+"""Prefixes of the environment variables that change the output of eyediff or of a library."""
 
 
 def pytest_configure() -> None:
     """Make every test independent of how the suite is started: by hand, by a service, with `nohup` or `&`.
 
-    A shell that starts a job with `&` lets it ignore Ctrl-C, and what it starts in turn.
+    A shell that starts a job with `&` makes the job ignore Ctrl-C. The processes that the job starts ignore it too.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,15 +38,18 @@ def pytest_configure() -> None:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name a parameter of many bytes by its length. A test's name must not hold the time that a compressed file holds:
-    two processes that collect the tests within different seconds would disagree, and pytest-xdist would stop."""
+    """Name a parameter of many bytes by its length.
+
+    The name of a test must not contain the time that a compressed file stores. Otherwise two processes that collect the
+    tests in different seconds disagree, and pytest-xdist stops.
+    """
     return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 40 else None
 
 
 def missing_here(call: pytest.CallInfo[Any]) -> str | None:
-    """Return why a test that failed is skipped instead, because of what this machine cannot have; None otherwise.
+    """Return the reason to skip a failed test because this machine lacks a module or function. Otherwise return None.
 
-    torch has no build for every Python and platform. Windows has neither the modules nor the functions of POSIX.
+    torch has no build for some versions of Python and some platforms. Windows lacks modules and functions of POSIX.
     """
     error = call.excinfo and (call.excinfo.value.__cause__ or call.excinfo.value)
     if isinstance(error, ModuleNotFoundError) and error.name in ("torch", "resource") and find_spec(error.name) is None:
@@ -58,7 +61,7 @@ def missing_here(call: pytest.CallInfo[Any]) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
-    """Skip a file that needs what cannot be here, by name."""
+    """Skip a test file that needs a module or function that this machine lacks. The reason names it."""
     report = yield
     if reason := missing_here(report.call):  # type: ignore[attr-defined]  # pytest keeps it there for its own hooks
         report.outcome, report.longrepr = "skipped", (str(collector.path), 0, reason)
@@ -69,7 +72,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, p
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Skip a test likewise."""
+    """Skip a test that needs a module or function that this machine lacks. The reason names it."""
     report = yield
     if reason := missing_here(call):
         report.outcome, report.longrepr = "skipped", (str(item.path), (item.location[1] or 0) + 1, reason)
@@ -78,7 +81,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of photos, weights and decode files beside the repository; without it, what needs it is skipped."""
+    """Return the folder of photos, weights and decode files beside the repository. Without it, skip the test."""
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared (photos, weights, decode files) is not beside this repository")
     return SHARED
@@ -86,7 +89,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 kB."""
+    """Mount a file system of 16 kB, yield its folder, and unmount it."""
     place = tmp_path / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]

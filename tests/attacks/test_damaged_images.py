@@ -1,8 +1,9 @@
-"""Damage that decoders pass over: pictures of which a part is missing or changed were read as whole ones.
+"""Damage that decoders do not report: images with missing or changed parts were read as complete images.
 
-What happened: of 40 JPEG files that were cut and closed with an end mark 34 were read, gray where data were missing; of
-40 deflated TIFF files with a hole, 40. The defence: `images/jpeg.py` gives libjpeg each scan by itself, and sees
-whether it waits for more; the check sums of deflated strips, and of a PNG inside an ICO, are checked.
+Of 40 JPEG files that were cut and closed with an end mark, 34 were read, with gray in place of the missing data. Of 40
+deflated TIFF files with a hole, all 40 were read. The defence: `images/jpeg.py` passes each scan to libjpeg separately,
+and detects whether libjpeg waits for more data. The check sums of deflated strips, and of a PNG inside an ICO, are
+verified.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ END = b"\xff\xd9"
 
 
 def blocks() -> PILImage.Image:
-    """60 x 50 blocks of noisy colours."""
+    """Return an image of 30 x 20 blocks with noisy colours."""
     flat = np.kron(noise(30, 20), np.ones((8, 8, 1), np.uint8))
     return PILImage.fromarray((flat * 0.7 + noise(240, 160, seed=1) * 0.2).astype(np.uint8))
 
@@ -47,8 +48,10 @@ def coded(mode: str = "RGB", **how: object) -> bytes:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_jpeg_cut_and_closed(tmp_path: Path, way: str) -> None:
-    """Cut at 40 places before its last two blocks: an error, or a note where the last scans are missing. A whole file
-    is read as Pillow reads it."""
+    """A JPEG that is cut gives an error, or a note if only its last scans are missing.
+
+    The test cuts each file at 40 places before its last two blocks. A whole file is read as Pillow reads it.
+    """
     content = coded(**WAYS[way])  # type: ignore[arg-type]
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
@@ -64,7 +67,7 @@ def test_a_jpeg_cut_and_closed(tmp_path: Path, way: str) -> None:
 
 
 def test_a_progressive_jpeg_without_its_last_scan(tmp_path: Path) -> None:
-    """Legal, and told."""
+    """A progressive JPEG without its last scan is valid. It is read with a note."""
     content = coded(progressive=True)
     path = tmp_path / "x.jpg"
     path.write_bytes(content[: content.rindex(b"\xff\xda")] + END)
@@ -73,7 +76,10 @@ def test_a_progressive_jpeg_without_its_last_scan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ["4:2:0", "progressive"])
 def test_a_jpeg_with_data_behind_its_last_pixel(tmp_path: Path, way: str) -> None:
-    """A hole of zeros, which stand for many pixels each, is told where it leaves data over."""
+    """A JPEG with data after its last pixel is read with a note, or refused as damaged.
+
+    The test inserts zeros, each of which stands for many pixels, so that other data remain at the end.
+    """
     content = coded(**WAYS[way])  # type: ignore[arg-type]
     place = content.index(b"\xff\xda") + 20
     path = tmp_path / "x.jpg"
@@ -86,7 +92,7 @@ def test_a_jpeg_with_data_behind_its_last_pixel(tmp_path: Path, way: str) -> Non
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_hole_in_a_deflated_tiff(tmp_path: Path, depth: int) -> None:
-    """Zeros in place of 100 bytes, at 40 places: refused each time."""
+    """A deflated TIFF with zeros in place of 100 bytes is refused. The test tries 40 places."""
     path = tmp_path / "x.tif"
     if depth == 8:
         blocks().save(path, compression="tiff_adobe_deflate")
@@ -103,7 +109,7 @@ def test_a_hole_in_a_deflated_tiff(tmp_path: Path, depth: int) -> None:
 
 
 def test_damage_in_a_png_inside_an_ico(tmp_path: Path) -> None:
-    """A byte of its image data that is another: refused by the check sum."""
+    """A changed byte in the image data of a PNG inside an ICO is detected by the check sum."""
     inner = png(noise(32, 32, 4), 6)
     head = struct.pack("<HHHBBBBHHII", 0, 1, 1, 32, 32, 0, 0, 1, 32, len(inner), 22)
     path = tmp_path / "x.ico"

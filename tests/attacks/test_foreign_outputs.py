@@ -1,7 +1,7 @@
 """`-o` with the name of a file that eyediff did not write.
 
-What happened: any text was replaced, a picture in text (PPM) among them. The defence: a file is replaced only if it
-begins as a result of eyediff does; `--overwrite` replaces other text and keeps it, but never an image.
+Any text file was once replaced, including an image in text form (PPM). The defence: a file is replaced only if it
+begins like a result of eyediff. `--overwrite` replaces other text files and keeps a copy, but never replaces an image.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOREIGN = {
 
 
 def options(path: Path) -> list[object]:
-    """The options that name this output."""
+    """Return the options that name this output."""
     if path.suffix == ".xml":
         return ["--junit", path]
     return ["-o", path, *(["-f", "text"] if path.suffix == ".ppm" else [])]
@@ -34,7 +34,7 @@ def options(path: Path) -> list[object]:
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_foreign_file_is_never_lost(compare: Compare, tmp_path: Path, name: str) -> None:  # noqa: F811
-    """It is refused with nothing changed; --overwrite keeps it as FILE~, and refuses an image still."""
+    """A foreign file is refused and stays unchanged. With --overwrite, it is kept as FILE~, but an image is refused."""
     path = tmp_path / name
     path.write_text(FOREIGN[name])
     before = state(tmp_path)
@@ -50,7 +50,7 @@ def test_a_foreign_file_is_never_lost(compare: Compare, tmp_path: Path, name: st
 
 @pytest.mark.parametrize("name", ["s.csv", "s.txt", "s.json", "s.jsonl", "j.xml"])
 def test_results_are_replaced_by_results(compare: Compare, tmp_path: Path, name: str) -> None:  # noqa: F811
-    """Those of other metrics too, and what a kill left of a first line."""
+    """A run replaces results of other metrics, and the incomplete first line that a killed run left."""
     path = tmp_path / name
     for metric in ("ssim@skimage", "psnr"):
         assert compare(*options(path), "-m", metric) == 0

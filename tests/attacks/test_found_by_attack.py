@@ -1,7 +1,7 @@
-"""Files of a second attack: tiles, animation and sparse weights that once took memory or gave a wrong picture.
+"""Files of a second attack: tiles, animation and sparse weights that took memory or gave a wrong image.
 
-The defences: sizes in headers are checked before a decoder or a library allocates; what a decoder would show in place
-of the default image is taken out of the file first.
+The defences: sizes in headers are checked before a decoder or a library allocates memory. Frames that a decoder would
+show instead of the default image are removed from the file first.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ from .refused import refuse
 
 
 def tiff_of(tags: Mapping[int, int]) -> bytes:
-    """A little-endian TIFF whose tags are single longs."""
+    """Return a little-endian TIFF whose tags each have a single long."""
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
 
 
 def tiled(side: int, tile: int) -> bytes:
-    """A gray picture whose only tile has these sides and no data."""
+    """Return a gray TIFF whose only tile has these sides and no data."""
     return tiff_of(
         {256: side, 257: side, 258: 8, 259: 1, 262: 1, 277: 1, 322: tile, 323: tile, 324: 8, 325: tile * tile}
     )
 
 
 def test_a_tile_far_larger_than_its_picture(tmp_path: Path) -> None:
-    """16x16 pixels in a tile of 26000x26000 took 4 GB: it is refused by its header."""
+    """A tile far larger than its image is refused by the header.
+
+    16x16 pixels in a tile of 26000x26000 took 4 GB.
+    """
     path = tmp_path / "tile.tif"
     path.write_bytes(tiled(16, 26_000))
     with pytest.raises(ImageError, match="tiles of 26000x26000 pixels"):
@@ -45,7 +48,10 @@ def test_a_tile_far_larger_than_its_picture(tmp_path: Path) -> None:
 
 
 def test_usual_tiles_pass_the_check(tmp_path: Path) -> None:
-    """A tile of 256 around a picture of 16 is what writers make; only its missing data is told."""
+    """A tile of 256 around an image of 16 passes the check, because writers make such tiles.
+
+    Only the missing data of the tile are reported.
+    """
     path = tmp_path / "tile.tif"
     path.write_bytes(tiled(16, 256))
     with pytest.raises(ImageError, match="damaged"):
@@ -53,7 +59,10 @@ def test_usual_tiles_pass_the_check(tmp_path: Path) -> None:
 
 
 def animated(depth: int) -> bytes:
-    """An APNG whose default image, 51400 or 200, is not a frame, and whose only frame is black."""
+    """Return an APNG whose default image is not a frame, and whose only frame is black.
+
+    The level of the default image is 51400 at 16 bits, and 200 at 8 bits.
+    """
     side, scale = 4, depth // 8
     rows = [zlib.compress((b"\0" + bytes([value]) * 3 * side * scale) * side) for value in (200, 0)]
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, depth, 2, 0, 0, 0))
@@ -65,7 +74,7 @@ def animated(depth: int) -> bytes:
 
 @pytest.mark.parametrize(("depth", "level"), [(8, 200), (16, 200 * 257)])
 def test_the_default_image_of_an_animation_is_read(tmp_path: Path, depth: int, level: int) -> None:
-    """At 16 bits the first frame was read in place of the default image."""
+    """The default image of an APNG is read. At 16 bits, the first frame was once read instead."""
     pytest.importorskip("cv2")
     path = tmp_path / "animated.png"
     path.write_bytes(animated(depth))
@@ -73,7 +82,7 @@ def test_the_default_image_of_an_animation_is_read(tmp_path: Path, depth: int, l
 
 
 def sparse(path: Path, kind: str, size: int) -> Path:
-    """A safetensors file of one tensor, whose figures take no place on the disk."""
+    """Write a safetensors file of one tensor, whose values take no space on the disk."""
     count = size // (8 if kind == "F64" else 2)
     header = json.dumps({"features.0.weight": {"dtype": kind, "shape": [count], "data_offsets": [0, size]}}).encode()
     with path.open("wb") as file:
@@ -84,22 +93,28 @@ def sparse(path: Path, kind: str, size: int) -> Path:
 
 @pytest.mark.parametrize(("kind", "size"), [("F16", 1_000_000_000), ("F64", (256 << 20) + 8), ("F16", (128 << 20) + 2)])
 def test_tensors_of_more_than_the_limit(tmp_path: Path, kind: str, size: int) -> None:
-    """1 GB of float16 took 4 GB: what is kept is counted as float32 before any of it is read."""
+    """Tensors of more than the limit are refused before they are read.
+
+    Their size is counted as stored and as float32. 1 GB of float16 took 4 GB.
+    """
     refuse(sparse(tmp_path / "w.safetensors", kind, size), "its tensors take")
 
 
 def test_tensors_that_are_not_kept_do_not_count(tmp_path: Path) -> None:
-    """A classifier beside the features is no reason to refuse them."""
+    """Tensors that are not kept do not count, so a classifier beside the features is accepted."""
     assert containers.read(sparse(tmp_path / "w.safetensors", "F16", 1_000_000_000), lambda _: False) == {}
 
 
 def test_a_file_of_6_gb(tmp_path: Path) -> None:
-    """It ended in a PanicException, which no handler of errors sees; its size is looked at first."""
+    """A file of 6 GB is refused by its size.
+
+    The size is checked first. Such a file once ended in a PanicException, which no error handler catches.
+    """
     refuse(sparse(tmp_path / "w.safetensors", "F16", 6_000_000_000), "has 6,000,000,[0-9]{3} bytes")
 
 
 def test_a_huge_header(tmp_path: Path) -> None:
-    """A header is parsed as JSON, so its length is bounded."""
+    """A huge header is refused. The header is parsed as JSON, so its length is limited."""
     path = tmp_path / "w.safetensors"
     path.write_bytes(struct.pack("<Q", 2 << 20) + b"{" + b" " * (2 << 20))
     refuse(path, "the file states a header of")

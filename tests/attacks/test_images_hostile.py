@@ -1,7 +1,7 @@
-"""Files made to hurt: announced sizes, endless structures, cuts at every place, random damage.
+"""Hostile images: false sizes, endless structures, files cut at every place, and random damage.
 
-Each must end as an ImageError of one line, or as a picture where the damage does not reach the pixels; never as another
-exception, a crash, or memory that the announced size asks for.
+Each file must end in an ImageError of one line, or in an image if the damage does not reach the pixels. It must never
+cause another exception, a crash, or the memory use that its stated size needs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def huge_gif() -> bytes:
 
 
 def huge_webp() -> bytes:
-    """The extended header announces the largest canvas there is."""
+    """Return a WebP whose extended header states the largest possible canvas."""
     content = bytearray(saved("WEBP", lossless=True, exif=exif(1)))
     content[24:30] = b"\xff\x3f\x00" * 2
     return bytes(content)
@@ -106,9 +106,10 @@ print(told)
 
 
 def memory_of(path: Path) -> tuple[int, str]:
-    """Bytes by which reading a file raises the peak of a process's resident memory, and the error it ends with.
+    """Return by how many bytes reading a file raises the peak resident memory, and the error message.
 
-    Of a process of its own: decoders allocate outside Python, where tracemalloc does not look, and a peak never falls.
+    The measurement runs in a separate process. Decoders allocate memory outside Python, which tracemalloc does not see,
+    and a peak never falls.
     """
     if not Path("/proc/self/status").exists():
         pytest.skip("this system does not tell a process's peak memory in /proc")
@@ -122,7 +123,10 @@ def memory_of(path: Path) -> tuple[int, str]:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 def test_the_measure_sees_what_decoders_allocate(tmp_path: Path, kind: str) -> None:
-    """An honest image of 9 megapixels takes its 27 MB at least, most of it in the decoder."""
+    """The measurement includes the memory of decoders.
+
+    A valid image of 9 megapixels takes at least its 27 MB, most of it in the decoder.
+    """
     path = tmp_path / "honest"
     PILImage.new("RGB", (3000, 3000), (1, 2, 3)).save(path, kind)
     grown, told = memory_of(path)
@@ -131,20 +135,24 @@ def test_the_measure_sees_what_decoders_allocate(tmp_path: Path, kind: str) -> N
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_announced_pixels_are_not_allocated(tmp_path: Path, kind: str) -> None:
-    """Refused by the header alone: the process grows by less than two thousandths of the 10.8 GB announced.
+    """An image of a huge stated size is refused by its header, and the process grows by less than 20 MB.
 
-    That leaves 20 MB for the file, its decoder's library and the message.
+    This is less than two thousandths of the stated 10.8 GB. It is enough for the file, the library of its decoder and
+    the message.
     """
     path = tmp_path / kind
     path.write_bytes(BOMBS[kind]())
     grown, told = memory_of(path)
     assert told.startswith(f"{path}: ") and "\n" not in told
-    assert "limit" in told or kind == "webp"  # whose decoder may find the canvas wrong before it is asked
+    assert "limit" in told or kind == "webp"  # its decoder may reject the canvas before the limit is checked
     assert grown < 20_000_000
 
 
 def test_a_bomb_of_text_in_a_png(tmp_path: Path) -> None:
-    """A comment that unpacks to 200 MB is no part of the picture: it is refused, or left packed."""
+    """A comment in a PNG that decompresses to 200 MB takes no memory.
+
+    The comment is not part of the image. The file is refused, or the comment is not decompressed.
+    """
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(), RGB, chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(200_000_000)))))
     with suppress(ImageError):
@@ -172,7 +180,10 @@ def test_a_bomb_of_text_in_a_png(tmp_path: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_cut_at_every_place(tmp_path: Path, kind: str, content: bytes) -> None:
-    """A download that broke off anywhere: an error, or the very picture where but an end mark is missing."""
+    """A file that is cut gives an error, or the same image if only an end mark is missing.
+
+    Such files come from a download that was interrupted.
+    """
     if not content:
         pytest.skip("this Pillow was built without AVIF")
     path = tmp_path / "cut"
@@ -209,9 +220,10 @@ def seeds() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", seeds())
 def test_random_damage(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Bytes overwritten, most of them in the header: an image, or an ImageError; no other exception and no warning.
+    """Random damage gives an image or an ImageError. No other exception and no warning occurs.
 
-    300 damaged copies each from a fixed seed, so that a failure comes back.
+    Most of the changed bytes are in the header. 300 damaged copies of each file come from a fixed seed, so that a
+    failure is reproducible.
     """
     content, dice = seeds()[kind], random.Random(kind)
     path = tmp_path / "damaged"
@@ -229,12 +241,12 @@ def test_random_damage(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[s
             assert "\n" not in str(error)
             refused += 1
     assert refused > 0
-    if "tiff" not in kind:  # libtiff speaks for itself
+    if "tiff" not in kind:  # libtiff prints its own messages
         assert capfd.readouterr().err == ""
 
 
 def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path) -> None:
-    """A TIFF whose next page is itself: it is a file of one page, and counting does not go on for ever."""
+    """A TIFF whose next page is itself is a file of one page, and counting its pages ends."""
     path = tmp_path / "circle.tif"
     content = tiff(noise())
     (start,) = struct.unpack_from("<I", content, 4)
@@ -246,7 +258,7 @@ def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path) -> None:
 
 
 def test_chunks_without_end(tmp_path: Path) -> None:
-    """A PNG chunk that claims 4 GB, and one that goes beyond the end."""
+    """A PNG chunk that states 4 GB, or that goes beyond the end of the file, is refused."""
     start = png(noise(), RGB)[:33]
     for length in (0xFFFFFFFF, 0x7FFFFFFF, 1000):
         assert "PNG" in error_of(tmp_path / "a.png", start + struct.pack(">I", length) + b"IDAT" + bytes(100))
@@ -254,7 +266,7 @@ def test_chunks_without_end(tmp_path: Path) -> None:
 
 
 def test_exif_that_points_nowhere(tmp_path: Path) -> None:
-    """Offsets and counts beyond the block: told of, and the picture is shown as stored."""
+    """EXIF offsets and counts beyond the block cause a note, and the image is read as stored."""
     path = tmp_path / "a.jpg"
     for block in (b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"II+\0\x08\0\0\0" + b"\xff" * 8):
         path.write_bytes(saved("JPEG", exif=b"Exif\0\0" + block))

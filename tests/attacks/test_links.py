@@ -1,7 +1,7 @@
 """Links that lead to themselves, and folders that link to each other.
 
-What happened: a link to itself ended in an internal error for every output; twelve folders that link to each other were
-listed for ever. The defence: one function makes real paths and refuses such a link; nested links are counted.
+Before the defence, a link to itself ended in an internal error for every output. Twelve folders that link to each other
+were listed without end. The defence: one function resolves paths and refuses such a link. Nested links are counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def test_an_output_that_links_to_itself(
     option: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit code 2, one line that names it."""
+    """An output that links to itself ends with exit code 2, and the error names it."""
     link = tmp_path / "loop.png"
     link.symlink_to(link)
     assert compare(option, link, "-f", "csv") == 2
@@ -40,7 +40,7 @@ def test_sets_and_links_to_themselves(
     tmp_path: Path,
     command: str,
 ) -> None:
-    """The same for -o of a matrix and --index."""
+    """A link to itself is also refused for -o of `matrix` and for --index of `nearest`."""
     link = tmp_path / "loop.csv"
     link.symlink_to(link)
     folders = [str(tmp_path / "a")] * (1 if command == "matrix" else 2)
@@ -48,7 +48,7 @@ def test_sets_and_links_to_themselves(
 
 
 def test_folders_that_link_to_each_other(tmp_path: Path) -> None:
-    """Refused after some thousand folders, of billions."""
+    """Folders that link to each other are refused after some thousand folders. They have billions of paths."""
     folders = [tmp_path / f"f{number}" for number in range(12)]
     for folder in folders:
         folder.mkdir()
@@ -61,7 +61,7 @@ def test_folders_that_link_to_each_other(tmp_path: Path) -> None:
 
 
 def test_links_of_a_data_set_are_followed(tmp_path: Path) -> None:
-    """Many links to one folder, which links to another, are listed whole."""
+    """All images are listed if many links lead to one folder that links to another folder."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other/x.png").touch()
     (tmp_path / "data/common").mkdir(parents=True)
@@ -72,7 +72,10 @@ def test_links_of_a_data_set_are_followed(tmp_path: Path) -> None:
 
 
 def test_a_link_to_itself_among_the_images(tmp_path: Path) -> None:
-    """It ended in an internal error; it is listed, and its row says that it cannot be opened."""
+    """An image that links to itself is listed, and its error says that it cannot be opened.
+
+    It once ended in an internal error.
+    """
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     (tmp_path / "x.png").touch()
     assert images_below(tmp_path).images == ["loop.png", "x.png"]

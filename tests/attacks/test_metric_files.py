@@ -1,4 +1,4 @@
-"""Hostile files by a metric's name: each is refused whole, in one line, before anything of it is used."""
+"""Hostile metric files: each file is refused as a whole, in one line, before any part of it is used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ABOUT = {
 
 
 def content(about: object = None, tensors: dict[str, np.ndarray] = HEADS, **changes: object) -> bytes:
-    """A file whose description, or its tensors, are something else."""
+    """Return a metric file whose description or tensors can be replaced."""
     told = about if isinstance(about, str) else json.dumps(ABOUT | changes)
     return save(tensors, {"eyediff.metric": told})
 
@@ -95,7 +95,7 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 
 
 def refused(path: Path, said: str) -> None:
-    """By name, as `--metric` takes it: one line that begins with the file's name."""
+    """Check that the file, given as in `--metric`, is refused in one line that begins with its name."""
     with pytest.raises(EyediffError, match=said) as caught:
         parse_metric(str(path))
     message = str(caught.value)
@@ -105,7 +105,7 @@ def refused(path: Path, said: str) -> None:
 
 @pytest.mark.parametrize("attack", FILES)
 def test_files_that_lie(tmp_path: Path, attack: str) -> None:
-    """Refused, and told why."""
+    """A file with false content is refused, and the message gives the reason."""
     made, said = FILES[attack]
     path = tmp_path / "x.safetensors"
     path.write_bytes(made if isinstance(made, bytes) else made())
@@ -114,7 +114,7 @@ def test_files_that_lie(tmp_path: Path, attack: str) -> None:
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 def test_a_pickle_is_not_even_unpacked(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A live one, in both formats of torch, under the suffix of a metric."""
+    """A pickle that would run code is not unpacked, in either format of torch, under the suffix of a metric."""
     canary = tmp_path / "canary"
     path = write(tmp_path / "x.safetensors", call(name("os", "mkdir"), text(str(canary))))
     refused(path, "not unpacked")
@@ -122,14 +122,17 @@ def test_a_pickle_is_not_even_unpacked(tmp_path: Path, write: Callable[..., Path
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A folder, nothing; a pipe would never end."""
+    """A folder and a missing file are refused. Only regular files are read, because a pipe would never end."""
     (tmp_path / "folder.safetensors").mkdir()
     refused(tmp_path / "folder.safetensors", "not a regular file")
     refused(tmp_path / "nothing.safetensors", "no such file; a metric whose name contains a slash")
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
-    """At every byte of its header, and at a few behind it."""
+    """A metric file that is cut is refused.
+
+    The test cuts at every seventh byte of the header, and at a few places after the header.
+    """
     whole = content()
     header = 8 + int.from_bytes(whole[:8], "little")
     path = tmp_path / "x.safetensors"
@@ -141,7 +144,10 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
-    """Whatever a byte of the header becomes (seeded): a metric or WeightsError in a line, never something else."""
+    """A changed byte of the header gives a metric or a WeightsError of one line, and never another exception.
+
+    The changes have a fixed seed.
+    """
     whole = content()
     header = 8 + int.from_bytes(whole[:8], "little")
     path, dice = tmp_path / "x.safetensors", np.random.default_rng(5)
@@ -161,7 +167,10 @@ def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
 
 
 def test_a_metric_whose_scores_are_no_numbers(tmp_path: Path) -> None:
-    """Finite weights may overflow: Python gave nan where the command line fails the pair. Both fail."""
+    """Each call of a metric raises an error if its finite weights cause an overflow.
+
+    Python returned NaN for a pair that failed on the command line. Both fail now.
+    """
     huge = {name: figures * np.float32(1e18) for name, figures in TRUNK.items()}
     sha256 = canonical_sha256({name.removeprefix("trunk."): figures for name, figures in huge.items()})
     path = tmp_path / "huge.safetensors"

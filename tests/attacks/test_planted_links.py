@@ -1,9 +1,9 @@
 """Links and foreign files under the names that eyediff uses beside an output.
 
-What happened: `s.csv.lock`, `.resume`, `.partial` and `.part` were opened as they lay there. A link of that name, which
-anybody may plant in a shared folder, led to another file, and that was cut to nothing. The defence: what is written
-before it takes its place has a name that cannot be foreseen; the lock and the journal, which must be found again, are
-opened without following links, and only where they hold what eyediff writes.
+`s.csv.lock`, `.resume`, `.partial` and `.part` were once opened without a check. In a shared folder, anybody may create
+a link of such a name. The link led to another file, which was truncated to zero bytes. The defence: a temporary file
+has a name that nobody can predict. The lock and the journal need fixed names, because they must be found again. They
+are opened without following links, and only if they have the content that eyediff writes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Compare = Callable[..., int]
 TEXT = "a letter that nobody else has\n"
 
 LEFT = f"{'0123456789abcdef' * 2}.part"
-"""How the name of a part ends."""
+"""The end of the name of a temporary part file."""
 
 OUTPUTS = {
     "s.csv": ["-o"],
@@ -39,7 +39,7 @@ OUTPUTS = {
 
 
 def options(folder: Path, name: str) -> list[object]:
-    """The options that have this output written."""
+    """Return the options that make the command write this output."""
     path = folder / name
     return [*OUTPUTS[name], path.parent if "/" in name else path]
 
@@ -55,7 +55,10 @@ def test_planted_links_are_not_followed(
     name: str,
     ends: tuple[str, ...],
 ) -> None:
-    """The file that they lead to stays as it is; a link that would be in the way is told, and stays."""
+    """A file behind a planted link stays unchanged, and the link stays.
+
+    The command succeeds, or it refuses a link that is in its way.
+    """
     for module in ("pyarrow",) * (name == "s.parquet") + ("matplotlib",) * (name == "p.png"):
         pytest.importorskip(module)
     letter, links = tmp_path / "letter", [tmp_path / f"{name}{end}" for end in ends]
@@ -77,7 +80,10 @@ def test_foreign_files_beside_an_output_are_not_lost(
     name: str,
     ends: tuple[str, ...],
 ) -> None:
-    """They stay byte for byte, through a run over results and through one that is continued."""
+    """Foreign files beside an output stay byte for byte the same.
+
+    The test runs over earlier results, and with --resume.
+    """
     if name == "s.parquet":
         pytest.importorskip("pyarrow")
     foreign = [tmp_path / f"{name}{end}" for end in ends]
@@ -96,7 +102,10 @@ def test_foreign_files_beside_an_output_are_not_lost(
 
 
 def test_parts_that_a_kill_left_go_at_the_next_run(compare: Compare, tmp_path: Path) -> None:  # noqa: F811
-    """Of this output, its journal and its maps, and of no other."""
+    """A run removes the part files that a killed run left of its output, its journal and its maps.
+
+    The part files of other outputs stay.
+    """
     for name in ("s.csv", "s.csv.resume", "other.csv"):
         (tmp_path / f"{name}.{LEFT}").write_text("half")
     (tmp_path / "maps").mkdir()
@@ -109,7 +118,10 @@ def test_parts_that_a_kill_left_go_at_the_next_run(compare: Compare, tmp_path: P
 
 
 def test_what_unfinished_runs_kept_goes_when_one_is_finished(compare: Compare, tmp_path: Path) -> None:  # noqa: F811
-    """Runs that were killed, and begun anew without --resume, left `s.csv~` and `s.csv~2` for good."""
+    """A run that finishes removes the copies that unfinished runs kept.
+
+    Runs that were killed and started again without --resume once left `s.csv~` and `s.csv~2` permanently.
+    """
     output = tmp_path / "s.csv"
     assert compare("-o", output, "--resume") == 0
     rows, journal = output.read_bytes(), (tmp_path / "s.csv.resume").read_text()
@@ -123,7 +135,10 @@ def test_what_unfinished_runs_kept_goes_when_one_is_finished(compare: Compare, t
 
 
 def test_a_plot_does_not_replace_an_image_that_is_compared(compare: Compare, tmp_path: Path) -> None:  # noqa: F811
-    """Not even one that eyediff has drawn; one drawn by another program is no plot of eyediff."""
+    """A plot does not replace an image that is compared, even if eyediff has drawn this image.
+
+    A plot that another program has drawn is not replaced either.
+    """
     figure = pytest.importorskip("matplotlib.figure")
     plot = tmp_path / "plot.png"
     assert compare("--plot", plot) == 0
@@ -138,7 +153,7 @@ def test_a_plot_does_not_replace_an_image_that_is_compared(compare: Compare, tmp
 
 @pytest.mark.parametrize("name", ["m.npy", "m.parquet", "m.npy.json"])
 def test_a_matrix_does_not_replace_what_others_made(tmp_path: Path, name: str) -> None:
-    """An array, a table and a text of other programs were replaced; a matrix is replaced by a matrix."""
+    """A matrix replaces only a matrix. Arrays, tables and texts of other programs were once replaced."""
     np = pytest.importorskip("numpy")
     output = tmp_path / name.removesuffix(".json")
     if name == "m.npy":

@@ -1,7 +1,7 @@
-"""A call that is refused leaves everything as it was.
+"""A call that is refused leaves all files unchanged.
 
-What happened: `compare -o s.csv --report FOREIGN` ended with exit code 2 and left `s.csv` empty, since outputs were
-opened one after the other. The defence: a run that fails before its first row undoes every opening, the last first.
+`compare -o s.csv --report FOREIGN` once ended with exit code 2 and left `s.csv` empty, because outputs were opened one
+after the other. The defence: a run that fails before its first row undoes every opening, in reverse order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eyediff.cli import run
 
 @pytest.fixture
 def compare(tmp_path: Path) -> Callable[..., int]:
-    """`eyediff compare` on two folders of three pictures."""
+    """Return a function that runs `eyediff compare` on two folders of three images."""
     for side, shade in (("a", 0), ("b", 90)):
         (tmp_path / side).mkdir()
         for name in "xyz":
@@ -30,12 +30,12 @@ def compare(tmp_path: Path) -> Callable[..., int]:
 
 
 def state(folder: Path) -> dict[str, bytes | None]:
-    """Every path below a folder with its content."""
+    """Return every path below a folder with its content."""
     return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def foreign(folder: Path) -> Path:
-    """A folder that eyediff may not take."""
+    """Create a folder with a foreign file. eyediff must not use the folder as an output."""
     folder.mkdir()
     (folder / "letter.txt").write_text("dear reader")
     return folder
@@ -56,7 +56,7 @@ def foreign(folder: Path) -> Path:
 def test_outputs_of_an_earlier_run_stay(
     compare: Callable[..., int], tmp_path: Path, name: str, option: str, earlier: str
 ) -> None:
-    """Results, report, maps and JUnit stay byte for byte, twice; no file is added."""
+    """Two refused calls leave results, report, maps and JUnit file byte for byte the same, and add no file."""
     output = tmp_path / "out" / name
     output.parent.mkdir()
     outputs = ["-o", output, "--junit", tmp_path / "out" / "j.xml"]
@@ -72,7 +72,7 @@ def test_outputs_of_an_earlier_run_stay(
 
 
 def test_junit_that_cannot_be_written(compare: Callable[..., int], tmp_path: Path) -> None:
-    """A folder in the place of the JUnit file is found out before the results are touched, or these come back."""
+    """If a folder has the path of the JUnit file, the call is refused and the results stay unchanged."""
     output, junit = tmp_path / "s.csv", foreign(tmp_path / "j.xml")
     assert compare("-o", output) == 0
     before = state(tmp_path)
@@ -81,7 +81,7 @@ def test_junit_that_cannot_be_written(compare: Callable[..., int], tmp_path: Pat
 
 
 def test_a_lock_that_a_kill_left_in_a_folder_of_maps(compare: Callable[..., int], tmp_path: Path) -> None:
-    """A run killed before its index was there must not shut its folder for ever."""
+    """A run that was killed before it wrote its index does not block its folder of maps permanently."""
     maps = tmp_path / "maps"
     maps.mkdir()
     for name in ("maps.json.lock", f"maps.json.{'0' * 32}.part"):

@@ -1,7 +1,7 @@
-"""No connection that the user did not ask for.
+"""No connection is opened that the user did not request.
 
-What happened: onnxruntime 1.32 wrote a device id beside the cache and opened sockets on import. The defence: the switch
-is in the environment before any module of eyediff is imported, so it holds in workers and in Ray's processes too.
+onnxruntime 1.32 wrote a device id beside the cache and opened sockets on import. The defence: the switch is set in the
+environment before a module of eyediff imports a dependency. It also applies in workers and in the processes of Ray.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def _is_usable(tool: str) -> bool:
 
 @pytest.mark.skipif(not _is_usable("strace"), reason="needs strace, and the right to trace")
 def test_work_opens_no_socket_and_writes_nothing_outside_the_cache(tmp_path: Path) -> None:
-    """TELEMETRY_SECONDS=60 watches longer: onnxruntime opened its first socket within 25 seconds."""
+    """Computing scores opens no network socket and writes only files of eyediff.
+
+    TELEMETRY_SECONDS=60 extends the test: onnxruntime opened its first socket within 25 seconds.
+    """
     home, log = tmp_path / "home", tmp_path / "log"
     home.mkdir()
     for name, shade in (("a.png", 10), ("b.png", 200)):
@@ -65,7 +68,7 @@ def test_work_opens_no_socket_and_writes_nothing_outside_the_cache(tmp_path: Pat
 
 
 def test_a_choice_of_the_user_is_kept() -> None:
-    """A variable that is set already stays as it is."""
+    """A variable that is already set stays unchanged."""
     code = "import os, eyediff; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['RAY_USAGE_STATS_ENABLED'])"
     chosen = _clean(Path.home()) | {"ORT_DISABLE_TELEMETRY": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=chosen, capture_output=True, text=True, check=True)
@@ -73,7 +76,7 @@ def test_a_choice_of_the_user_is_kept() -> None:
 
 
 def test_ray_reports_nothing() -> None:
-    """Ray itself says that its usage statistics are off."""
+    """Ray reports that its usage statistics are off."""
     library = pytest.importorskip("ray._common.usage.usage_lib")
     assert eyediff.__version__
     assert not library.usage_stats_enabled()

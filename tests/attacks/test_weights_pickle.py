@@ -1,4 +1,7 @@
-"""Hostile pickles in .pth files: nothing of them runs. Each attack is a file; each live one is shown to work first."""
+"""Hostile pickles in .pth files: no code in them runs.
+
+Each attack is a file. An attack that can run code is first shown to work with Python's own pickle.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,18 @@ from tests.unit.weights.files import call, dictionary, integer, name, storage, t
 from .refused import refuse
 
 EXTENSION = 0x7F
-"""A code of copyreg's registry that nobody uses."""
+"""An unused code of copyreg's registry."""
 
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Path:
-    """A folder that a successful attack makes."""
+    """Return the path of a folder that a successful attack creates."""
     return tmp_path / "canary"
 
 
 @pytest.fixture
 def extension() -> Iterator[None]:
-    """os.mkdir in copyreg's registry, as a careless library might leave it."""
+    """Register os.mkdir in copyreg's registry, as a careless library might leave it."""
     copyreg.add_extension("os", "mkdir", EXTENSION)
     yield
     copyreg.remove_extension("os", "mkdir", EXTENSION)
@@ -65,7 +68,7 @@ LIVE: dict[str, Callable[[str], bytes]] = {
 def test_code_is_not_run(
     tmp_path: Path, canary: Path, extension: None, attack: str, write: Callable[[Path, bytes], Path]
 ) -> None:
-    """Python's own pickle runs each of these programs; the reader names what it refused, and runs nothing."""
+    """The reader refuses each program and runs nothing, although Python's own pickle runs it."""
     body = LIVE[attack](str(canary))
     pickle.loads(files.program(body))  # noqa: S301 - the very thing that is not done elsewhere
     assert canary.is_dir(), "the attack is not live, so the test below would show nothing"
@@ -76,7 +79,10 @@ def test_code_is_not_run(
 
 @pytest.mark.parametrize("position", range(5))
 def test_code_is_not_run_in_any_pickle_of_the_older_format(tmp_path: Path, canary: Path, position: int) -> None:
-    """There are five in a file: magic number, protocol, system, tensors, list of storages."""
+    """Code is not run in any of the five pickles of the older format.
+
+    The pickles are the magic number, the protocol, the system, the tensors and the list of storages.
+    """
     attack = files.program(call(name("os", "mkdir"), text(str(canary))))
     path = files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor()), instead={position: attack})
     refuse(path, "mkdir.*no code was run")
@@ -86,7 +92,7 @@ def test_code_is_not_run_in_any_pickle_of_the_older_format(tmp_path: Path, canar
 @pytest.mark.parametrize("position", range(5))
 @pytest.mark.parametrize("other", [None, 1, "x", [], ["0", "0"], ["1"], [["0"]], [[[]] * 9], {}, {"little_endian": 1}])
 def test_each_pickle_of_the_older_format_is_checked(tmp_path: Path, position: int, other: object) -> None:
-    """Another value in the place of any of them."""
+    """A file with another value in place of any of the five pickles is refused."""
     path = tmp_path / "x.pth"
     refuse(files.write_legacy(path, dictionary(a=tensor()), instead={position: pickle.dumps(other, 2)}))
 
@@ -153,14 +159,14 @@ PROGRAMS = {
 def test_what_torch_does_not_write_is_refused(
     tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]
 ) -> None:
-    """Every other way to misuse an opcode, a name or the memo, as one value beside an honest tensor."""
+    """A file is refused if a value beside a valid tensor misuses an opcode, a name or the memo."""
     refuse(write(tmp_path / "x.pth", dictionary(honest=tensor(), other=VALUES[attack])))
 
 
 @pytest.mark.parametrize("attack", PROGRAMS)
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_a_stack_out_of_balance_is_refused(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
-    """What is taken was put there before, and one value is left."""
+    """A pickle is refused if it takes a value that is not on the stack, or does not leave exactly one value."""
     refuse(write(tmp_path / "x.pth", PROGRAMS[attack]), "its pickle is damaged")
 
 
@@ -190,7 +196,7 @@ HARMLESS = {
 @pytest.mark.parametrize("attack", BOMBS)
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_bombs_do_not_go_off(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
-    """Work and memory are bounded by the file's own size and by MAX_STEPS."""
+    """The size of the file and MAX_STEPS limit the work and the memory."""
     body, reason = BOMBS[attack]
     refuse(write(tmp_path / "x.pth", dictionary(honest=tensor(), other=body)), reason)
 
@@ -200,7 +206,10 @@ def test_bombs_do_not_go_off(tmp_path: Path, attack: str, write: Callable[[Path,
 def test_nothing_recurses_over_what_was_built(
     tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]
 ) -> None:
-    """Plain containers, however deep, are never walked: beside a tensor they are let be, alone they are refused."""
+    """Plain containers of any depth are never traversed.
+
+    Beside a tensor they are ignored, and without a tensor the file is refused.
+    """
     path = write(tmp_path / "x.pth", dictionary(honest=tensor(), other=HARMLESS[attack]))
     assert containers.read(path, lambda _: True)["honest"].tolist() == [0, 0, 0, 0]
     refuse(write(tmp_path / "x.pth", HARMLESS[attack]), "no named tensors|its list of storages")

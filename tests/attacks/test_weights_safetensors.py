@@ -1,4 +1,4 @@
-"""Hostile safetensors files. The format's own library checks them; here it is shown that it does, and what we add."""
+"""Hostile safetensors files: tests of the checks in the format's own library, and of those that eyediff adds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .refused import refuse
 
 
 def write(path: Path, header: object, content: bytes = bytes(16), length: int | None = None) -> Path:
-    """A file with any header: an object for JSON, or bytes."""
+    """Write a file with any header, which is an object for JSON, or bytes."""
     encoded = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(encoded) if length is None else length) + encoded + content)
     return path
 
 
 def entry(kind: str = "F32", shape: object = (4,), offsets: object = (0, 16)) -> dict[str, object]:
-    """What a header says of a tensor."""
+    """Return the header entry of a tensor."""
     return {"dtype": kind, "shape": shape, "data_offsets": offsets}
 
 
@@ -56,18 +56,18 @@ HEADERS = {
 
 @pytest.mark.parametrize("attack", HEADERS)
 def test_headers_that_lie(tmp_path: Path, attack: str) -> None:
-    """Refused whole, in one line with the file's name."""
+    """A file with a false header is refused as a whole, in one line with the file's name."""
     refuse(write(tmp_path / "x.safetensors", HEADERS[attack]))
 
 
 @pytest.mark.parametrize("length", [0, 1, 2**20, 2**31, 2**63, 2**64 - 1])
 def test_headers_of_a_false_length(tmp_path: Path, length: int) -> None:
-    """More than the file holds, or than the format allows, or not the whole header."""
+    """A header length is refused if it is more than the file or the format allows, or less than the header."""
     refuse(write(tmp_path / "x.safetensors", {"a": entry()}, length=length))
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
-    """After each of its bytes."""
+    """A file that is cut after any of its bytes is refused."""
     whole = save({"a": np.arange(4, dtype=np.float32)})
     path = tmp_path / "x.safetensors"
     for length in range(len(whole)):
@@ -76,7 +76,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path) -> None:
-    """Whatever two bytes become (seeded): tensors or WeightsError, never another exception."""
+    """Two changed bytes give tensors or a WeightsError, and never another exception. The changes have a fixed seed."""
     whole = save({"a": np.arange(4, dtype=np.float32), "b": np.ones((2, 2), np.float16)})
     path = tmp_path / "x.safetensors"
     dice = random.Random(5)

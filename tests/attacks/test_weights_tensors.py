@@ -1,4 +1,4 @@
-"""Tensors of .pth files that lie about where they are and how large, and files cut or changed anywhere."""
+"""Tensors of .pth files with false positions and sizes, and files that are cut or changed at any place."""
 
 from __future__ import annotations
 
@@ -39,20 +39,23 @@ OUTSIDE = {
 @pytest.mark.parametrize("attack", OUTSIDE)
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_tensors_stay_within_their_storage(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
-    """Nothing beside a storage of four figures is read, and nothing is made larger than it is."""
+    """A tensor is refused if it reads outside its storage of four values, or has more values than its storage."""
     refuse(write(tmp_path / "x.pth", dictionary(a=tensor(**OUTSIDE[attack]))))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [2**20, 2**40, 2**62, 2**2000, -1])
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_a_storage_is_as_large_as_it_says(tmp_path: Path, size: int, write: Callable[[Path, bytes], Path]) -> None:
-    """A size that is not that of the bytes there is refused before memory is asked for."""
+    """A storage is refused before memory is allocated if its stated size is not that of its bytes."""
     refuse(write(tmp_path / "x.pth", dictionary(a=tensor(storage(size=size)))))
 
 
 @pytest.mark.parametrize("view", [(2, 3), (5, 0), (2**47, 2**47), (-1, 2)])
 def test_views_of_storages_stay_within_them(tmp_path: Path, view: tuple[int, int]) -> None:
-    """And a tensor within the view, though the storage goes on behind it."""
+    """A view outside its storage is refused.
+
+    A tensor outside its view is also refused, although the storage continues after the view.
+    """
     start, length = view
     parts = tuple_of(text("v"), integer(start), integer(length))
     refuse(files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor(storage(view=parts), shape=(1,)))))
@@ -62,7 +65,7 @@ def test_views_of_storages_stay_within_them(tmp_path: Path, view: tuple[int, int
 
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_one_storage_cannot_stand_for_a_thousand_tensors(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
-    """4 MiB that a thousand names share would be 4 GiB in memory."""
+    """A storage of 4 MiB that a thousand tensors share is refused. It would take 4 GiB in memory."""
     one = tensor(storage(size=1 << 20), shape=(1 << 20,))
     body = dictionary(**{f"a{index}": one for index in range(1000)})
     refuse(write(tmp_path / "x.pth", body, {"0": bytes(4 << 20)}), "its tensors take")  # type: ignore[call-arg]
@@ -70,10 +73,13 @@ def test_one_storage_cannot_stand_for_a_thousand_tensors(tmp_path: Path, write: 
 
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_a_small_view_does_not_bring_a_huge_storage(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
-    """Four figures of a storage of 256 MiB and a bit: refused before the storage is read, or missed."""
+    """Four values of a storage of slightly more than 256 MiB are refused.
+
+    The size is checked before the storage is read, and before it is found to be missing.
+    """
     size = pth.MAX_BYTES // 4 + 1
     path = write(tmp_path / "x.pth", dictionary(a=tensor(storage(size=size))))
-    if write is files.write_legacy:  # the file really is as long as that, though it takes no place on the disk
+    if write is files.write_legacy:  # the file has the full length, but takes no space on the disk
         content = path.read_bytes()[:-24]
         path.write_bytes(content + struct.pack("<q", size))
         os.truncate(path, len(content) + 8 + 4 * size)
@@ -81,7 +87,10 @@ def test_a_small_view_does_not_bring_a_huge_storage(tmp_path: Path, write: Calla
 
 
 def test_a_storage_that_is_shorter_than_its_tensors_say(tmp_path: Path) -> None:
-    """The older format states each size twice, the second time where the figures begin."""
+    """A file is refused if its two sizes of a storage differ.
+
+    The older format states each size twice, the second time before the values.
+    """
     path = files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor()))
     content = path.read_bytes()
     for count in (0, 3, 5, 2**63):
@@ -91,7 +100,7 @@ def test_a_storage_that_is_shorter_than_its_tensors_say(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
-    """After each of its bytes."""
+    """A file that is cut after any of its bytes is refused."""
     whole = write(tmp_path / "whole.pth", dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))).read_bytes()
     path = tmp_path / "x.pth"
     for length in range(len(whole)):
@@ -101,7 +110,10 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, write: Callable[[Path, b
 
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
-    """Whatever three bytes become (seeded): tensors or WeightsError, never another exception."""
+    """Three changed bytes give tensors or a WeightsError, and never another exception.
+
+    The changes have a fixed seed.
+    """
     whole = write(tmp_path / "whole.pth", dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))).read_bytes()
     path = tmp_path / "x.pth"
     dice = random.Random(5)

@@ -1,4 +1,4 @@
-"""One headless Chromium for all tests of this folder; without it, they are skipped by name."""
+"""One headless Chromium for all tests of this folder. Without Chromium, the tests are skipped with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLAGS = (
 )
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-"""Of the same browser, by distribution."""
+"""The names of the same browser in different distributions."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     try:
         found = Browser(driver)
         driver.get("about:blank")
-        found.listen()  # what Chromium's own first page asked for
+        found.listen()  # discard the requests of Chromium's own first page
         found.requests.clear()
         yield found
     finally:
@@ -51,7 +51,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def silent(browser: Browser, page: Path) -> Iterator[None]:
-    """Each test begins with the page as it opens, and ends with nothing on the console and nothing asked for."""
+    """Open the page before each test. After each test, check that the console is empty and that no network was used."""
     browser.screen(1200, 800)
     browser.open(page)
     browser.until("document.querySelector('#pairs .rows')")

@@ -1,4 +1,4 @@
-"""A browser as the tests use it, and a page with everything that may go wrong in it."""
+"""The browser of the tests, and a page with every difficult case."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ EVIL = [
     "<!--<script>\u2028\u202egnp.exe.png",
     "caf\udce9\n&lt;b&gt;.png",
 ]
-"""Names that would run where a name became markup; that end lines, turn letters around, or are no text."""
+"""Hostile names: markup that would run, ends of lines, reversed letters, and bytes that are not text."""
 
 FLAT = "flat.png"
-"""Red against green: what is seen where can be told from a screenshot."""
+"""A pair of a red and a green image: a screenshot tells which image is at which place."""
 
 
 def views() -> list[View]:
-    """Eight scenes, the hostile names, and FLAT; lpips grows and psnr falls, but for one infinite psnr."""
+    """Return eight scenes, the hostile names, and FLAT. lpips grows and psnr falls, except for one infinite psnr."""
     found = [scene(f"scene-{i}.png", i, lpips=0.1 * i, psnr=40.0 - i, map_peak=0.1 * (i + 1)) for i in range(8)]
     found += [scene(name, 10 + i, lpips=2.0 + i, psnr=5.0 - i) for i, name in enumerate(EVIL)]
     shape, ramp = (40, 60, 3), np.tile(np.linspace(0, 0.4, 60, dtype=np.float32), (40, 1))
@@ -46,10 +46,10 @@ def views() -> list[View]:
 
 
 def write(path: Path, found: list[View], title: str = "before → after") -> Path:
-    """The page of these views, a failure and a file without partner; its peak is 0.8."""
+    """Write the page of these views, a failure and a file without a partner. Its peak is 0.8."""
     sink = PageSink(path, About(title, len(found), "lpips", limits={"lpips": 0.5}))
     sink.open(HEADER)
-    for view in reversed(found):  # pairs are seen in any order
+    for view in reversed(found):  # views may come in any order
         sink.see(view)
     failure = Failure(Pair("torn.png", Path("a"), Path("b")), "read", "<b>truncated</b>: 12 of 40 rows")
     for row in [*(view.row for view in found), failure]:
@@ -76,13 +76,14 @@ const look = () => {
 }
 look()
 """
-"""The box of an element that has been the same in six frames, with its centre in the window.
+"""Return the box of an element that has been the same in six frames, with its centre in the window.
 
-What is outside of the window cannot be clicked, and pictures that come late push down what is below them."""
+An element outside the window cannot be clicked. Images that load late move the elements below them.
+"""
 
 
 class Browser:
-    """A page in Chromium, and everything that it said and asked for meanwhile."""
+    """A page in Chromium, with its messages and its requests."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
@@ -96,7 +97,7 @@ class Browser:
         return self.driver.execute_script(f"return {script}", *arguments)
 
     def until(self, script: str, *arguments: object) -> Any:
-        """What the script gives, once that is true."""
+        """Return the value of the script as soon as it is true."""
         end = time.monotonic() + 30  # a busy machine draws slowly
         while time.monotonic() < end:
             if found := self.js(script, *arguments):
@@ -120,28 +121,28 @@ class Browser:
             ActionChains(self.driver, duration=0).send_keys(key).perform()
 
     def choose(self, selector: str, value: object) -> None:
-        """Set a control as a person would."""
+        """Set a control and send the events that a user's input sends."""
         script = "e.value = v; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change'));"
         self.js(f"((e, v) => {{ {script} }})(document.querySelector(arguments[0]), arguments[1])", selector, value)
 
     def show(self, selector: str) -> None:
-        """Scroll there."""
+        """Scroll to an element."""
         self.js("document.querySelector(arguments[0]).scrollIntoView()", selector)
 
     def box(self, selector: str, index: int = 0) -> list[float]:
-        """Return left, top, width and height of an element in the window, scrolled there, once it stands still."""
+        """Scroll to an element. Return its left, top, width and height in the window when it stands still."""
         found: list[float] = self.driver.execute_async_script(_STILL, selector, index)
         return found
 
     def screen(self, width: int, height: int, *, scheme: str = "light", mobile: bool = False) -> None:
-        """The size of the window and what the system prefers."""
+        """Set the size of the window and the colour scheme that the system prefers."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
     def listen(self) -> None:
-        """Take in what was logged since the last time."""
+        """Collect the messages and requests since the last call."""
         self.messages += [entry["message"] for entry in self.driver.get_log("browser")]
         for entry in self.driver.get_log("performance"):
             event = json.loads(entry["message"])["message"]
@@ -153,7 +154,7 @@ ROW = "[...document.querySelectorAll('.rows .row')].find((row) => row.dataset.pa
 
 
 def names(browser: Browser) -> list[str]:
-    """The pairs in the table, top to bottom."""
+    """Return the pairs in the table from top to bottom."""
     browser.show("#pairs")
     browser.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     script = "[...document.querySelectorAll('.rows .row')].sort((a, b) => a.dataset.position - b.dataset.position)"
@@ -162,23 +163,23 @@ def names(browser: Browser) -> list[str]:
 
 
 def look_at(browser: Browser, name: str) -> None:
-    """Open the viewer on a pair, wherever in the table it is."""
+    """Open the viewer on a pair, wherever the pair is in the table."""
     browser.show("#pairs")
-    # All rows are there for a print; a late scroll event takes away those out of sight, so that is asked for each time.
+    # A print has all rows. A late scroll event removes rows out of sight, so each attempt sends the print event.
     opened = "document.querySelector('#viewer[open]')"
     browser.until(f"(dispatchEvent(new Event('beforeprint')), {ROW}?.click(), {opened})", name)
     browser.until("[...document.querySelectorAll('#viewer[open] img')].every((i) => i.complete && i.naturalWidth)")
 
 
 def colour(browser: Browser, across: float, down: float = 0.5) -> tuple[int, ...]:
-    """What the screen shows at a place of the picture, both from 0 to 1."""
+    """Return the colour on the screen at a place of the image, both coordinates from 0 to 1."""
     left, top, width, height = browser.box(".plane .reference")
     shot = Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
     return shot.getpixel((round(left + across * width), round(top + down * height)))  # type: ignore[return-value]
 
 
 def click_at(browser: Browser, selector: str, across: float, drag_to: float | None = None, index: int = 0) -> None:
-    """The mouse, pressed at a share of an element's width, and dragged to another."""
+    """Press the mouse at a share of an element's width, and drag it to another share if one is given."""
     from selenium.webdriver import ActionChains
 
     left, top, width, height = browser.box(selector, index)

@@ -1,4 +1,4 @@
-"""The report for people who do not see it, or use no mouse: axe-core finds nothing, in light and dark."""
+"""Tests of the report's accessibility: axe-core finds nothing in light and dark, and the keyboard is sufficient."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ axe.run(document).then(({ violations }) => done(violations), (error) => done([{ 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, scheme: str) -> None:
-    """On the page, with a filter of the histogram, and in the viewer in each mode that looks different."""
+    """axe-core finds no violation on the page and in the viewer that shows the difference with the map."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci --prefix scripts/node")
     browser.screen(1280, 800, scheme=scheme)
@@ -31,7 +31,10 @@ def test_axe_finds_nothing(browser: Browser, scheme: str) -> None:
 
 
 def test_landmarks_names_and_stops_of_the_tab_key(browser: Browser) -> None:
-    """A main part that a link leads to; rows open by buttons; a histogram is one stop, and arrows move in it."""
+    """A link leads to the main part, and buttons open the rows.
+
+    A histogram is one stop of the Tab key, and arrows move in it.
+    """
     assert browser.js("[...document.querySelectorAll('main')].length") == 1
     browser.press("\ue004")
     assert browser.js("document.activeElement.textContent") == "Skip to the pairs"

@@ -1,4 +1,4 @@
-"""The means of groups in the report, beside what the browser shows of a hostile name."""
+"""Tests of the means of groups in the report, with a hostile name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .pages import EVIL, Browser
 
 
 def test_a_line_for_each_group(browser: Browser, tmp_path: Path) -> None:
-    """Names are text; the last line is the mean of the groups; on a phone the table scrolls, and not the page."""
+    """Names are text, and the last line is the mean of the groups.
+
+    On a phone, the table scrolls and the page does not.
+    """
     sink = PageSink(tmp_path / "page.html", About("scenes", len(ROWS)))
     sink.open(replace(HEADER, groups="subfolder"))
     for row in ROWS:

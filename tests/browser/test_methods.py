@@ -1,4 +1,4 @@
-"""The page of `eyediff table`: hostile names, the table, and one zoom for all methods."""
+"""Tests of the page of `eyediff table`: hostile names, the table, and one zoom for all methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGES = ("a.png", EVIL[1].replace("/", "_"))
 
 @pytest.fixture
 def methods(tmp_path: Path, browser: Browser) -> Path:
-    """The page of two images and two methods, one of them with a hostile name."""
+    """Write and open the page of two images and two methods, one of them with a hostile name."""
     draws = np.random.default_rng(0)
     for folder in ("gt", "one", "two"):
         (tmp_path / folder).mkdir()
@@ -36,7 +36,7 @@ def methods(tmp_path: Path, browser: Browser) -> Path:
 
 
 def boxes(browser: Browser) -> list[list[float]]:
-    """Left, top and width of each picture, relative to its frame."""
+    """Return left, top and width of each image, relative to its frame."""
     found: list[list[float]] = browser.js(
         "[...document.querySelectorAll('.frame')].map((frame) => {"
         " const a = frame.getBoundingClientRect(), b = frame.querySelector('img').getBoundingClientRect();"
@@ -46,7 +46,7 @@ def boxes(browser: Browser) -> list[list[float]]:
 
 
 def test_the_table_and_hostile_names(browser: Browser, methods: Path) -> None:
-    """Cells are those of the table; names are text; a table of each group follows."""
+    """The page has the cells of the table and a table of each group. Names are text."""
     assert browser.texts("h1") == [EVIL[2]]
     assert browser.texts("#overall tbody th") == ["one", EVIL[0]]
     assert browser.js("document.querySelectorAll('#overall tbody b').length") == 2
@@ -55,7 +55,7 @@ def test_the_table_and_hostile_names(browser: Browser, methods: Path) -> None:
 
 
 def test_all_methods_share_one_zoom(browser: Browser, methods: Path) -> None:
-    """Wheel, keys and dragging move every picture alike; the point under the pointer stays."""
+    """The wheel and the keys move every image alike. The point under the pointer stays in place."""
     browser.one(".shelf .image").click()
     browser.until("document.querySelectorAll('.frame img').length === 3")
     browser.until("[...document.querySelectorAll('.frame img')].every((image) => image.naturalWidth === 60)")
@@ -80,7 +80,7 @@ def test_all_methods_share_one_zoom(browser: Browser, methods: Path) -> None:
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_a_phone_and_a_screen(browser: Browser, methods: Path, width: int) -> None:
-    """Nothing is wider than the window; the panels fill it."""
+    """No element is wider than the window, and the panels fill the window."""
     browser.screen(width, 800)
     assert browser.js("document.documentElement.scrollWidth <= innerWidth")
     browser.one(".shelf .image").click()

@@ -1,4 +1,7 @@
-"""The report in a real browser: hostile names, sorting, filters, charts, keys, themes, widths, many rows and none."""
+"""Tests of the report in a real browser.
+
+They cover hostile names, sorting, filters, charts, keys, themes, widths, many rows and no rows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ FOCUSED = "document.activeElement.closest('.row')?.dataset.pair"
 
 
 def test_hostile_names_are_text(browser: Browser) -> None:
-    """They are read, not run; bytes that are no text, line ends and turned letters are escaped."""
+    """Hostile names are shown and do not run. Undecodable bytes, ends of lines and reversed letters are escaped."""
     browser.driver.set_window_size(1200, 1600)
     shown = names(browser)
     assert EVIL[0] in shown and EVIL[1] in shown and EVIL[2] in shown
@@ -33,7 +36,10 @@ def test_hostile_names_are_text(browser: Browser) -> None:
 
 
 def test_sorting(browser: Browser) -> None:
-    """A metric's name sorts worst first, then best first, then as it was: what did not pass first; so does the list."""
+    """A click on a metric's name sorts the worst first, then the best first, then as before.
+
+    Before a click, rows that did not pass are first. The list of orders sorts too.
+    """
     before = names(browser)
     assert before[:4] == ["scene-7.png", "torn.png", "before/<i>alone</i>.png", "scene-0.png"]
     browser.one("[data-by=lpips]").click()
@@ -58,7 +64,7 @@ def test_sorting(browser: Browser) -> None:
 
 
 def test_filters(browser: Browser) -> None:
-    """By words of the name, by state, by a limit that was crossed, by the bars of a histogram; each can be undone."""
+    """Rows are filtered by words of the name, by state, and by the bars of a histogram. Each filter can be undone."""
     names(browser)
     browser.one("#search").send_keys("scene PNG 3")
     assert names(browser) == ["scene-3.png"] and browser.texts(".counted") == ["1 of 15 pairs and 1 file"]
@@ -84,7 +90,7 @@ def test_filters(browser: Browser) -> None:
 
 
 def test_keyboard_alone(browser: Browser) -> None:
-    """Search, walk, open, look around and come back to the row that was left."""
+    """The keyboard alone can search, move, open a pair, change the view, and return to the row."""
     browser.press("/")
     assert browser.js("document.activeElement.id") == "search"
     browser.press("s", "c", "e", "n", "e", "\ue00c", "j", "j", "\ue015", "k")  # Escape; ArrowDown
@@ -102,13 +108,13 @@ def test_keyboard_alone(browser: Browser) -> None:
     assert browser.texts(".counter") == ["8 / 8"]
     browser.press("\ue00c")
     assert not browser.js("document.querySelector('#viewer').open")
-    browser.until(f"{FOCUSED} === 'scene-6.png'")  # the dialog tells of its end a moment later
+    browser.until(f"{FOCUSED} === 'scene-6.png'")  # the dialog sends its close event a moment later
     browser.press("?")
     assert browser.js("document.querySelector('#help').open")
 
 
 def test_scatter_and_extremes_open_the_viewer(browser: Browser) -> None:
-    """A point, a tile and a disagreement each lead to their pair; axes can be chosen."""
+    """A tile and a point of the plot open their pair. The axes can be chosen."""
     browser.one("#worst .tile").click()
     assert browser.texts("#viewer h2")[0].startswith("caf") and browser.texts(".counter") == ["1 / 14"]
     browser.press("\ue00c")
@@ -126,7 +132,7 @@ def test_scatter_and_extremes_open_the_viewer(browser: Browser) -> None:
 
 
 def test_what_lies_outside_of_the_window_is_clicked(browser: Browser) -> None:
-    """The page is at its top, and the window so low that the plot is far below it."""
+    """A point far below the window can be clicked. The page is at its top, and the window is low."""
     browser.screen(1200, 300)
     browser.js("scrollTo(0, 0)")
     click_at(browser, ".plot .dot", 0.5, index=3)
@@ -134,7 +140,10 @@ def test_what_lies_outside_of_the_window_is_clicked(browser: Browser) -> None:
 
 
 def test_failures_and_files_without_partner_are_shown(browser: Browser) -> None:
-    """At the top as numbers, with the verdict; in a part of their own; and a failure as a row that says why."""
+    """The numbers and the verdict are at the top.
+
+    Missing files have their own section, and a failure is a row with a reason.
+    """
     assert browser.texts(".verdict") == ["FAIL"] and browser.texts(".limit-text") == ["limit 0.50000"]
     facts = " ".join(browser.texts(".fact"))
     assert "14 pairs compared" in facts and "1 failed" in facts and "1 file without a partner" in facts
@@ -145,7 +154,10 @@ def test_failures_and_files_without_partner_are_shown(browser: Browser) -> None:
 
 
 def test_dark_light_and_phone(browser: Browser, page: Path) -> None:
-    """The system's wish is followed until the switch is used; at the width of a phone nothing is wider than it."""
+    """The page follows the system's colour scheme until the switch is used.
+
+    On a phone, no element is wider than the screen.
+    """
     dark = "getComputedStyle(document.body).backgroundColor"
     assert browser.js(dark) == "rgb(247, 246, 243)"
     browser.screen(390, 844, scheme="dark", mobile=True)
@@ -166,7 +178,7 @@ def test_dark_light_and_phone(browser: Browser, page: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["nothing", "failures", "one pair", "equal pairs"])
 def test_pages_of_little(browser: Browser, tmp_path: Path, kind: str) -> None:
-    """No row, no score, no second pair, no second metric, no map, no spread: each part copes or is not there."""
+    """Without rows, scores, a second pair, a second metric, maps or spread, each part still works or is omitted."""
     header = HEADER
     if kind in ("one pair", "equal pairs"):
         header = replace(HEADER, metrics={"psnr": HEADER.metrics["psnr"]}, higher_is_better={"psnr": True})
@@ -205,7 +217,10 @@ def test_pages_of_little(browser: Browser, tmp_path: Path, kind: str) -> None:
 def test_the_verdict_is_that_of_the_run(
     browser: Browser, tmp_path: Path, changes: dict[str, Any], asked: bool, verdict: list[str], fact: str
 ) -> None:
-    """With its reasons, which no row may have; nothing where nothing was asked."""
+    """The page has the verdict of the run and its reasons, which may not belong to a row.
+
+    A run without limits and without gaps has no verdict.
+    """
     sink = PageSink(tmp_path / "x.html", About("x", 1, asked=asked))
     sink.open(HEADER)
     sink.write(scene("0.png").row)
@@ -215,7 +230,7 @@ def test_the_verdict_is_that_of_the_run(
 
 
 def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> None:
-    """Only rows on the screen exist: the page of many pairs is as light as that of few."""
+    """Only rows on the screen are elements, so that a page of many pairs is as light as a page of few."""
     one = scene("x", 1)
     sink = PageSink(tmp_path / "many.html", About("many", 1000, "lpips"))
     sink.open(HEADER)
@@ -226,7 +241,7 @@ def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> N
     assert browser.texts(".counted") == ["1,000 pairs"]
     assert len(names(browser)) < 40 and browser.all(".verdict") == []
     browser.js("void dispatchEvent(new Event('beforeprint'))")
-    assert len(browser.all(".rows .row")) == 1000  # paper has no scroll bar
+    assert len(browser.all(".rows .row")) == 1000  # a print has no scroll bar
     browser.js("void dispatchEvent(new Event('afterprint'))")
     assert len(browser.all(".rows .row")) < 40
     browser.js("window.scrollTo(0, document.body.scrollHeight)")

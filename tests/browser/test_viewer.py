@@ -1,4 +1,4 @@
-"""A pair in the report's viewer: what the screen shows in every mode, told from its pixels."""
+"""Tests of the report's viewer: the pixels on the screen in every mode."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from .pages import FLAT, Browser, click_at, colour, look_at, write
 
 
 def near(found: tuple[int, ...], colours: np.ndarray) -> None:
-    """Within the range of some colours, and two levels that blending may round."""
+    """Check that a colour is in the range of some colours, with two levels for the rounding of blending."""
     low, high = colours.min(0).astype(int) - 2, colours.max(0).astype(int) + 2
     assert (low <= found).all() and (found <= high).all()
 
 
 def test_slider(browser: Browser) -> None:
-    """The reference is to its left, the candidate to its right; mouse and keys move it. So small, pixels are seen."""
+    """The reference is left of the slider, and the candidate is right of it. Mouse and keys move the slider.
+
+    Such a small image is enlarged without smoothing.
+    """
     look_at(browser, FLAT)
     plane = browser.one(".plane")
     assert "crisp" in str(plane.get_attribute("class")) and plane.size["width"] > 4 * 60
@@ -36,7 +39,7 @@ def test_slider(browser: Browser) -> None:
 
 
 def test_blink_side_and_difference(browser: Browser) -> None:
-    """Blinking shows one after the other, and stops on Space; the difference of red and green is yellow."""
+    """Blinking shows the two images in turn and stops on Space. The difference of red and green is yellow."""
     look_at(browser, FLAT)
     browser.press("2")
     browser.until("document.querySelector('#viewer').dataset.flipped === 'true'")
@@ -48,7 +51,7 @@ def test_blink_side_and_difference(browser: Browser) -> None:
     assert sorted(stopped) == [("candidate", (0, 255, 0)), ("reference", (255, 0, 0))]
     browser.press("4")
     red, green, blue = colour(browser, 0.5)
-    assert (red, green) == (255, 255) and 5 < blue < 40  # the faint reference
+    assert (red, green) == (255, 255) and 5 < blue < 40  # blue is the faint reference
     browser.press("3")
     assert colour(browser, 0.5) == (255, 0, 0) and colour(browser, 1.5) == (0, 255, 0)
     browser.press("1", "z")
@@ -58,12 +61,15 @@ def test_blink_side_and_difference(browser: Browser) -> None:
 
 
 def test_map_overlay(browser: Browser) -> None:
-    """Its colours are those of the scale, which the legend says; opacity fades it; the value is read at the pointer."""
+    """The map has the colours of its scale, which the legend shows.
+
+    Opacity fades the map. The value at the pointer is shown.
+    """
     look_at(browser, FLAT)
     browser.one("#map").click()
     browser.choose("#opacity", "100")
     browser.until("!document.querySelector('canvas.map').hidden")
-    # The ramp ends at 0.4, the scale of the run at 0.8; a step of one level and the enlarging allow two colours more.
+    # The ramp ends at 0.4, the scale of the run at 0.8. A step of one level and the enlarging allow two more colours.
     near(colour(browser, 0.995, 0.2), table()[125:131])
     near(colour(browser, 0.005, 0.2), table()[:3])
     assert browser.texts(".legend .unit")[0].startswith("lpips distance at a pixel")
@@ -81,7 +87,7 @@ def test_map_overlay(browser: Browser) -> None:
 
 
 def test_a_folder_shows_pictures_at_full_size(browser: Browser, tmp_path: Path) -> None:
-    """The page's own copies are small, of a large noisy pair; the viewer loads the files beside it."""
+    """The page's own copies of a large noisy pair are small. The viewer loads the files beside the page."""
     random = np.random.default_rng(0)
     large = random.integers(0, 255, (300, 400, 3), np.uint8)
     view = replace(scene("large.png", 1), reference=large, candidate=large[::-1].copy(), map=None)

@@ -1,4 +1,4 @@
-"""`eyediff accept`: which candidates become references, by name, all, or asked for; and what is refused."""
+"""Tests of `eyediff accept`: selection of candidates by name, with --all or by question, and refused calls."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ AFTER = {"same.png": 10, "sub/one.png": 90, "two.png": 95, "new.png": 7}
 
 
 class Folders(NamedTuple):
-    """What is compared, and the results of a failed run."""
+    """Folders of references and candidates, and the results file of a failed run."""
 
     reference: Path
     candidate: Path
     results: Path
 
     def levels(self) -> dict[str, object]:
-        """The first level of each reference by name."""
+        """Return the level of the first pixel of each reference, by name."""
         files = [path for path in self.reference.rglob("*") if path.is_file()]
         return {path.relative_to(self.reference).as_posix(): Image.open(path).getpixel((0, 0)) for path in files}
 
@@ -39,7 +39,7 @@ def draw(folder: Path, levels: dict[str, int]) -> None:
 
 @pytest.fixture
 def failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Folders:
-    """Two pairs of three failed; one file has no partner."""
+    """Run `compare` so that two of three pairs fail. One candidate has no reference."""
     found = Folders(tmp_path / "before", tmp_path / "after", tmp_path / "out.json")
     draw(found.reference, BEFORE)
     draw(found.candidate, AFTER)
@@ -50,7 +50,10 @@ def failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Folders:
 
 
 def test_all_that_failed_is_accepted_and_listed(failed: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """Byte for byte, and nothing else; the next run passes. A dry run says the same and changes nothing."""
+    """All failed pairs, and no others, are accepted byte for byte and listed.
+
+    --dry-run lists the same files and changes no file. --candidate also adds a candidate that has no reference.
+    """
     command = ["accept", str(failed.results), str(failed.reference), "--all"]
     assert run([*command, "--dry-run"]) == 0
     said = capsys.readouterr().out.splitlines()
@@ -69,7 +72,10 @@ def test_all_that_failed_is_accepted_and_listed(failed: Folders, capsys: pytest.
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names of bytes")
 def test_a_name_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results escape its bytes. It is accepted by its name, by the escaped one, and as a new file."""
+    """A file name that is not valid text is accepted by its name, by its escaped form, and as a new file.
+
+    The results file escapes the bytes of such a name.
+    """
     monkeypatch.chdir(tmp_path)
     names = [os.fsdecode(f"{place}\xe9.png".encode("latin-1")) for place in range(3)]
     draw(Path("before"), dict.fromkeys(names[:2], 10))
@@ -83,7 +89,11 @@ def test_a_name_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_one_by_name(failed: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """A pair that passed is no failure, and refuses the call; so does none at all where nobody can be asked."""
+    """A failed pair is accepted by its name.
+
+    The name of a passed pair is refused, and so is a name together with --all. A call without names is refused if no
+    terminal can ask the user.
+    """
     command = ["accept", str(failed.results), str(failed.reference)]
     assert run([*command, "two.png", "same.png"]) == 2
     assert "no pair with the name same.png failed; expected one of: sub/one.png, two.png" in capsys.readouterr().err
@@ -95,7 +105,10 @@ def test_one_by_name(failed: Folders, capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize(("answers", "accepted"), [("ny", ["two.png"]), ("xyq", ["sub/one.png"]), ("a", AFTER)])
 def test_each_is_asked_for(failed: Folders, monkeypatch: pytest.MonkeyPatch, answers: str, accepted: list[str]) -> None:
-    """On a terminal: yes, no, all from here, quit; another answer is asked again."""
+    """On a terminal, the command asks about each pair: yes, no, all remaining pairs, or quit.
+
+    After any other answer, it repeats the question.
+    """
     given = iter(answers)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
@@ -107,7 +120,7 @@ def test_each_is_asked_for(failed: Folders, monkeypatch: pytest.MonkeyPatch, ans
 def test_what_cannot_be_accepted_is_told_and_the_rest_is_accepted(
     failed: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A candidate that is gone, or no image: exit code 3."""
+    """A candidate that is missing or is not an image is reported with exit code 3. The other pairs are accepted."""
     (failed.candidate / "two.png").write_text("no image")
     assert run(["accept", str(failed.results), str(failed.reference), "--all"]) == 3
     assert "two.png is not accepted: " in capsys.readouterr().err
@@ -156,7 +169,7 @@ def test_only_results_of_a_failed_run(
 
 
 def test_json_lines(failed: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """They have verdicts, too, and no list of files without a partner."""
+    """JSON lines have verdicts, but no list of files without a partner. --candidate is therefore refused."""
     lines = tmp_path / "out.jsonl"
     assert run(["compare", *map(str, failed[:2]), "-m", "l2", "--max", "l2=0.001", "-o", str(lines)]) == 1
     command = ["accept", str(lines), str(failed.reference), "--all"]

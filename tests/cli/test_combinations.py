@@ -1,4 +1,4 @@
-"""Metrics together score as each alone: every metric, every pair of metrics, and all at once."""
+"""Tests that a metric gives the same score alone, with each other metric, and with all metrics in one run."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ METRICS = [
 ]
 _KINDS = {type(info.programs[info.versions[0]]): f"{name}@{info.versions[0]}" for name, info in all_metrics().items()}
 PAIRED = [name for name in METRICS if name in _KINDS.values() or name.startswith("fsim")] + ["lpips-mini@3"]
-"""One metric of each kind of program, and those that share work with another."""
+"""One metric of each kind of program, and the metrics that share computations with another metric."""
 
-SIDE = 176  # of MS-SSIM: 161 or more
+SIDE = 176  # MS-SSIM needs sides of 161 pixels or more
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A smooth picture and the same with noise."""
+    """Write a smooth picture and a noisy copy of it. Return both paths."""
     folder = tmp_path_factory.mktemp("combined")
     rng = np.random.default_rng(11)
     coarse = Image.fromarray(rng.integers(0, 256, (11, 11, 3), np.uint8)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -54,7 +54,7 @@ def _scores(pictures: list[str], metrics: list[str], output: Path) -> Mapping[st
 
 @pytest.fixture(scope="module")
 def alone(pictures: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """The score of every metric by itself, from the command line; the same as from the library."""
+    """Return the score of each metric alone from the command line. Check that the library returns the same scores."""
     output = tmp_path_factory.mktemp("alone") / "out.json"
     found = {name: _scores(pictures, [name], output)[name] for name in METRICS}
     for name, score in found.items():
@@ -64,13 +64,16 @@ def alone(pictures: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict
 
 @pytest.mark.parametrize("pair", list(combinations(PAIRED, 2)), ids=" ".join)
 def test_every_two_metrics(pair: tuple[str, str], alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
-    """Two that share work, as FSIM and FSIMc do, among them. All at once come in both orders."""
+    """Two metrics give the same scores together as alone, also if they share computations, as FSIM and FSIMc do.
+
+    Only the tests of all metrics in one run try both orders.
+    """
     found = _scores(pictures, list(pair), tmp_path / "out.json")
     assert found == {name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in pair}
 
 
 def test_all_metrics_at_once(alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
-    """By the command and by the library, in both orders."""
+    """All metrics in one run give the same scores as alone, from the command and the library, in both orders."""
     for order in (METRICS, METRICS[::-1]):
         expected = {name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in order}
         assert _scores(pictures, order, tmp_path / "out.json") == expected
@@ -80,7 +83,7 @@ def test_all_metrics_at_once(alone: dict[str, float], pictures: list[str], tmp_p
 
 
 def test_all_metrics_of_a_clip(pictures: list[str], tmp_path: Path) -> None:
-    """`video` scores frames with all metrics as with each alone."""
+    """`video` gives the frames the same scores with all metrics in one run as with each metric alone."""
     pytest.importorskip("av")
     clips = []
     for number, picture in enumerate(pictures):
@@ -101,7 +104,7 @@ def test_all_metrics_of_a_clip(pictures: list[str], tmp_path: Path) -> None:
 
 
 def test_all_metrics_of_a_study(alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
-    """`eval` scores items with all metrics as `compare` does with each alone."""
+    """`eval` gives an item the same scores with all metrics in one run as `compare` gives with each metric alone."""
     table = tmp_path / "votes.csv"
     table.write_text(f"a,b,same,total\n{pictures[0]},{pictures[1]},1,3\n")
     for order in (METRICS, METRICS[::-1]):
@@ -112,7 +115,10 @@ def test_all_metrics_of_a_study(alone: dict[str, float], pictures: list[str], tm
 
 
 def test_all_metrics_of_a_ray_worker(alone: dict[str, float], pictures: list[str]) -> None:
-    """A worker of `--ray`, called as Ray calls it."""
+    """A worker of --ray gives the same scores with all metrics as each metric alone.
+
+    The test calls the worker as Ray does.
+    """
     worker, arrow = pytest.importorskip("eyediff.ray.worker"), pytest.importorskip("pyarrow")
     options = ComparisonOptions()
     task = worker.WorkerTask.of(options.build_metrics(METRICS).header, options)
@@ -125,6 +131,9 @@ def test_all_metrics_of_a_ray_worker(alone: dict[str, float], pictures: list[str
 
 @pytest.mark.parametrize("name", [name for name in METRICS if name.startswith(("lpips", "deep"))])
 def test_a_set_of_two_is_a_pair(name: str, alone: dict[str, float], pictures: list[str]) -> None:
-    """`matrix` takes one metric: to 1e-5 (docs/sets.md)."""
+    """The distance of two images in a set equals the score of the pair to 1e-5 (docs/sets.md).
+
+    `matrix` takes only one metric.
+    """
     found = eyediff.matrix(Path(pictures[0]).parent, metric=name)
     assert found.distances[0, 1] == pytest.approx(alone[name], rel=1e-5)

@@ -1,4 +1,4 @@
-"""`eyediff compare` as a person or a script meets it: exit codes, one line on stderr, data alone on stdout."""
+"""Tests of `eyediff compare`: exit codes, one line on standard error, and only results on standard output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEFORE, AFTER = str(EXAMPLES / "before"), str(EXAMPLES / "after")
 
 @dataclass(frozen=True)
 class Said:
-    """What a call printed and returned."""
+    """Exit code and printed text of a call."""
 
     code: int
     out: str
@@ -33,7 +33,7 @@ def call(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ):
-    """Run the command line in this process, offline, with a cache of its own."""
+    """Return a function that runs the command line in this process, offline and with its own cache."""
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
     monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
@@ -47,7 +47,7 @@ def call(
 
 
 def one_line(said: Said, *words: str) -> None:
-    """Exit code 2, nothing on stdout, and a single line on stderr that holds these words."""
+    """Check for exit code 2, empty standard output, and a single line on standard error that contains these words."""
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("eyediff: ") and said.err.count("\n") == 1
     for word in words:
@@ -55,7 +55,7 @@ def one_line(said: Said, *words: str) -> None:
 
 
 def test_two_folders_as_text(call) -> None:
-    """A row a pair, the summary, the worst, and what the numbers were made with."""
+    """The text has a row for each pair, the summary, and the version of the metric."""
     said = call("compare", BEFORE, AFTER, "-m", "psnr,ssim")
     assert said.code == 0 and said.err == "eyediff: PASS: 3 pairs compared\n"
     lines = said.out.splitlines()
@@ -65,7 +65,10 @@ def test_two_folders_as_text(call) -> None:
 
 
 def test_two_files_and_a_file_against_a_folder(call) -> None:
-    """The other two ways to call it, as JSON lines: a header, then a row a pair."""
+    """The command compares two files, or a file with each image of a folder.
+
+    JSON lines have a header, then a row for each pair.
+    """
     said = call("compare", f"{BEFORE}/cat.png", f"{AFTER}/cat.png", "-m", "psnr", "-f", "jsonl")
     header, row = map(json.loads, said.out.splitlines())
     assert header["metrics"]["psnr"]["weights_sha256"] is None and header["size"] == "refuse"
@@ -77,7 +80,10 @@ def test_two_files_and_a_file_against_a_folder(call) -> None:
 
 
 def test_the_name_of_the_output_tells_its_format(call, tmp_path: Path) -> None:
-    """CSV with the columns of the contract; stdout stays empty, stderr says what happened in a line."""
+    """The suffix of the output file selects the format. CSV has the documented columns.
+
+    Standard output stays empty, and standard error has one message. An unknown suffix is refused.
+    """
     said = call("compare", BEFORE, AFTER, "-m", "psnr", "-m", "ssim", "-o", tmp_path / "out.csv")
     assert (said.code, said.out, said.err.count("eyediff: ")) == (0, "", 1)
     with (tmp_path / "out.csv").open() as file:
@@ -88,14 +94,17 @@ def test_the_name_of_the_output_tells_its_format(call, tmp_path: Path) -> None:
 
 
 def test_limits_decide_the_exit_code(call) -> None:
-    """1 where a pair is beyond a limit, 0 where none is; the pair is named."""
+    """The exit code is 1 if a pair crosses a limit, and 0 otherwise. The output names the pair."""
     assert call("compare", BEFORE, AFTER, "-m", "psnr", "--min", "psnr=23").code == 0
     said = call("compare", BEFORE, AFTER, "-m", "psnr", "--min", "psnr=24")
     assert said.code == 1 and "beyond a limit" in said.out and "coffee.png" in said.out.split("beyond a limit")[1]
 
 
 def test_what_could_not_be_compared_is_told_and_gives_3(call, tmp_path: Path) -> None:
-    """A damaged file, a file without partner and a pair of two sizes: rows and lists that say so, never silence."""
+    """A damaged file and a pair of two sizes have a row with an error, and a file without a partner is listed.
+
+    The exit code is 3. --size resize makes the pair of two sizes comparable.
+    """
     from PIL import Image
 
     for side in ("a", "b"):
@@ -119,7 +128,7 @@ def test_what_could_not_be_compared_is_told_and_gives_3(call, tmp_path: Path) ->
 
 
 def test_bad_calls_are_one_line_and_compute_nothing(call, tmp_path: Path) -> None:
-    """Each mistake that people make, with the word that they need."""
+    """Each common mistake gives one line with the word that the user needs. No file is written."""
     (tmp_path / "empty").mkdir()
     one_line(call("compare", BEFORE, AFTER, "-m", "pnsr"), "'pnsr'", "'psnr'")
     one_line(call("compare", BEFORE, AFTER, "-m", "lpips,lpips-alex"), "same metric")
@@ -140,7 +149,7 @@ def test_bad_calls_are_one_line_and_compute_nothing(call, tmp_path: Path) -> Non
 
 
 def test_an_output_that_cannot_be_written_loses_nothing(call, tmp_path: Path) -> None:
-    """A file that holds no results is left as it is."""
+    """An existing file that does not hold results is refused as output and stays unchanged."""
     precious = tmp_path / "photo.csv"
     precious.write_bytes(bytes(range(256)))
     one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", precious), "photo.csv")
@@ -149,7 +158,7 @@ def test_an_output_that_cannot_be_written_loses_nothing(call, tmp_path: Path) ->
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    """Results to a full disk: one line, exit code 2 where nothing was written, and no traceback."""
+    """A full disk gives one line without a traceback. The exit code is 2 if nothing was written."""
     command = [sys.executable, "-m", "eyediff", "compare", BEFORE, AFTER, "-m", "psnr", "-f", "csv"]
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -158,7 +167,10 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_wrong_and_a_hostile_weights_file_are_refused(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights are hostile until checked: one line with the file's name, exit code 2, and nothing is executed."""
+    """A hostile weights file is refused with its name and exit code 2, and no code in it is executed.
+
+    Weights are treated as hostile until they are checked.
+    """
     canary = tmp_path / "canary"
     hostile = tmp_path / "alexnet-hostile.pth"
     hostile.write_bytes(f"cos\nsystem\n(S'touch {canary}'\ntR.".encode())
@@ -169,7 +181,7 @@ def test_a_wrong_and_a_hostile_weights_file_are_refused(call, tmp_path: Path, mo
 
 
 def test_the_metrics_and_the_version_are_listed(call) -> None:
-    """What can be asked for stands on stdout, a line each."""
+    """`metrics` prints a line for each metric on standard output. --version prints the version, and --help succeeds."""
     said = call("metrics")
     assert said.code == 0
     for name in ("lpips-alex, lpips", "lpips-vgg", "deep-squeeze", "psnr", "ssim"):
@@ -179,7 +191,10 @@ def test_the_metrics_and_the_version_are_listed(call) -> None:
 
 
 def test_memory_bounds_a_run_and_changes_no_score(call) -> None:
-    """`--memory` takes amounts as people write them; what is none, or too little, is said before any work."""
+    """--memory accepts amounts with a unit and changes no score.
+
+    A text that is not an amount, and an amount that is too small, are refused before any work.
+    """
     plain, bounded = (
         json.loads(call("compare", BEFORE, AFTER, "-m", "lpips-mini,psnr", "-f", "json", *more).out)
         for more in ((), ("--memory", "600MB"))

@@ -1,4 +1,4 @@
-"""`--report` and `--maps` as a person meets them, and the same from Python."""
+"""Tests of --report and --maps on the command line, and of the same outputs from Python."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ MINI = ("--metric", "psnr,lpips-mini")
 
 
 def rows(page: Path) -> list[list[object]]:
-    """The rows in a page."""
+    """Return the rows that a report holds."""
     text = page.read_text("utf-8").split('<script type="application/json" id="rows">')[1]
     found: list[list[object]] = json.loads(text.split("</script>")[0])
     return found
 
 
 def test_report_and_maps_beside_the_rows(call, tmp_path: Path) -> None:  # noqa: F811
-    """stdout stays what it was; stderr says where the rest lies; the maps are those of the metric itself."""
+    """Standard output is the same as without a report and maps. Standard error names the report and the folder of maps.
+
+    The maps are equal to those of `Metric.map`.
+    """
     page, maps = tmp_path / "out.html", tmp_path / "maps"
     plain = call("compare", BEFORE, AFTER, *MINI)
     said = call("compare", BEFORE, AFTER, *MINI, "--report", page, "--maps", maps, "--map-format", "npy,png")
@@ -45,7 +48,10 @@ def test_report_and_maps_beside_the_rows(call, tmp_path: Path) -> None:  # noqa:
 
 
 def test_maps_without_a_metric_that_has_them(call, tmp_path: Path) -> None:  # noqa: F811
-    """Exit code 2, before anything is made, and what to add."""
+    """--maps without a metric that has a map is refused with exit code 2.
+
+    The message names metrics that have a map, and no folder is created.
+    """
     said = call("compare", BEFORE, AFTER, "-m", "psnr,l2", "--maps", tmp_path / "maps")
     one_line(said, "psnr,l2 has no map", "lpips-mini", "ssim", "dssim", "gmsd")
     assert not (tmp_path / "maps").exists()
@@ -53,7 +59,10 @@ def test_maps_without_a_metric_that_has_them(call, tmp_path: Path) -> None:  # n
 
 @pytest.mark.parametrize("name", ["ssim", "ssim@skimage", "ssim@matlab", "dssim", "gmsd", "lpips-mini"])
 def test_a_map_of_any_metric_is_asked_for_in_one_way(call, tmp_path: Path, name: str) -> None:  # noqa: F811
-    """`--maps` writes what `Metric.map` returns; the PNG of a similarity is dark where the images are equal."""
+    """--maps writes the map that `Metric.map` returns.
+
+    The PNG is dark where the images are equal, also for a similarity.
+    """
     folder = tmp_path / "maps"
     assert call("compare", BEFORE, AFTER, "-m", f"psnr,{name}", "--maps", folder, "--map-format", "npy,png").code == 0
     expected = eyediff.Metric(name).map(Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
@@ -70,14 +79,17 @@ def test_a_map_of_any_metric_is_asked_for_in_one_way(call, tmp_path: Path, name:
 
 
 def test_a_report_shows_the_map_of_ssim(call, tmp_path: Path) -> None:  # noqa: F811
-    """The first metric that has a map, whichever it is; its title says what the colours stand for."""
+    """The report shows the map of the first metric that has a map. The title explains the colours."""
     assert call("compare", BEFORE, AFTER, "-m", "psnr,ssim", "--report", tmp_path / "x.html").code == 0
     page = (tmp_path / "x.html").read_text("utf-8")
     assert '"mapped":"ssim"' in page and '"mapTitle":"1 - ssim at a pixel"' in page
 
 
 def test_the_registry_and_the_engines_agree_on_maps() -> None:
-    """What is listed as having a map has one, and what is not listed is refused with the list."""
+    """Each metric that the registry lists with a map has a map.
+
+    Another metric refuses to return a map, and the message has the list.
+    """
     able = [name for name, info in METRICS.items() if info.has_map]
     assert all(info.has_map for info in METRICS.values() if info.is_deep)
     for name in ("lpips-mini", *(name for name, info in METRICS.items() if not info.has_weights and not info.package)):
@@ -91,7 +103,7 @@ def test_the_registry_and_the_engines_agree_on_maps() -> None:
 
 
 def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
-    """Classical metrics alone give a page without overlays."""
+    """A report of metrics without a map has no overlays."""
     assert call("compare", BEFORE, AFTER, "-m", "psnr", "--report", tmp_path / "x.html").code == 0
     assert '"mapped":null' in (tmp_path / "x.html").read_text("utf-8")
 
@@ -106,7 +118,7 @@ def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
     ],
 )
 def test_wrong_places_and_formats(call, options: tuple[str, ...], words: list[str]) -> None:  # noqa: F811
-    """One line, exit code 2, and the images are as they were."""
+    """A wrong place or format gives one line and exit code 2. The folder of images has the same files as before."""
     before = sorted(Path(BEFORE).iterdir())
     said = call("compare", BEFORE, AFTER, *MINI, *options)
     assert said.code == 2 and said.err.count("\n") == 1
@@ -115,7 +127,7 @@ def test_wrong_places_and_formats(call, options: tuple[str, ...], words: list[st
 
 
 def test_resume_has_every_picture(call, tmp_path: Path) -> None:  # noqa: F811
-    """Rows of the earlier run, which --resume recalls, are in the report with their pictures."""
+    """The report of a resumed run has the pictures of all rows, also of the rows from the earlier run."""
     output, page = tmp_path / "x.csv", tmp_path / "x.html"
     after = tmp_path / "after"
     shutil.copytree(AFTER, after)
@@ -127,7 +139,7 @@ def test_resume_has_every_picture(call, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_ctrl_c_leaves_the_report_of_what_was_done(tmp_path: Path) -> None:
-    """A page of the rows that were written, and no part of it beside it."""
+    """An interrupted run leaves a report of the rows that were written, and no temporary file."""
     for side in "ab":
         (tmp_path / side).mkdir()
         for i in range(60):
@@ -143,13 +155,13 @@ def test_ctrl_c_leaves_the_report_of_what_was_done(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     with process.stdout:
         lines = process.stdout.read().splitlines()
-    assert process.wait() in (130, 0)  # 0 where the machine was faster than the signal
+    assert process.wait() in (130, 0)  # 0 if the run ended before the signal arrived
     assert [row[0] for row in rows(tmp_path / "x.html")] == [f"{i:02}.png" for i in range(len(lines) + 1)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "x.html"]
 
 
 def test_from_python(tmp_path: Path) -> None:
-    """The same, by arguments of `compare`."""
+    """The function `compare` writes the report and the maps that its arguments name."""
     found = eyediff.compare(
         BEFORE, AFTER, ["lpips-mini"], report=tmp_path / "report", maps=tmp_path / "maps", map_formats=["npy"]
     )

@@ -1,4 +1,4 @@
-"""Animations and files of several pages, wherever pairs are compared: the worst frame counts, none is left out."""
+"""Tests of animations and files of several pages: the worst frame sets the score, and no frame is left out."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KINDS = {"gif": "GIF", "png": "PNG", "webp": "WEBP", "tif": "TIFF", "avif": "AVI
 
 
 def _picture(seed: int, size: tuple[int, int] = (24, 32)) -> Image.Image:
-    """Few colours, so that a GIF holds it exactly."""
+    """Return a picture of few colours, so that GIF stores it exactly."""
     levels = np.random.default_rng(seed).integers(0, 4, (*size, 3), np.uint8) * 85
     return Image.fromarray(levels)
 
 
 def save(path: Path, seeds: Sequence[int], sizes: Sequence[tuple[int, int]] = ()) -> Path:
-    """An animation of pictures of these seeds, or pages of these sizes."""
+    """Write an animation of the pictures of these seeds, or pages of these sizes. Return the path."""
     frames = [_picture(seed, *sizes[index : index + 1]) for index, seed in enumerate(seeds)]
     how = {"lossless": True} if path.suffix == ".webp" else {}
     frames[0].save(path, KINDS[path.suffix[1:]], save_all=True, append_images=frames[1:], **how)
@@ -41,7 +41,7 @@ def save(path: Path, seeds: Sequence[int], sizes: Sequence[tuple[int, int]] = ()
 
 
 def _worst(seeds: Sequence[int], others: Sequence[int]) -> float:
-    """The smallest PSNR of two pictures, by its definition."""
+    """Return the smallest PSNR of the pairs of pictures, by the definition of PSNR."""
     found = []
     for seed, other in zip(seeds, others, strict=True):
         a, b = (np.asarray(_picture(each), np.float64) for each in (seed, other))
@@ -52,7 +52,11 @@ def _worst(seeds: Sequence[int], others: Sequence[int]) -> float:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """Two folders of animations: `a` holds 1, 2, 3, and `b` the same but for the last frame; `same` is the same."""
+    """Write two folders with two animations and a still picture.
+
+    The animation `moved` has frames 1, 2, 3 in `a` and another last frame in `b`. The animation `same` is equal in both
+    folders.
+    """
     for side, last in (("a", 3), ("b", 4)):
         (tmp_path / side).mkdir()
         save(tmp_path / side / "moved.gif", (1, 2, last))
@@ -63,7 +67,10 @@ def folders(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_a_later_frame_that_differs(tmp_path: Path, suffix: str) -> None:
-    """Its score is that of the pair, in every way to compare two files; only equal frames are identical."""
+    """The frame that differs sets the score of the pair in every function that compares two files.
+
+    The PSNR is infinite only if all frames are equal.
+    """
     a, b = save(tmp_path / f"a.{suffix}", (1, 2, 3)), save(tmp_path / f"b.{suffix}", (1, 5, 3))
     expected = pytest.approx(_worst((1, 2, 3), (1, 5, 3)))
     (row,) = eyediff.compare(a, b, ["psnr", "ssim"]).rows
@@ -76,14 +83,17 @@ def test_a_later_frame_that_differs(tmp_path: Path, suffix: str) -> None:
         == expected
     )
     assert eyediff.scores(a, b, ["psnr", "ssim"]) == pytest.approx(row.scores)
-    if suffix == "gif":  # it computes much
+    if suffix == "gif":  # for one format only, because explain computes a lot
         assert next(each.score for each in eyediff.explain(a, b).rows if each.metric == "psnr") == expected
     (row,) = eyediff.compare(a, save(tmp_path / f"c.{suffix}", (1, 2, 3)), ["psnr"]).rows
     assert row.scores == {"psnr": np.inf}
 
 
 def test_frames_that_are_worst_by_different_metrics(tmp_path: Path) -> None:
-    """Each metric names its own; a mask and a size policy are for every frame."""
+    """Each metric takes the score of its own worst frame.
+
+    A size policy applies to each frame. Without a policy, the error names the frame whose size differs.
+    """
     a, b = save(tmp_path / "a.tif", (1, 2, 3)), tmp_path / "b.tif"
     frames = [
         _picture(1),
@@ -109,7 +119,10 @@ def test_frames_that_are_worst_by_different_metrics(tmp_path: Path) -> None:
 
 
 def test_as_many_frames_are_expected(tmp_path: Path) -> None:
-    """One frame more is a failure, not a shorter comparison; a call that has no use for frames refuses them."""
+    """Different numbers of frames are an error, and the common frames alone are not compared.
+
+    A function that cannot use several frames refuses such a file.
+    """
     a, b = save(tmp_path / "a.gif", (1, 2, 3)), save(tmp_path / "b.gif", (1, 2))
     (row,) = eyediff.compare(a, b, ["psnr"]).rows
     assert isinstance(row, Failure) and "a.gif has 3 frames" in row.message and "b.gif has 2" in row.message
@@ -126,7 +139,7 @@ def test_as_many_frames_are_expected(tmp_path: Path) -> None:
 
 
 def test_frames_can_be_interrupted() -> None:
-    """Between two batches of one pair, as between pairs."""
+    """Scoring can stop between two batches of frames of one pair, as between two pairs."""
     image = as_image(_picture(1))
     frame = Loaded(Pair("a", Path("a"), Path("a")), image, image)
     stop = partial(next, iter([False, True]))
@@ -135,7 +148,7 @@ def test_frames_can_be_interrupted() -> None:
 
 
 def save_folder(folder: Path, animation: Path) -> Path:
-    """Two copies of an animation, and two pictures."""
+    """Write two copies of an animation and two pictures to a new folder. Return the folder."""
     folder.mkdir()
     for name in ("x.gif", "y.gif"):
         (folder / name).write_bytes(animation.read_bytes())
@@ -145,7 +158,10 @@ def save_folder(folder: Path, animation: Path) -> Path:
 
 
 def test_gates_baseline_resume_report_and_table(folders: Path) -> None:
-    """A row for each pair, as of other files; what is continued, with a page, is what a fresh run gives."""
+    """An animation has one row in gates, baselines, reports and tables, like other files.
+
+    A resumed run with a report gives the same output as a fresh run.
+    """
     a, b, out = folders / "a", folders / "b", folders / "out"
     out.mkdir()
     words = ["compare", str(a), str(b), "-m", "ssim,psnr"]
@@ -171,7 +187,10 @@ def test_gates_baseline_resume_report_and_table(folders: Path) -> None:
 
 
 def test_a_figure_refuses_frames_by_name(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each method and metric has its own worst frame; a figure has one. Another image of the folder is drawn."""
+    """A figure refuses an animation by its name and draws another image of the folder.
+
+    A figure shows one frame, but each method and metric has its own worst frame.
+    """
     pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     words = ["table", str(folders / "a"), f"x={folders / 'b'}", "-m", "psnr", "--figure", str(folders / "f.png")]
     assert run(words) == 2
@@ -182,7 +201,10 @@ def test_a_figure_refuses_frames_by_name(folders: Path, capsys: pytest.CaptureFi
 
 
 def test_the_page_of_a_table_shows_the_frames_that_count(folders: Path) -> None:
-    """The ground truth beside them only where all methods have the same worst frame."""
+    """The page of a table shows the worst frame of each method.
+
+    It shows the ground truth only if all methods have the same worst frame.
+    """
     pages = []
     for third in ((1, 9, 3), (1, 2, 9)):
         shutil.copytree(folders / "a", folders / "c", dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""`eyediff compare --baseline --junit --plot`, as CI meets it."""
+"""Tests of --baseline, --junit and --plot of `eyediff compare`, as CI uses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ __all__ = ["call"]  # the fixture
 
 @pytest.fixture(scope="module")
 def hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 pictures with texture and edges, and the same as JPEG of quality 90 decoded to PNG."""
+    """Write 100 pictures with texture and edges, and copies that were JPEG of quality 90. Compare them.
+
+    The copies are decoded and saved as PNG.
+    """
     root, rng = tmp_path_factory.mktemp("hundred"), np.random.default_rng(0)
     for side in ("before", "after"):
         (root / side).mkdir()
@@ -35,14 +38,17 @@ def hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recoded(picture: Image.Image, quality: int) -> Image.Image:
-    """What JPEG makes of it."""
+    """Return the picture after JPEG compression of this quality."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=quality)
     return Image.open(file)
 
 
 def test_the_gate_passes_a_hundred_identical_and_catches_one_slightly_worse(call, hundred: Path) -> None:
-    """One picture saved at quality 85 in place of 90: exit code 1, and it alone is named, in the text and in JUnit."""
+    """A hundred unchanged pairs pass. One picture of quality 85 instead of 90 gives exit code 1.
+
+    The text and JUnit name only this picture.
+    """
     arguments = ("compare", hundred / "before", hundred / "after", "--baseline", hundred / "old.jsonl")
     said = call(*arguments, "--junit", hundred / "out.xml")
     assert said.code == 0 and "100 pairs, none worse beyond tolerance" in said.out
@@ -67,7 +73,10 @@ def test_the_gate_passes_a_hundred_identical_and_catches_one_slightly_worse(call
 
 
 def test_pairs_that_only_one_run_has_give_3(call, hundred: Path, tmp_path: Path) -> None:
-    """None is worse, but not all were held against something."""
+    """No pair is worse, but the exit code is 3 because some pairs could not be compared with the baseline.
+
+    These pairs are in only one of the two runs.
+    """
     call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "old.csv")
     said = call("compare", f"{BEFORE}/cat.png", f"{AFTER}/cat.png", "-m", "psnr", "--baseline", tmp_path / "old.csv")
     assert said.code == 3 and "only in" in said.out and "coffee.png" in said.out
@@ -75,7 +84,7 @@ def test_pairs_that_only_one_run_has_give_3(call, hundred: Path, tmp_path: Path)
 
 
 def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, tmp_path: Path) -> None:
-    """Each mistake is one line and exit code 2, and no output is made."""
+    """Each mistake gives one line and exit code 2, and no output is written."""
     old = hundred / "old.jsonl"
     other = tmp_path / "other.jsonl"
     header = json.loads(old.read_text().splitlines()[0])
@@ -104,7 +113,10 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
 
 @pytest.mark.parametrize("suffix", ["json", "jsonl", "csv"])
 def test_a_baseline_knows_the_settings_of_its_pixels(call, tmp_path: Path, suffix: str) -> None:
-    """The background and the range, as of a run with the same ones. CSV has no place for them, which is told."""
+    """The baseline must have the same background and range as the run.
+
+    CSV does not store these settings. The scores are then compared, and the run fails with exit code 1.
+    """
     old, run = (
         tmp_path / f"old.{suffix}",
         ("compare", BEFORE, AFTER, "-m", "psnr", "--alpha", "white", "--range", "-1,255"),
@@ -115,7 +127,7 @@ def test_a_baseline_knows_the_settings_of_its_pixels(call, tmp_path: Path, suffi
 
 
 def test_the_tolerance_is_for_all_or_by_metric(call, tmp_path: Path) -> None:
-    """A number alone is for every metric; NAME=X goes before it."""
+    """A number alone is the tolerance of every metric. NAME=X takes precedence for its metric."""
     old = tmp_path / "old.jsonl"
     call("compare", f"{BEFORE}/cat.png", f"{AFTER}/cat.png", "-m", "l2,ssim", "-o", old)
     text = old.read_text()
@@ -131,7 +143,10 @@ def test_the_tolerance_is_for_all_or_by_metric(call, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_a_plot_is_drawn(call, tmp_path: Path, suffix: str) -> None:
-    """A picture of every metric and pair of metrics, the same bytes every time, and nothing else in the folder."""
+    """The plot shows every metric and pair of metrics and has the same bytes in each run.
+
+    No other file is written to the folder.
+    """
     for name in ("one", "two"):
         assert call("compare", BEFORE, AFTER, "-m", "psnr,ssim", "--plot", tmp_path / f"{name}.{suffix}").code == 0
     one, two = (tmp_path / f"{name}.{suffix}" for name in ("one", "two"))
@@ -148,7 +163,7 @@ def test_a_plot_is_drawn(call, tmp_path: Path, suffix: str) -> None:
 def test_without_matplotlib_a_plot_is_one_line_before_any_work(
     call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what to install."""
+    """Without matplotlib, --plot is refused with one line that says what to install. No file is written."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     said = call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "out.csv", "--plot", tmp_path / "out.png")

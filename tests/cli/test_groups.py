@@ -1,4 +1,4 @@
-"""`compare --groups`: the mean of scenes beside the mean of images, in every format, resumed, sharded and merged."""
+"""Tests of `compare --groups`: means of groups in each format, with --resume, --shard and `merge`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from eyediff.cli import run
 
 @pytest.fixture(autouse=True)
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two scenes of one and two images, whose PSNR is that of a constant error: 20 log10(255 / error)."""
+    """Write two scenes, with one and two pairs of images.
+
+    Each pair has a constant error, so that its PSNR is 20 log10(255 / error).
+    """
     monkeypatch.chdir(tmp_path)
     for name, error in (("a/0", 51), ("b/0", 85), ("b/1", 15)):
         for side, level in (("gt", 100), ("out", 100 + error)):
@@ -34,14 +37,14 @@ COMPARE = ["compare", "gt", "out", "-m", "psnr", "--groups"]
 
 
 def test_text_has_a_line_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the summary, with the mean of the groups."""
+    """The summary in text has a line for each group, and the mean of the groups."""
     assert run([*COMPARE, "subfolder"]) == 0
     said = capsys.readouterr().out
     assert re.search(rf"{MEANS['b']:.3f}  b \(2 pairs\)\n +{OF_SCENES:.3f}  mean of 2 groups", said)
 
 
 def test_json_has_a_summary_of_each_group() -> None:
-    """The header names the rule, each row its group."""
+    """The header names the rule of the groups. Each row names its group. The summary has the values of each group."""
     assert run([*COMPARE, "subfolder", "-o", "all.json"]) == 0
     record = json.loads(Path("all.json").read_text())
     assert record["groups"] == "subfolder"
@@ -53,7 +56,10 @@ def test_json_has_a_summary_of_each_group() -> None:
 
 
 def test_rows_of_other_formats_name_the_group(capsys: pytest.CaptureFixture[str]) -> None:
-    """As the last column; stderr tells the mean of the groups, which these formats have no place for."""
+    """CSV, JSON lines, Parquet and pandas have the group of each row.
+
+    Standard error reports the mean of the groups, because these formats have no field for it.
+    """
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
     for name in ("all.csv", "all.jsonl", "all.parquet"):
@@ -72,7 +78,10 @@ def test_rows_of_other_formats_name_the_group(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("name", ["all.csv", "all.jsonl"])
 def test_a_run_in_groups_goes_on_and_is_a_baseline(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows come from the journal with their group; another rule is another run; a baseline is read back."""
+    """A resumed run keeps the groups of the rows in the journal, and refuses another rule.
+
+    The file can also be a baseline.
+    """
     call = [*COMPARE, "subfolder", "-o", name, "--resume"]
     assert run(call) == 0
     first = Path(name).read_bytes()
@@ -86,7 +95,7 @@ def test_a_run_in_groups_goes_on_and_is_a_baseline(name: str, capsys: pytest.Cap
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_shards_keep_their_groups(kind: str) -> None:
-    """Merged, they are the file and the summary of a run in one go."""
+    """Merged shards have the same rows and the same summary as a single run."""
     parts = [f"part{number}.{kind}" for number in (1, 2)]
     for number, part in enumerate(parts, 1):
         assert run([*COMPARE, "subfolder", "--shard", f"{number}/2", "-o", part]) == 0
@@ -96,7 +105,10 @@ def test_shards_keep_their_groups(kind: str) -> None:
 
 
 def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
-    """All of its pairs or none; a rule beside them is refused, since it would take their place."""
+    """A list of pairs names the groups of all its pairs or of none.
+
+    A rule in addition to the list is refused, because it would replace the groups of the list.
+    """
     rows = [f"gt/{name}.png,out/{name}.png,{group}" for name, group in zip(EXPECTED, ("x", "x", "y"), strict=True)]
     Path("list.csv").write_text("\n".join(["reference,candidate,group", *rows]))
     found = eyediff.compare(pairs="list.csv", metrics=["psnr"]).summary
@@ -110,13 +122,16 @@ def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(("rule", "said"), [("(", "--groups '('"), ("^a/", "finds no group in the name b/0.png")])
 def test_a_rule_that_fits_not_every_pair(rule: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Refused before any work: a mean of scenes that leaves out images would mislead."""
+    """A rule that is not valid or does not fit every pair is refused before any work.
+
+    A mean of scenes that leaves out images would mislead.
+    """
     assert run([*COMPARE, rule]) == 2
     assert said in capsys.readouterr().err
 
 
 def test_scenes_that_papers_average(shared: Path) -> None:
-    """Mean of scenes 24.724, mean of images 25.446 (computed with numpy from the files)."""
+    """The mean of scenes is 24.724, and the mean of images is 25.446 (computed with numpy from the files)."""
     cases = shared / "inputs/cases"
     found = eyediff.compare(cases / "scenes_gt", cases / "scenes_ours", ["psnr"], groups="subfolder").summary
     assert found.means_of_groups["psnr"] == pytest.approx(24.724, abs=5e-4)

@@ -1,4 +1,4 @@
-"""Pairs that are too small for one of the metrics: the other scores stand, in every output and every command."""
+"""Tests of pairs that are too small for one metric: each output and command keeps the other scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METRICS = ["--metric", "ms-ssim,psnr"]
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Sequence[str]:
-    """A pair of 30x30, and one of 200x200."""
+    """Write a pair of 30x30 pixels and a pair of 200x200 pixels."""
     random = np.random.default_rng(1)
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
@@ -34,7 +34,10 @@ def folders(tmp_path: Path) -> Sequence[str]:
 def test_every_format_has_the_score_and_the_reason(
     folders: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3; the error names the metric; statistics count the scores that are there."""
+    """Each format has the other score, and an error that names the metric. The exit code is 3.
+
+    The statistics count only the scores that exist.
+    """
     texts = {}
     for kind in ("text", "csv", "jsonl", "json"):
         assert run(["compare", *folders, *METRICS, "--format", kind]) == 3
@@ -51,7 +54,10 @@ def test_every_format_has_the_score_and_the_reason(
 
 
 def test_parquet_has_null_and_the_reason(folders: Sequence[str], tmp_path: Path) -> None:
-    """A row with a reason is computed again by a run that continues."""
+    """Parquet has null for the missing score, and the reason as error.
+
+    A resumed run computes such a row again, with the same result.
+    """
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     for options in ([], ["--resume"]):
         assert run(["compare", *folders, *METRICS, "-o", str(tmp_path / "out.parquet"), *options]) == 3
@@ -64,7 +70,10 @@ def test_parquet_has_null_and_the_reason(folders: Sequence[str], tmp_path: Path)
 def test_a_row_with_a_reason_is_tried_again(
     folders: Sequence[str], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With --resume, as failed pairs are: of two files, those of one pair are read."""
+    """--resume computes a row with a reason again, as it does for failed pairs.
+
+    Of the two pairs, it reads only the files of this pair.
+    """
     output = tmp_path / f"out.{suffix}"
     call = ["compare", *folders, *METRICS, "-o", str(output)]
     assert run(call) == 3
@@ -77,7 +86,7 @@ def test_a_row_with_a_reason_is_tried_again(
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_merged_parts_keep_the_reason(folders: Sequence[str], tmp_path: Path, kind: str) -> None:
-    """The joined file is that of one run."""
+    """The merged file is equal to the file of a single run."""
     parts = [str(tmp_path / f"{number}.{kind}") for number in (1, 2)]
     for number, part in enumerate(parts, 1):
         run(["compare", *folders, *METRICS, "-o", part, "--shard", f"{number}/2"])
@@ -87,7 +96,10 @@ def test_merged_parts_keep_the_reason(folders: Sequence[str], tmp_path: Path, ki
 
 
 def test_gates_do_not_pass_a_score_that_is_missing(folders: Sequence[str], tmp_path: Path) -> None:
-    """JUnit has an error for the pair; a baseline that lacks the score, or has it, leaves the run incomplete."""
+    """A missing score does not pass a gate. JUnit has an error for the pair.
+
+    The run is incomplete, whether the baseline has this score or not.
+    """
     call = ["compare", *folders, *METRICS, "--min", "ms-ssim=-1", "-o", str(tmp_path / "one.jsonl")]
     assert run([*call, "--junit", str(tmp_path / "junit.xml")]) == 3
     cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").iter("testcase")}  # noqa: S314 - our own
@@ -112,7 +124,7 @@ def test_gates_do_not_pass_a_score_that_is_missing(folders: Sequence[str], tmp_p
 def test_a_missing_score_is_told_beside_the_baseline(
     folders: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The verdict names the pair and the metric that only the earlier run has."""
+    """The verdict names the pair and the metric if only the baseline has the score."""
     assert run(["compare", *folders, "--metric", "psnr,ms-ssim", "-o", str(tmp_path / "old.csv")]) == 3
     text = (tmp_path / "old.csv").read_text().splitlines()
     cells = text[2].split(",")
@@ -123,7 +135,7 @@ def test_a_missing_score_is_told_beside_the_baseline(
 
 
 def test_the_report_and_the_maps_have_what_is_there(folders: Sequence[str], tmp_path: Path) -> None:
-    """The page holds null for the score and the reason; the plot leaves the pair out of one panel."""
+    """The report holds null for the missing score, and the reason. The plot leaves the pair out of one panel."""
     page, plot = tmp_path / "page.html", tmp_path / "plot.svg"
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     assert run(["compare", *folders, *METRICS, "--report", str(page), "--plot", str(plot)]) == 3
@@ -133,7 +145,7 @@ def test_the_report_and_the_maps_have_what_is_there(folders: Sequence[str], tmp_
 
 
 def test_the_library_returns_both(folders: Sequence[str]) -> None:
-    """`compare` has a ScoredPair with scores and reasons, and a table with nan."""
+    """`eyediff.compare` returns a ScoredPair with scores and reasons. The data frame has nan for the missing score."""
     pytest.importorskip("pandas", reason="pandas is not installed")
     result = eyediff.compare(*folders, metrics=["ms-ssim", "psnr"])
     large, small = result.rows
@@ -146,7 +158,10 @@ def test_the_library_returns_both(folders: Sequence[str]) -> None:
 
 
 def test_votes_judge_each_metric_by_the_items_that_it_scored(tmp_path: Path) -> None:
-    """A table with small and large images: psnr is judged by all, ms-ssim by the large ones, both by those."""
+    """`eval` judges psnr by all items, and ms-ssim only by the items with large images.
+
+    The items with large images also judge ms-ssim against psnr.
+    """
     random = np.random.default_rng(2)
     lines = ["reference,a,b,votes_a,votes_b"]
     for number, size in enumerate((30, 200, 200)):

@@ -1,4 +1,4 @@
-"""Limits of the command line: on the good side, of the mean, and by another name of the metric."""
+"""Tests of limits on the command line: on good scores, on the mean, and with another name of the metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 24
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[str]:
-    """Two folders of three pairs, which differ more and more."""
+    """Write two folders of three pairs with increasing differences."""
     rng = np.random.default_rng(5)
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
@@ -41,14 +41,17 @@ def folders(tmp_path: Path) -> list[str]:
 def test_a_limit_on_the_good_side_is_refused(
     option: str, limit: str, words: str, folders: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would pass unrelated images."""
+    """A limit on the good side of a metric is refused, because it would pass unrelated images."""
     metrics = "ssim,gmsd,psnr,l2"
     assert run(["compare", *folders, "-m", metrics, option, limit]) == 2
     assert words in capsys.readouterr().err
 
 
 def test_the_mean_has_a_limit(folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Between the worst pair and the mean, one passes and the other does not; every format says it."""
+    """A limit just below the mean score passes, and a limit just above it fails.
+
+    JSON, JUnit, the text and standard error report the failure.
+    """
     out, cases = tmp_path / "out.json", tmp_path / "cases.xml"
     words = ["compare", *folders, "-m", "psnr", "-o", str(out), "--junit", str(cases)]
     assert run(words) == 0
@@ -70,7 +73,7 @@ def test_the_mean_has_a_limit(folders: list[str], tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize(("column", "other"), [("ssim", "ssim@wang"), ("ssim@wang", "ssim"), ("psnr@1", "psnr")])
 def test_a_metric_has_several_names(column: str, other: str, folders: list[str], tmp_path: Path) -> None:
-    """Limits, the baseline and its tolerance compare what names mean."""
+    """Limits, the baseline and its tolerance accept each name of the same metric."""
     words = ["compare", *folders, "-m", column]
     assert run([*words, "--min", f"{other}=1000"]) == 1
     earlier = str(tmp_path / "earlier.jsonl")

@@ -1,4 +1,4 @@
-"""What is said on stderr, whatever the arguments are."""
+"""Tests of the messages on standard error, for any arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_compare import AFTER, BEFORE, call  # noqa: F401  # a fixture
 
 @pytest.mark.parametrize("name", ["\x07", "\x1b[31mred", "two\nlines", "\x00"])
 def test_arguments_do_not_steer_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An error is one line of what can be printed: control characters are escaped. Found by fuzzing."""
+    """An error is one printable line, because control characters are escaped. Fuzzing found the fault."""
     assert run(["compare", "a.png", "b.png", "-o", name]) == 2
     told = capsys.readouterr().err
     assert told.endswith("\n") and told[:-1].isprintable() and told.startswith("eyediff: ")
@@ -31,7 +31,7 @@ def test_arguments_do_not_steer_the_terminal(name: str, capsys: pytest.CaptureFi
     "command", [["compare", BEFORE, AFTER, "-m", "psnr"], ["diversity", BEFORE], ["matrix", BEFORE]]
 )
 def test_nor_do_they_where_all_is_well(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The line that says where the results are."""
+    """The line that names the file of the results also escapes control characters."""
     assert run([*command, "--size", "resize", "-o", str(tmp_path / "two\nlines\x1b[31m.csv")]) == 0
     told = capsys.readouterr().err
     assert told.replace("\n", "").isprintable() and "two\\nlines\\x1b[31m.csv" in told
@@ -41,7 +41,10 @@ def test_an_internal_error_is_told_from_a_crossed_limit(
     call,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Exit code 70 and one line: what happened, where to report it, how to get the traceback."""
+    """An internal error has exit code 70 and one line.
+
+    The line says what happened, where to report it and how to get the traceback.
+    """
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
@@ -58,8 +61,11 @@ def test_an_internal_error_is_told_from_a_crossed_limit(
 
 
 def test_only_names_that_every_release_of_typer_exports() -> None:
-    """Submodules of typer, and click, come and go between its releases; `typer` itself keeps its names."""
-    allowed = {"typer", "typer.testing", "typer.core"}  # which has had TyperCommand since 0.2
+    """The package imports only the modules of typer that every release has.
+
+    Other submodules of typer, and click, appear and disappear between its releases. `typer` itself keeps its names.
+    """
+    allowed = {"typer", "typer.testing", "typer.core"}  # typer.core has TyperCommand since release 0.2
     for path in Path(cli.__file__).parents[1].rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
@@ -77,14 +83,17 @@ def test_only_names_that_every_release_of_typer_exports() -> None:
     ],
 )
 def test_errors_of_the_parser(call, arguments: list[str], words: str) -> None:  # noqa: F811
-    """One line and exit code 2, whichever class the release of typer raises."""
+    """An error of the argument parser gives one line and exit code 2.
+
+    This must not depend on the class of the error, which differs between releases of typer.
+    """
     said = call(*arguments)
     assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert words in said.err and ".;" not in said.err
 
 
 def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:  # noqa: F811
-    """`eyediff` alone prints its help; the exit code is that of the argument parser."""
+    """`eyediff` without arguments prints its help and no error. The argument parser sets the exit code."""
     said = call()
     assert "Usage" in said.out and said.err == ""
 
@@ -100,7 +109,12 @@ def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:
 def test_a_reader_that_has_gone_is_neither_a_crossed_limit_nor_a_success(
     arguments: list[str], code: int, line: str
 ) -> None:
-    """As `eyediff metrics | head -1` ends with `set -o pipefail`, under which 0 would be a gate that was passed."""
+    """A closed pipe gives exit code 2 or 3, as in `eyediff metrics
+
+    head -1`.
+
+    With `set -o pipefail`, exit code 0 would mean a passed gate, and 1 a crossed limit.
+    """
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "eyediff", *arguments]
@@ -110,7 +124,7 @@ def test_a_reader_that_has_gone_is_neither_a_crossed_limit_nor_a_success(
 
 
 def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:
-    """`pathlib` makes one slash of two."""
+    """A message shows both slashes of a URL, although `pathlib` replaces two slashes with one."""
     assert run(["compare", "https://example.org/a.png", str(BEFORE), "-m", "psnr"]) == 2
     assert "https://example.org/a.png is a URL" in capsys.readouterr().err
     assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", "s3://bucket/out.csv"]) == 2
@@ -118,14 +132,17 @@ def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_is_kept_where_nothing_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that cannot be made; one that is there and cannot be replaced has a test of its own."""
+    """The message for a file that cannot be created does not mention earlier results.
+
+    Another test covers an existing file that cannot be replaced.
+    """
     assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", str(tmp_path / "no" / "out.csv")]) == 2
     assert "written before" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["compare", "table"])
 def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The refusal names the limit that would read the file; masks obey it, too."""
+    """--max-pixels limits the size of images. The refusal names a limit with which the file can be read."""
     noisy = f"m={AFTER}" if command == "table" else str(AFTER)
     arguments = [command, str(BEFORE), noisy, "-m", "psnr", "-f", "json"]
     assert run([*arguments, "--max-pixels", "99"]) in (2, 3)
@@ -138,7 +155,10 @@ def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: py
 
 
 def test_the_garbage_collector_stays_as_it_was() -> None:
-    """It is paused during imports. A program that has switched it off finds it switched off."""
+    """The garbage collector is paused only during imports.
+
+    If a program has switched it off, it is still off after the command.
+    """
     for switch in (gc.disable, gc.enable):
         switch()
         before = gc.isenabled()

@@ -1,4 +1,4 @@
-"""A metric by its file's name, in every command that takes one; and what is refused there."""
+"""Tests of metric files: each command accepts the name of the file as a metric, and invalid files are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ PAIR = (Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
 
 
 def write(path: Path, factor: float = 1.0, **changes: object) -> Path:
-    """Mini's trunk, found where it ships, and its heads times a factor: the distance is `factor` times lpips-mini's."""
+    """Write a metric file with the heads of Mini times a factor. Its backbone is Mini, which is in the package.
+
+    The distance is `factor` times the distance of lpips-mini.
+    """
     mini = weights.load_trunk("mini")
     heads = [head * np.float32(factor) for head in weights.load_heads("mini")]
     about = {"trunk": "mini", "mode": "head", "provenance": {"data": "study.csv", "seed": 3}, "heads": heads}
@@ -33,7 +36,7 @@ def write(path: Path, factor: float = 1.0, **changes: object) -> Path:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In the current folder, with twice the weights."""
+    """Write a metric file with doubled heads to the current folder. Return its path."""
     monkeypatch.chdir(tmp_path)
     return write(tmp_path / "mine.safetensors", 2)
 
@@ -43,8 +46,10 @@ def shipped(*images: Path) -> float:
 
 
 def test_compare_in_every_format(call, file: Path) -> None:  # noqa: F811
-    """The column and the key are the name as asked; twice the weights are twice the distance, to the rounding of
-    float32 (1e-6)."""
+    """The column and the key are the name of the metric as it was given.
+
+    Doubled heads give twice the distance, within the rounding of float32 (1e-6).
+    """
     said = call("compare", *PAIR, "-m", f"{FILE},psnr", "-f", "csv")
     (header, row) = csv.reader(said.out.splitlines())
     assert said.code == 0 and header[5:] == [FILE, "psnr", "error", "notes"]
@@ -58,7 +63,7 @@ def test_compare_in_every_format(call, file: Path) -> None:  # noqa: F811
 
 
 def test_limits_take_the_name(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
-    """Whatever is in it, a sign of equality too."""
+    """A limit accepts the name of a metric file, also if the name contains an equals sign."""
     other = file.rename(tmp_path / "a=b.safetensors").name
     distance = 2 * shipped()
     assert call("compare", *PAIR, "-m", f"./{other}", "--max", f"./{other}={distance * 0.9}").code == 1
@@ -68,20 +73,24 @@ def test_limits_take_the_name(call, tmp_path: Path, file: Path) -> None:  # noqa
 
 
 def test_pictures_and_pages_take_any_name(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
-    """A name that would be markup is text in the page; maps, plot, JUnit and Parquet are written."""
+    """A name that contains markup is shown as text in the page. Maps, plot, JUnit and Parquet are written."""
     other = f"./{shutil.move(file, tmp_path / '<b>$^$&.safetensors').name}"
     outputs = ["--report", "r.html", "--maps", "maps", "--plot", "p.svg", "--junit", "j.xml"]
     said = call("compare", BEFORE, AFTER, "-m", f"{other},psnr", *outputs)
     assert said.code == 0, said.err
     page = (tmp_path / "r.html").read_text()
     assert "$^$" in page and "<b>" not in page.replace('"<b>', "")
-    assert "$^$" in (tmp_path / "p.svg").read_text()  # as text: it is no formula
+    assert "$^$" in (tmp_path / "p.svg").read_text()  # as text, not as a formula
     assert json.loads((tmp_path / "maps" / "maps.json").read_text())["metric"] == other
     assert call("compare", BEFORE, AFTER, "-m", other, "-o", "rows.parquet").code == 0
 
 
 def test_a_file_that_changed_is_noticed(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
-    """By its content: an unfinished run, a baseline, parts of a run and an index were made with another metric."""
+    """A metric file with new content is another metric.
+
+    It is refused for an unfinished run, a baseline, other parts of a run and an index. A copy with the same content is
+    accepted.
+    """
     broken = tmp_path / "before"
     shutil.copytree(BEFORE, broken)
     (broken / "cat.png").write_bytes(b"none")
@@ -102,7 +111,7 @@ def test_a_file_that_changed_is_noticed(call, tmp_path: Path, file: Path) -> Non
 
 
 def test_sets(call, file: Path) -> None:  # noqa: F811
-    """matrix, nearest and diversity."""
+    """`matrix` and `diversity` accept a metric file."""
     cells = list(csv.reader(call("matrix", BEFORE, "-m", FILE, "--size", "resize", "-f", "csv").out.splitlines()))
     mini = call("matrix", BEFORE, "-m", "lpips-mini", "--size", "resize", "-f", "csv")
     plain = list(csv.reader(mini.out.splitlines()))
@@ -112,7 +121,7 @@ def test_sets(call, file: Path) -> None:  # noqa: F811
 
 
 def test_optimize_follows_it(call, file: Path) -> None:  # noqa: F811
-    """Two steps; the log names it."""
+    """`optimize` accepts a metric file, and its output names the file. The test makes two steps."""
     pytest.importorskip("torch")
     said = call("optimize", *PAIR, "-m", FILE, "--steps", "2", "--size", "resize", "-o", "pulled")
     assert said.code == 0, said.err
@@ -120,7 +129,7 @@ def test_optimize_follows_it(call, file: Path) -> None:  # noqa: F811
 
 
 def test_metrics_describes_it(call, file: Path) -> None:  # noqa: F811
-    """Trunk, heads, how it was made and from what."""
+    """`metrics` shows the backbone and the heads of a metric file, and how and from which data it was made."""
     said = call("metrics", FILE)
     lines = dict(line.split("  ", 1) for line in (line.strip() for line in said.out.splitlines()))
     assert said.code == 0 and {key: lines[key].strip() for key in ("trunk", "mode", "data", "seed", "version")} == {
@@ -130,7 +139,11 @@ def test_metrics_describes_it(call, file: Path) -> None:  # noqa: F811
 
 
 def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
-    """A hostile pickle, a checkpoint of another trunk, a module, a version, a typo: nothing is computed or run."""
+    """An invalid metric is refused with one line. Nothing is computed, and no code in a file is executed.
+
+    The cases are a hostile pickle, a missing file, another backbone, a module, an unknown version and a repeated
+    metric.
+    """
     canary = tmp_path / "canary"
     write_zip(tmp_path / "bad.safetensors", reduced(name("os", "mkdir"), text(str(canary))))
     one_line(call("compare", *PAIR, "-m", "bad.safetensors"), "bad.safetensors", "not unpacked")
@@ -145,7 +158,10 @@ def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None
 
 
 def test_the_api_takes_it_and_sees_it_change(file: Path) -> None:
-    """`distance` keeps metrics between calls, but not one whose file says something else now."""
+    """The Python functions accept a metric file.
+
+    `distance` keeps metrics between calls, but not if the content of the file changes.
+    """
     assert eyediff.distance(*PAIR, metric=FILE) == pytest.approx(2 * shipped(), rel=1e-6)
     write(file, 3)
     assert eyediff.distance(*PAIR, metric=FILE) == pytest.approx(3 * shipped(), rel=1e-6)
@@ -157,14 +173,14 @@ def test_the_api_takes_it_and_sees_it_change(file: Path) -> None:
 
 
 def test_the_official_heads_are_the_official_metric(file: Path) -> None:
-    """Mini's own heads: bit for bit lpips-mini, with the same hash."""
+    """A file with the original heads of Mini gives exactly the distance of lpips-mini, and has the same hash."""
     write(file, 1)
     one, other = eyediff.Metric(FILE), eyediff.Metric("lpips-mini")
     assert one.distance(*PAIR) == other.distance(*PAIR) and one.weights_sha256 == other.weights_sha256
 
 
 def test_alexnets_heads_are_lpips_alex(file: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same with the weights that papers use."""
+    """A file with the AlexNet heads that papers use gives exactly the distance of lpips-alex, and has the same hash."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(shared / "weights"))
     trunk = weights.load_trunk("alex")
     write(file, trunk="alex", trunk_sha256=trunk.sha256, heads=weights.load_heads("alex"))
@@ -174,7 +190,7 @@ def test_alexnets_heads_are_lpips_alex(file: Path, shared: Path, monkeypatch: py
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The files of metrics that are read."""
+    """Return a list that receives the path of each metric file that is read."""
     found: list[Path] = []
     read_metric = weights.read_metric
 
@@ -187,7 +203,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_the_api_reads_a_file_once(file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """`distance` in a loop neither reads nor hashes it again, until it changes."""
+    """`distance` in a loop does not read or hash a metric file again, until the file changes."""
     monkeypatch.setattr(metric_spec, "_SETTLED", -1e9, raising=False)
     first = eyediff.distance(*PAIR, FILE)
     count = len(reads)
@@ -200,7 +216,10 @@ def test_the_api_reads_a_file_once(file: Path, reads: list[Path], monkeypatch: p
 def test_a_file_that_has_just_changed_is_read_each_time(
     file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the resolution of a file system's clock its times do not tell one content from another."""
+    """A file that has just changed is read in each call.
+
+    Within the resolution of the file system's clock, the times of the file do not show a further change.
+    """
     monkeypatch.setattr(metric_spec, "_SETTLED", 1e9)
     first = eyediff.distance(*PAIR, FILE)
     count = len(reads)
@@ -208,6 +227,6 @@ def test_a_file_that_has_just_changed_is_read_each_time(
 
 
 def test_a_run_reads_a_file_once(file: Path, reads: list[Path]) -> None:
-    """The names are parsed before the folders are walked, and not again after that."""
+    """A run reads a metric file once. The names are parsed before the folders are walked, and not again after that."""
     eyediff.compare(*PAIR, [FILE])
     assert len(reads) == 1

@@ -1,4 +1,4 @@
-"""`eyediff metrics`, as somebody reads it who wants to choose."""
+"""Tests of `eyediff metrics`, the list from which users choose a metric."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .test_compare import call  # noqa: F401  # a fixture
 
 
 def test_every_metric_is_listed_with_what_matters(call) -> None:  # noqa: F811
-    """A line each: direction, score of equal images, range, smallest side; and its source below, once."""
+    """Each metric has a line with its direction, range and smallest side. Its source is below the table once."""
     said = call("metrics")
     assert (said.code, said.err) == (0, "")
     table, _, sources = said.out.partition("\n\n")

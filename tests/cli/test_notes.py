@@ -1,4 +1,4 @@
-"""Every kind of note in every format: what was done to an image reaches the person and the program who read its row."""
+"""Tests of notes: each format has the notes of a row, which say how its images were changed or read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
     "resized": (_large, "resized", ["--size", "resize"]),
     "cropped": (_large, "crop", ["--size", "crop"]),
 }
-"""By kind: how the candidate is made, words of the note, and options."""
+"""For each kind: the function that writes the candidate, words of the note, and options of the command."""
 
 
 def _text(path: Path) -> str:
@@ -107,12 +107,12 @@ FORMATS: dict[str, tuple[str, list[str], Callable[[Path], str]]] = {
     "junit": ("out.xml", ["--junit"], _junit),
     "page": ("out.html", ["--report"], _page),
 }
-"""By format: the file, the option that names it, and how the notes of its only row are read."""
+"""For each format: the file, the option that names it, and the function that reads the notes of its only row."""
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reference, and a candidate of each kind."""
+    """Write two references, and a candidate of each kind."""
     folder = tmp_path_factory.mktemp("notes")
     _photo().save(folder / "reference.png")
     _photo().save(folder / "frames.png", save_all=True, append_images=[_photo().rotate(180)])
@@ -141,7 +141,7 @@ def _note(pairs: Path, kind: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_note_is_in_every_format(kind: str, format_: str, pairs: Path, tmp_path: Path) -> None:
-    """The same words as in the row of the library."""
+    """Each format has the same notes as the row that the library returns."""
     name, option, read = FORMATS[format_]
     output = tmp_path / name
     words = ["compare", str(_reference(pairs, kind)), str(pairs / kind), "-m", "psnr", *KINDS[kind][2]]

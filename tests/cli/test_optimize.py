@@ -1,4 +1,4 @@
-"""`eyediff optimize` as a person meets it: what the folder holds, and errors of one line."""
+"""Tests of `eyediff optimize`: the files in its folder, and errors of one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ call, one_line = test_compare.call, test_compare.one_line
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """A generated picture of 32 x 24 pixels."""
+    """Write a generated picture of 32 x 24 pixels. Return its path."""
     path = tmp_path / "target.png"
     Image.fromarray(scene(3, 32)[:24]).save(path)
     return path
@@ -39,7 +39,10 @@ def log_of(folder: Path) -> list[dict]:
 
 
 def test_the_folder_holds_what_happened(call, target: Path, tmp_path: Path) -> None:
-    """A line a step, frames, pictures and an animation; the last score is that of the saved result."""
+    """The folder has a log with a line for each step, frames, pictures and an animation.
+
+    The last score in the log is that of the saved result.
+    """
     folder = tmp_path / "run"
     said = call("optimize", "noise", target, "-m", "ssim", "--steps", 12, "--frames", 4, "--seed", 7, "-o", folder)
     assert said.code == 0 and said.err == ""
@@ -56,7 +59,7 @@ def test_the_folder_holds_what_happened(call, target: Path, tmp_path: Path) -> N
     assert said.out.startswith("ssim  ") and str(folder / "side-by-side.png") in said.out
     with Image.open(folder / "steps.gif") as film:
         assert film.n_frames == 5
-    result = pixels_of(folder / "result.png").repeat(7, 0).repeat(7, 1)  # 32 pixels, to be 224 on a screen
+    result = pixels_of(folder / "result.png").repeat(7, 0).repeat(7, 1)  # enlarged from 32 to 224 pixels for a screen
     beside = pixels_of(folder / "side-by-side.png")
     top, left = beside.shape[0] - result.shape[0] - 4, 8 + 224 + 8
     assert np.array_equal(beside[top : top + 168, left : left + 224], result)
@@ -65,7 +68,7 @@ def test_the_folder_holds_what_happened(call, target: Path, tmp_path: Path) -> N
 
 
 def test_the_same_call_gives_the_same_picture(call, target: Path, tmp_path: Path) -> None:
-    """Byte for byte; as APNG the animation is a PNG with frames."""
+    """The same call gives the same result byte for byte. An APNG animation is a PNG file with frames."""
     for name in ("a", "b"):
         said = call("optimize", "noise", target, "-m", "l2", "--steps", 3, "--animation", "apng", "-o", tmp_path / name)
         assert said.code == 0
@@ -75,7 +78,7 @@ def test_the_same_call_gives_the_same_picture(call, target: Path, tmp_path: Path
 
 
 def test_a_run_is_not_written_over(call, target: Path, tmp_path: Path) -> None:
-    """A folder that holds a run is refused before anything is computed; other files in it disturb nobody."""
+    """A folder that holds the results of a run is refused before any computation. Other files in it are accepted."""
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
@@ -86,7 +89,7 @@ def test_a_run_is_not_written_over(call, target: Path, tmp_path: Path) -> None:
 
 
 def test_wrong_calls_are_one_line(call, target: Path, tmp_path: Path) -> None:
-    """Sizes, metrics and images that do not fit; nothing is written."""
+    """Sizes, metrics and images that do not fit are refused with one line, and nothing is written."""
     other = tmp_path / "other.png"
     Image.fromarray(scene(4, 40)).save(other)
     folder = tmp_path / "run"
@@ -108,7 +111,7 @@ def test_wrong_calls_are_one_line(call, target: Path, tmp_path: Path) -> None:
 
 
 def test_sizes_can_be_brought_together(call, target: Path, tmp_path: Path) -> None:
-    """--size resizes the start, --side shrinks both; what was done to an image is said."""
+    """--size resizes the start, and --side shrinks both images. Standard error reports these changes."""
     other = tmp_path / "other.png"
     Image.fromarray(scene(4, 40)).save(other)
     folder = tmp_path / "run"
@@ -122,7 +125,10 @@ def test_sizes_can_be_brought_together(call, target: Path, tmp_path: Path) -> No
 
 
 def test_transparency_is_shown_on_white(call, tmp_path: Path) -> None:
-    """And said: there is one picture to reach, not two."""
+    """Transparent images are shown on white, and standard error says so.
+
+    The command needs one picture as target, not two.
+    """
     clear = tmp_path / "clear.png"
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(clear)
     said = call("optimize", clear, clear, "-m", "l2", "--steps", 1, "-o", tmp_path / "run")
@@ -133,7 +139,7 @@ def test_transparency_is_shown_on_white(call, tmp_path: Path) -> None:
 def test_without_torch_or_matplotlib_one_line_says_so(
     call, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without matplotlib everything but the curve is there; without torch nothing is done."""
+    """Without matplotlib, only the curve is missing. Without torch, the command is refused. One line says why."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     said = call("optimize", "noise", target, "-m", "l2", "--steps", 1, "-o", tmp_path / "run")
     assert said.code == 0 and said.err.count("\n") == 1 and "matplotlib is not installed" in said.err
@@ -143,7 +149,10 @@ def test_without_torch_or_matplotlib_one_line_says_so(
 
 
 def test_odd_names_and_shapes_are_drawn(call, tmp_path: Path) -> None:
-    """A narrow picture, whose captions are wider than itself, with dollars in its name; there is no step to make."""
+    """A picture that is narrower than its captions, with dollar signs in its name, can be drawn.
+
+    Start and target are equal, so that the distance is always 0.
+    """
     path = tmp_path / "$a_{$.png"
     Image.fromarray(scene(3, 64)[:, :3]).save(path)
     said = call("optimize", path, path, "-m", "l2", "--steps", 2, "-o", tmp_path / "run")
@@ -152,7 +161,7 @@ def test_odd_names_and_shapes_are_drawn(call, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_there_is(call, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 130, and pictures of the steps that were made."""
+    """An interrupted run has exit code 130 and keeps the log and the pictures of the finished steps."""
     descend = optimization.descend
 
     def stopped(*arguments):

@@ -1,8 +1,8 @@
-"""Options in pairs: together they do what each does alone, or the call is refused with nothing written.
+"""Tests of pairs of options: both options have their effects, or the call is refused and writes nothing.
 
-A run is observed by its exit code, its rows, the files it writes and what it prints. Each option has an effect by
-itself; beside another, the effect must still be there, and the other's too. `ALL_OPTION_PAIRS=1` tries all pairs of
-each command, otherwise a sample of them is tried.
+The tests observe the exit code, the rows, the files and the printed text of a run. Each option has an effect alone.
+Together with another option, both effects must remain. `ALL_OPTION_PAIRS=1` tests all pairs of each command. Otherwise,
+the tests use a sample of the pairs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from eyediff.scoring.batches import score_pairs
 
 SAMPLE = {"compare": 12, "table": 4, "codecs": 2, "video": 2, "merge": 3, "nearest": 2, "matrix": 2, "diversity": 2}
 SAMPLE |= {"explain": 0, "2afc": 1, "jnd": 1, "mos": 0}
-"""Pairs of each command that the suite tries. Commands with 0 take long: they import scipy, or try many metrics."""
+"""Number of pairs of each command in the sample.
+
+Commands with 0 take long, because they import scipy or compute many metrics.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ class Use:
     Parameters
     ----------
     args
-        What is given; `{in}` is the folder of inputs.
+        The option and its value on the command line. `{in}` stands for the folder of inputs.
     effect
-        What it changes: the "rows", the "code", "text" that is printed, "files", or nothing that is seen ("none").
+        What the option changes: "rows", "code" (the exit code), "text" (printed text), "files", or "none" (nothing that
+        the tests observe).
     files
-        What it writes, as names.
+        Names of the files that the option writes.
     columns
-        Whether it takes columns away, which limits of another option may be of.
+        Whether the option removes columns to which a limit of another option may refer.
     """
 
     args: str
@@ -60,13 +64,13 @@ class Use:
 
 
 class Command(NamedTuple):
-    """A command, what it is called with, and the uses of its options."""
+    """A command, its arguments, and the uses of its options."""
 
     path: str
     inputs: str
     uses: Sequence[Use]
     elsewhere: frozenset[str] = frozenset()
-    """Options that take too long here, or have tests of their own."""
+    """Options that take too long here, or that have their own tests."""
 
 
 _LIMITS = (
@@ -283,7 +287,7 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What can be seen of a run."""
+    """Observed results of a run."""
 
     code: int
     rows: tuple[Row, ...]
@@ -293,17 +297,17 @@ class Outcome:
 
     @property
     def scores(self) -> object:
-        """Return the rows without what limits add to them."""
+        """Return the rows without the fields that limits add to them."""
         return [(row.pair, row.scores, row.regions, getattr(row, "reasons", row)) for row in self.rows]
 
     @property
     def text(self) -> object:
-        """Return what is printed, and what is written."""
+        """Return the printed text and the written files."""
         return self.out, sorted(self.files.items())
 
 
 class Runs:
-    """Runs commands, each in a folder of its own."""
+    """Runner of commands, each in its own folder."""
 
     def __init__(self, inputs: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._inputs, self._folder, self._patch = inputs, folder, monkeypatch
@@ -312,12 +316,12 @@ class Runs:
         add = Collector.add
 
         def seen(collector: Collector, row: Row) -> None:
-            if collector._header.groups is None or row.pair.group is not None:  # not those of one group
+            if collector._header.groups is None or row.pair.group is not None:  # a run with groups: only grouped rows
                 self._rows.append(row)
             add(collector, row)
 
         monkeypatch.setattr(Collector, "add", seen)
-        for name in ("compare", "table"):  # where Ray's workers compute has tests of its own
+        for name in ("compare", "table"):  # other tests cover the computation by Ray's workers
             monkeypatch.setattr(f"eyediff.cli.{name}.source_of", _source)
 
     def __call__(self, name: str, *uses: Use) -> Outcome:
@@ -343,7 +347,7 @@ class Runs:
         return self.call(f"{command.path} {inputs} {' '.join(use.args for use in uses)}")
 
     def call(self, line: str) -> Outcome:
-        """Run a command line in a new folder; `{in}` is the folder of inputs."""
+        """Run a command line in a new folder. `{in}` stands for the folder of inputs."""
         self._count += 1
         place = self._folder / str(self._count)
         place.mkdir()
@@ -360,7 +364,7 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def _source(address: str | None, options: planning.ComparisonOptions) -> Any:  # as the function's own
+def _source(address: str | None, options: planning.ComparisonOptions) -> Any:  # the parameters of the replaced function
     if address is None:
         return None
     return lambda plan, recall, stop: score_pairs(plan.pairs, plan.metrics, plan.loader, recall=recall, stop=stop)
@@ -368,7 +372,7 @@ def _source(address: str | None, options: planning.ComparisonOptions) -> Any:  #
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pairs of 32x32 pixels: plain, transparent, one that has moved, one in a subfolder."""
+    """Write pairs of 32x32 pixels (plain, transparent, moved, in a subfolder) and the other inputs of the commands."""
     folder = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(5)
     for side in ("before", "after", "third"):
@@ -453,7 +457,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Runs of the module, so that each option is tried alone once."""
+    """Return the runner for the whole module, so that each option is run alone only once."""
     with pytest.MonkeyPatch.context() as patch:
         yield Runs(inputs, tmp_path_factory.mktemp("runs"), patch)
 
@@ -472,7 +476,7 @@ CHOSEN = [(name, one, two) for name in COMMANDS for one, two in _chosen(name)]
 
 @pytest.mark.parametrize(("name", "one", "two"), CHOSEN, ids=[f"{n}: {a.args} {b.args}" for n, a, b in CHOSEN])
 def test_two_options(name: str, one: Use, two: Use, runs: Runs) -> None:
-    """Each keeps its effect beside the other, or the call is refused."""
+    """Each option keeps its effect beside the other, or the call is refused."""
     alone = {use: runs(name, use) for use in (one, two)}
     both = runs(name, one, two)
     assert both.code in (0, 1, 2, 3), both.err
@@ -489,7 +493,10 @@ def test_two_options(name: str, one: Use, two: Use, runs: Runs) -> None:
 
 
 def _check_refusal(both: Outcome, alone: Mapping[Use, Outcome], one: Use, two: Use) -> None:
-    """Nothing is written, and the message names what is wrong: an option that is refused alone, or both."""
+    """Check that nothing is written or printed, and that the error names an option.
+
+    If neither option is refused alone and neither removes columns, the error names both options.
+    """
     assert not both.files
     assert not both.out
     said = both.err.strip()
@@ -507,16 +514,16 @@ def _is_named(use: Use, text: str) -> bool:
 
 
 def _check_effect(use: Use, both: Outcome, beside: Outcome, other: Use) -> None:
-    """Compare a run with two options with a run with the other one alone."""
+    """Check the effect of an option: compare the run of both options with the run of the other option alone."""
     if use.effect == "rows":
         assert both.scores != beside.scores, f"{use.args} is ignored"
     elif "rows" not in (use.effect, other.effect) or use.effect == "none":
         assert both.scores == beside.scores, f"{use.args} changes scores"
     for name in use.files:
         assert any(path.startswith(name) for path in both.files), f"{use.args} writes no file"
-    always_shown = use.option == "--rows" and other.effect == "code"  # rows beyond a limit
+    always_shown = use.option == "--rows" and other.effect == "code"  # rows beyond a limit are always printed
     named_twice = use.option == "--format" and other.args.endswith(f".{use.args.split()[-1]}")
-    no_settings = other.args.endswith(".csv") and not both.rows  # the file has results, and stderr has the rest
+    no_settings = other.args.endswith(".csv") and not both.rows  # the file has only results, and stderr has the rest
     if (use.effect == "text" and not (always_shown or named_twice or no_settings)) or use.args.startswith(
         ("--map-format",)
     ):
@@ -532,7 +539,7 @@ ALONE = list(dict.fromkeys((name, use) for name, *both in CHOSEN for use in both
 
 @pytest.mark.parametrize(("name", "use"), ALONE, ids=[f"{name}: {use.args}" for name, use in ALONE])
 def test_one_option(name: str, use: Use, runs: Runs) -> None:
-    """It has the effect that the pairs are judged by, or is refused because it needs another."""
+    """An option alone has the effect that its pairs are tested for, or is refused because it needs another option."""
     plain, found = runs(name), runs(name, use)
     if found.code == 2:
         assert not found.files
@@ -572,16 +579,19 @@ def test_one_option(name: str, use: Use, runs: Runs) -> None:
     ],
 )
 def test_an_option_without_effect_is_refused(call: str, named: str, runs: Runs) -> None:
-    """Before any file is looked at: it is exit code 2, with the option that it needs or cannot go with."""
+    """An option without effect is refused with exit code 2, and nothing is written.
+
+    The error names the option that is needed or excluded, or the reason.
+    """
     found = runs.call(call)
     assert (found.code, found.files, found.out) == (2, {}, "")
     assert named in found.err
 
 
 def test_every_option_of_a_table_knows_scores_that_were_kept() -> None:
-    """Beside --from, an option sets what is made of the scores, or a rule refuses it."""
+    """With --from, an option of `table` sets the output for stored scores, or a rule refuses it."""
     shown = {"--from", "--help", "--output", "--format", "--per-group", "--digits", "--bytes", "--bd", "--plot"}
-    figure = {"--crop", "--image"}  # of --figure, which is refused
+    figure = {"--crop", "--image"}  # options of --figure, which a rule refuses
     rules = option_rules.RULES["table"]
     refused = {text for rule in rules if "--from" in (*rule.without, *rule.why.split()) for text in rule.options}
     for param in create_command().commands["table"].params:
@@ -589,7 +599,7 @@ def test_every_option_of_a_table_knows_scores_that_were_kept() -> None:
 
 
 def test_every_option_of_distill_trains_or_measures() -> None:
-    """Beside --evaluate, an option sets what is measured, or a rule refuses it."""
+    """With --evaluate, an option of `distill` sets the measurement, or a rule refuses it."""
     measures = {"folders", "--evaluate", "--held-out", "--weights", "--plot", "--workers", "--help"}
     refused = {text for rule in option_rules.RULES["distill"] if "--evaluate" in rule.without for text in rule.options}
     for param in create_command().commands["distill"].params:
@@ -597,7 +607,7 @@ def test_every_option_of_distill_trains_or_measures() -> None:
 
 
 def test_every_option_has_a_use() -> None:
-    """A new option of these commands joins the matrix; each rule is of options that there are."""
+    """Each option of these commands has a use in these tests. Each rule names only options that exist."""
     root = create_command()
     commands = {**root.commands, **root.commands["eval"].commands}
     for name, command in COMMANDS.items():
@@ -608,4 +618,4 @@ def test_every_option_has_a_use() -> None:
     for name, rules in option_rules.RULES.items():
         for rule in rules:
             for text in (*rule.options, *rule.needs, *rule.without):
-                option_rules.find_parameter(text, commands[name])  # raises StopIteration for none
+                option_rules.find_parameter(text, commands[name])  # raises StopIteration if there is none

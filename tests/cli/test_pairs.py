@@ -1,4 +1,4 @@
-"""`compare --pairs` and `--match` as people meet them."""
+"""Tests of `compare --pairs` and `compare --match`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eyediff.cli import run
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two pairs in one folder, as super-resolution leaves them."""
+    """Write two pairs to one folder, with names as super-resolution methods give them."""
     draws = np.random.default_rng(0)
     for name in ("1", "2", "1x4", "2x4"):
         Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / f"{name}.png")
@@ -30,7 +30,7 @@ def scores(words: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> dic
 
 
 def test_patterns_and_lists_give_the_scores_of_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One folder by patterns, a CSV file and JSON lines, and Python."""
+    """A pattern for one folder, a CSV list, and a list in Python give the scores of the pairs of files."""
     expected = {name: eyediff.distance(f"{name}.png", f"{name}x4.png", "psnr") for name in ("1", "2")}
     assert scores(". . --match {name}.png={name}x4.png", capsys) == expected
     Path("list.csv").write_text("reference,candidate,name\n1.png,1x4.png,1\n2.png,2x4.png,2\n")
@@ -42,27 +42,31 @@ def test_patterns_and_lists_give_the_scores_of_the_files(folder: Path, capsys: p
 
 
 def test_a_file_of_the_list_that_is_missing_is_a_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It fails alone, and the exit code says so."""
+    """A missing file of the list is an error of its row, and the exit code is 3."""
     Path("list.jsonl").write_text('{"reference": "1.png", "candidate": "gone.png"}\n')
     assert run(["compare", "--pairs", "list.jsonl", "-m", "psnr"]) == 3
     assert "no such file" in capsys.readouterr().out
 
 
 def test_the_proposal_is_a_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The option is quoted for a shell."""
+    """The error proposes an option that is quoted for a shell."""
     assert run(["compare", ".", ".", "-m", "psnr"]) == 2
     assert "--match '{name}.png={name}x4.png' makes 2 pairs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", ["--pairs list.csv . .", "--pairs list.csv --match stem", "", "."])
 def test_calls_that_do_not_fit(folder: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both kinds of arguments, or too few: exit code 2 and one line."""
+    """Both kinds of arguments, or too few arguments, give exit code 2 and one line."""
     assert run(["compare", *words.split()]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As --mask does. An empty cell lets all pixels count; --resume sees another path; metrics must take masks."""
+    """A list of pairs can name masks, as --mask does. An empty cell means that all pixels count.
+
+    --resume notices another path of a mask. Metrics without support for masks are refused, and so is an additional
+    --mask.
+    """
     white = np.full((16, 16), 255, np.uint8)
     for rows in (4, 8):
         Image.fromarray(np.where(np.arange(16)[:, None] < rows, 0, white)).save(f"m{rows}.bmp")
@@ -92,7 +96,7 @@ def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_list_of_groups_and_a_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One of them names the groups."""
+    """A list with groups and --groups are refused together, because only one of them can name the groups."""
     Path("list.csv").write_text("reference,candidate,group\n1.png,1x4.png,x\n2.png,2x4.png,y\n")
     assert run(["compare", "--pairs", "list.csv", "-m", "psnr", "--groups", "subfolder"]) == 2
     assert "already has groups; leave out these groups, or --groups subfolder" in capsys.readouterr().err

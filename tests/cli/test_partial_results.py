@@ -1,4 +1,4 @@
-"""A run that fails after its first row: exit code 3, how many rows are complete, and how to go on."""
+"""Tests of a run that fails after its first row: exit code 3, the number of complete rows, and how to continue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPARE = ("compare", BEFORE, AFTER, "-m", "psnr")
 
 
 def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the source of rows fail there, as Ray does when its workers die."""
+    """Make the source of rows fail after this number of rows, as Ray does when its workers die."""
 
     def source(plan: run.ComparisonPlan, recall: Any, stop: Any) -> Generator[Any]:
         for number, row in enumerate(score_pairs(plan.pairs, plan.metrics, plan.loader)):
@@ -33,14 +33,14 @@ def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def incomplete(said: Said, *words: str) -> None:
-    """Exit code 3, and a line that has these words."""
+    """Check for exit code 3 and a single line on standard error that contains these words."""
     assert said.code == 3 and said.err.count("\n") == 1
     for word in words:
         assert word in said.err
 
 
 def test_an_error_before_the_first_row(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """Nothing was computed: exit code 2."""
+    """An error before the first row has exit code 2, because nothing was computed."""
     break_after(0, EyediffError("the workers died"), monkeypatch)
     one_line(call(*COMPARE, "-o", tmp_path / "x.csv"), "the workers died")
 
@@ -52,7 +52,7 @@ def test_an_error_halfway_is_continued(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """The rows are counted, and --resume gives the rest."""
+    """The error gives the number of complete rows, and --resume computes the rest."""
     output = tmp_path / name
     with monkeypatch.context() as broken:
         break_after(2, EyediffError("the workers died"), broken)
@@ -61,7 +61,7 @@ def test_an_error_halfway_is_continued(
 
 
 def test_an_error_halfway_on_the_screen(call, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    """Rows on standard output cannot be continued: no --resume is offered."""
+    """Rows on standard output cannot be continued, so that the error does not propose --resume."""
     break_after(1, EyediffError("the workers died"), monkeypatch)
     incomplete(call(*COMPARE), "complete rows: 1", "run the command again")
 
@@ -71,7 +71,7 @@ def test_parts_that_cannot_be_written_are_not_lost(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Rows that wait for their Parquet part are in the journal, from which --resume continues."""
+    """Rows whose Parquet part is not yet written are in the journal, from which --resume continues."""
 
     def full(*_: object) -> None:
         raise OutputError("no space left")
@@ -88,14 +88,14 @@ def test_a_defect_halfway_keeps_the_count(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Exit code 70, and the line tells the rows, too."""
+    """An internal error has exit code 70, and its line also gives the number of complete rows."""
     break_after(2, ZeroDivisionError("oops"), monkeypatch)
     said = call(*COMPARE, "-o", tmp_path / "x.csv")
     assert said.code == 70 and said.err.count("\n") == 1 and "complete rows" in said.err and "--resume" in said.err
 
 
 def test_a_report_that_fails_at_the_end(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """All rows are there; --resume is not offered for an output that is finished."""
+    """If only the report fails, all rows are complete. --resume is not proposed for a finished output."""
     page = import_module("eyediff.report.outputs").PageSink
     close = page.close
 
@@ -109,7 +109,7 @@ def test_a_report_that_fails_at_the_end(call, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """A part that is lost while it is read."""
+    """If a part is lost while `merge` reads it, the error gives the number of complete rows."""
     parts = [tmp_path / f"{part}.jsonl" for part in (1, 2)]
     for part, path in enumerate(parts, 1):
         assert call(*COMPARE, "--shard", f"{part}/2", "-o", path).code == 0
@@ -124,7 +124,7 @@ def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  
 
 
 def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """Rows on standard output stay; a file is replaced only once it is whole."""
+    """`nearest` counts the rows on standard output. A file is replaced only when the new file is complete."""
     sets = import_module("eyediff.cli.nearest").sets
     found = sets.find_neighbours
 
@@ -140,7 +140,7 @@ def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  #
 
 
 def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """The rows of the matrix are on standard output already."""
+    """If the plot fails, the error counts the rows of the matrix that are already on standard output."""
 
     def full(*_: object) -> None:
         raise OutputError("no space left")

@@ -1,4 +1,4 @@
-"""Protocols, borders, regions and masks on the command line: what results say of them, and what is refused."""
+"""Tests of protocols, borders, regions and masks on the command line: entries in the results, and refused calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Folders = tuple[Path, Path]
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    """Three pairs of 48 x 40 noise."""
+    """Write three pairs of 48 x 40 noise to two folders."""
     monkeypatch.chdir(tmp_path)
     random = np.random.RandomState(0)
     for side in ("a", "b"):
@@ -33,7 +33,7 @@ def header(path: str) -> dict[str, object]:
 
 
 def test_results_name_the_protocol(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text, JSON lines and JSON, the report, Parquet's metadata; metrics are the protocol's."""
+    """The text, the report and the header of JSON lines name the protocol. The metrics are those of the protocol."""
     call = ["compare", "a", "b", "--protocol", "sr-y", "--scale", "4", "-m", "psnr,ssim"]
     assert run([*call, "--report", "page.html"]) == 0
     assert "protocol sr-y@1, border cut off: 4, rounded to 8 bits" in capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_results_name_the_protocol(folders: Folders, capsys: pytest.CaptureFixtu
 
 
 def test_parts_keep_the_conventions(folders: Folders) -> None:
-    """Shards are merged to what a whole run says; a part of other conventions is refused."""
+    """Merged shards are equal to the results of a whole run. A part with other conventions is refused."""
     call = ["compare", "a", "b", "-m", "psnr", "--region", "4,4,30,30", "--ignore", "8,8,5,5", "--crop-border", "2"]
     for part in ("1/2", "2/2"):
         assert run([*call, "--shard", part, "-o", f"part{part[0]}.jsonl"]) == 0
@@ -59,7 +59,10 @@ def test_parts_keep_the_conventions(folders: Folders) -> None:
 
 
 def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither resumed nor taken for a baseline: such scores do not belong together."""
+    """Results with other conventions are not resumed and not accepted as a baseline.
+
+    Such scores do not belong together.
+    """
     assert run(["compare", "a", "b", "-m", "psnr", "--crop-border", "3", "-o", "r.jsonl", "--resume"]) == 0
     assert run(["compare", "a", "b", "-m", "psnr", "-o", "r.jsonl", "--resume"]) == 2
     assert "crop_border: '3' before, 'None' now" in capsys.readouterr().err
@@ -70,7 +73,10 @@ def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: p
 
 @pytest.mark.parametrize("resume", [["--resume"], ["--resume-by", "hash"]], ids=["time", "hash"])
 def test_masks_by_name(resume: list[str], folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder holds a mask for each pair, by name or stem; a changed one is seen; a missing one is refused."""
+    """A folder has a mask for each pair, found by name or stem.
+
+    A changed mask is noticed, and a missing mask is refused.
+    """
     Path("m").mkdir()
     for name, ignored in (("1.png", 0), ("2.bmp", 10), ("3.png", 20)):
         mask = np.full((40, 48), 255, np.uint8)
@@ -97,7 +103,7 @@ def test_masks_by_name(resume: list[str], folders: Folders, capsys: pytest.Captu
 
 
 def test_a_mask_that_does_not_fit_costs_its_pair(folders: Folders) -> None:
-    """The row says why; the others have their scores."""
+    """A mask of the wrong size is an error of its pair. The row gives the reason, and the other pairs have scores."""
     Path("m").mkdir()
     for name in ("1", "2", "3"):
         Image.new("L", (48, 40 if name != "2" else 9), 255).save(f"m/{name}.png")
@@ -107,7 +113,7 @@ def test_a_mask_that_does_not_fit_costs_its_pair(folders: Folders) -> None:
 
 
 def test_a_changed_clock_passes(folders: Folders) -> None:
-    """What an interface test wants: a rectangle that changes is ignored, and a change elsewhere is not."""
+    """A change in an ignored rectangle passes, and a change elsewhere fails, as tests of interfaces need it."""
     clock = np.asarray(Image.open("a/1.png")).copy()
     clock[2:12, 30:46] = 7
     Image.fromarray(clock).save("clock.png")
@@ -135,14 +141,17 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
 def test_what_is_refused(
     options: list[str], message: str, folders: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before any work, in one line that names the option."""
+    """A wrong option is refused before any work, in one line that names the option."""
     assert run(["compare", "a", "b", *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
 def test_protocols_are_listed_and_explained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The list, one with its sources, and the TOML to begin one's own with."""
+    """`protocols` prints the list, a protocol with its sources, or TOML.
+
+    The TOML is a start for a protocol of the user.
+    """
     assert run(["protocols"]) == 0
     assert "lpips-vgg@range01" in capsys.readouterr().out
     assert run(["protocols", "3dgs"]) == 0
@@ -157,7 +166,10 @@ def test_protocols_are_listed_and_explained(capsys: pytest.CaptureFixture[str], 
 def test_a_pair_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every protocol that applies has its row; the nearest is named; missing weights are a reason, and exit code 3."""
+    """`explain` has a row for each protocol that applies, and names the score nearest to the expected score.
+
+    Missing weights are the reason of a missing score and give exit code 3.
+    """
     monkeypatch.chdir(tmp_path)
     for name, value in (("EYEDIFF_OFFLINE", "1"), ("EYEDIFF_HOME", "home"), ("TORCH_HOME", "home")):
         monkeypatch.setenv(name, value)
@@ -188,7 +200,7 @@ def test_a_pair_is_explained(
 
 
 def test_one_transparent_image_is_explained_on_its_background(tmp_path: Path) -> None:
-    """Protocols that say it keep theirs; the other numbers are those of compare with this background."""
+    """Protocols that state a background keep it. The other scores are those of `compare` with the given background."""
     random = np.random.RandomState(1)
     colours = random.randint(0, 256, (64, 64, 4)).astype(np.uint8)
     Image.fromarray(colours).save(tmp_path / "a.png")
@@ -208,7 +220,10 @@ def test_one_transparent_image_is_explained_on_its_background(tmp_path: Path) ->
 
 
 def test_transparency_and_depth_are_explained(tmp_path: Path) -> None:
-    """Where they matter, protocols part: those that drop alpha, put it on black, or refuse it; those that round."""
+    """Protocols differ in transparency (dropped, put on black, or refused) and in rounding to 8 bits.
+
+    `explain` shows these differences where they matter for the pair.
+    """
     random = np.random.RandomState(1)
     for name in ("a.png", "b.png"):
         Image.fromarray(random.randint(0, 256, (170, 170, 4)).astype(np.uint8)).save(tmp_path / name)
@@ -227,7 +242,10 @@ def test_transparency_and_depth_are_explained(tmp_path: Path) -> None:
 
 
 def test_sizes(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """The policies for pairs of different size; the header names the policy, and the filter where it is another."""
+    """Each policy for pairs of different size gives its own score.
+
+    The header names the policy, and the filter if it is not the default.
+    """
     Image.open("b/1.png").crop((0, 0, 48, 30)).save("short.png")
     scores = {}
     for size in ("top-left", "pad", "resize", "fit:24x20"):

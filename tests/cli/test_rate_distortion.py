@@ -1,4 +1,4 @@
-"""Codecs by bitrate: `table --bytes`, its plot and every format, against the same from the files themselves."""
+"""Tests of codecs by bitrate (`table --bytes`): the table, its plot and each format agree with the files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BOTH = "gt jpeg@*=out/jpeg/* webp@*=out/webp/* -m psnr --match stem"
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three images of different size, by two codecs at four qualities each."""
+    """Write three images of different size, and their copies by two codecs at four qualities each."""
     monkeypatch.chdir(tmp_path)
     Path("gt").mkdir()
     draws = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bpp(codec: str, quality: int) -> float:
-    """The mean over the images, of the sizes of the files and of the images."""
+    """Return the mean number of bits per pixel over the images, from the sizes of the files and of the images."""
     found = []
     for truth in sorted(Path("gt").iterdir()):
         with Image.open(truth) as image:
@@ -62,7 +62,10 @@ def record(words: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["pchip", "cubic"])
 def test_deltas_of_the_sizes_of_the_files(kind: Any) -> None:
-    """Points are in the order of numbers, the first codec is the anchor, and no point has a rank."""
+    """The deltas are those of the sizes of the files.
+
+    Points are in the order of their numbers, the first codec is the anchor, and no point has a rank.
+    """
     found = record(f"{BOTH} -m ssim --bytes files --bd {kind}")
     about = found["rate_distortion"]
     assert (about["anchor"], about["interpolation"]) == ("jpeg", kind)
@@ -78,7 +81,11 @@ def test_deltas_of_the_sizes_of_the_files(kind: Any) -> None:
 
 
 def test_a_list_of_sizes_and_python_say_the_same() -> None:
-    """Bytes or bits per pixel, by names of images with or without suffix; rows of others are left to their owner."""
+    """A list of sizes and the Python function give the same deltas as the files.
+
+    A list has bytes or bits per pixel, and names of images with or without suffix. Rows of other methods and images are
+    ignored.
+    """
     methods = {f"{codec}@{quality}": f"out/{codec}/{quality}" for codec in CODECS for quality in QUALITIES[codec]}
     rows: dict[str, list[tuple[str, str, object]]] = {"bytes": [("other", "a", 1), ("jpeg@20", "other", 1)], "bpp": []}
     for method, folder in methods.items():
@@ -101,7 +108,10 @@ def test_a_list_of_sizes_and_python_say_the_same() -> None:
 
 
 def test_every_format_and_the_plot(capsys: pytest.CaptureFixture[str]) -> None:
-    """Text, Markdown, LaTeX, HTML and the page have a table of deltas; CSV has them at each point of the codec."""
+    """Text, Markdown, LaTeX, HTML and the page have a table of deltas.
+
+    CSV has the deltas in the row of each point of the codec.
+    """
     pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     delta = record(f"{BOTH} --bytes files")["rate_distortion"]["deltas"]["webp"]["psnr"]
     rate, score = f"{delta['bd_rate']:+.2f}", f"{delta['bd_metric']:+.2f}"
@@ -131,7 +141,7 @@ def test_every_format_and_the_plot(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each group has its own; a codec with too few points has none, and a note says why."""
+    """Each group has its own deltas. A codec with too few points has no delta, and a note says why."""
     found = record(f"{BOTH} --bytes files --groups (.)")["rate_distortion"]["by_group"]
     assert set(found) == {"a", "b", "c"} and all(group["webp"]["psnr"]["bd_rate"] for group in found.values())
     words = "gt jpeg@*=out/jpeg/* webp=out/webp/40 -m psnr --match stem --bytes files"
@@ -162,7 +172,7 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is computed, and the rows to mend are named."""
+    """A list with errors is refused before any computation, and the error names the rows to correct."""
     path = Path(f"sizes.{'jsonl' if lines.startswith('{') else 'csv'}")
     path.write_text(lines)
     assert run(["table", "gt", "jpeg@20=out/jpeg/20", "-m", "psnr", "--match", "stem", "--bytes", str(path)]) == 2
@@ -181,21 +191,24 @@ def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixtu
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 and one line, before any work."""
+    """A wrong call gives exit code 2 and one line before any work."""
     assert run(["table", *words.split(), "-m", "psnr", "--match", "stem"]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
 
 
 def test_a_table_without_sizes_has_no_curves() -> None:
-    """In Python, the plot says what is missing."""
+    """In Python, the plot of a table without sizes is refused, and the error says what is missing."""
     table = eyediff.table("gt", {"jpeg": "out/jpeg/20"}, ["psnr"], match="stem")
     with pytest.raises(UsageError, match="the table has no bitrates"):
         table.plot("rd.png")
 
 
 def test_sizes_that_are_gone_since_the_scores(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is computed. All means were empty, with exit code 0, and the note said that scores were missing."""
+    """A file that was removed after the scores were stored is an error, and nothing is computed.
+
+    In an earlier version, all means were empty with exit code 0, and the note said that scores were missing.
+    """
     assert run(["table", *BOTH.split(), "--scores", "s.jsonl", "-o", "table.json"]) == 0
     call = ["table", "--from", "s.jsonl", "--bytes", "files", "-o", "table.json"]
     assert run([*call, "--max-pixels", "9"]) == 2
@@ -207,7 +220,7 @@ def test_sizes_that_are_gone_since_the_scores(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_file_that_cannot_be_read_is_left_out_of_all_points(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has neither score nor bitrate; the deltas are those of the other images."""
+    """An unreadable file has neither score nor bitrate. The deltas are those of the other images."""
     Path("gt/c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     Path("out/jpeg/20/b.jpg").write_bytes(b"")
     assert run(["table", *BOTH.split(), "--bytes", "files", "-o", "table.json"]) == 3

@@ -1,4 +1,4 @@
-"""`eyediff matrix`, `nearest` and `diversity` as a person or a script meets them, with the default metric."""
+"""Tests of `eyediff matrix`, `nearest` and `diversity` with the default metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .test_compare import EXAMPLES, call, one_line  # noqa: F401 - a fixture
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six images of 64x48 in two subfolders: three scenes, each with a little and with more noise."""
+    """Write six images of 64x48 in two subfolders: three scenes, each with a little and with more noise."""
     random = np.random.RandomState(0)
     scenes = [random.randint(0, 256, (6, 8, 3)).astype(np.uint8) for _ in range(3)]
     for noise, name in ((2, "a"), (12, "b")):
@@ -44,8 +44,10 @@ def by_hand(metric: eyediff.Metric, folder: Path) -> np.ndarray:
 
 
 def test_a_matrix_is_what_pairs_give(call, folder: Path, metric: eyediff.Metric, tmp_path: Path) -> None:  # noqa: F811
-    """Equal to Metric.distance to 1e-5 (float32 sums of some 10,000 figures), by a sixth of the passes; in every
-    format the same figures."""
+    """The matrix equals `Metric.distance` to 1e-5 (float32 sums of some 10,000 numbers).
+
+    It needs a sixth of the passes through the network. Each format has the same numbers.
+    """
     wanted = by_hand(metric, folder)
     assert (call("matrix", folder, "-o", tmp_path / "m.npy").code) == 0
     found = np.load(tmp_path / "m.npy")
@@ -63,7 +65,7 @@ def test_a_matrix_is_what_pairs_give(call, folder: Path, metric: eyediff.Metric,
 
 
 def test_a_picture(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    """A heat map, which may be drawn over another one, but not over a photo."""
+    """--plot writes a heat map. The file may replace another plot, but not a photo."""
     assert call("matrix", folder, "-o", tmp_path / "m.csv", "--plot", tmp_path / "m.png").code == 0
     check(tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as image:
@@ -73,7 +75,10 @@ def test_a_picture(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path) -> None:  # noqa: F811
-    """The other picture of a scene comes first; with an index the second call reads it; --rebuild makes it anew."""
+    """The other picture of a scene is the nearest. A second call reads the index, and --rebuild writes it again.
+
+    An index of images that have changed is refused.
+    """
     index = tmp_path / "set.index"
     arguments = ("nearest", folder / "a" / "1.png", folder, "-k", 2, "--index", index, "-f", "jsonl")
     for _ in range(2):
@@ -95,7 +100,7 @@ def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path)
 
 
 def test_duplicates(call, folder: Path) -> None:  # noqa: F811
-    """Pairs below a distance, grouped; 0 finds what is the same."""
+    """Pairs up to a distance are found and grouped. The distance 0 finds equal images."""
     (folder / "copy.png").write_bytes((folder / "a" / "0.png").read_bytes())
     said = call("nearest", folder, "--duplicates", "0", "-f", "csv")
     assert said.out == "group,first,second,distance,error\n1,a/0.png,copy.png,0.0,\n"
@@ -104,7 +109,7 @@ def test_duplicates(call, folder: Path) -> None:  # noqa: F811
 
 
 def test_diversity(call, folder: Path, metric: eyediff.Metric) -> None:  # noqa: F811
-    """The mean of all pairs, as by hand; with groups each group, within groups, and all."""
+    """The diversity is the mean distance of all pairs. With groups, the rows are each group, within groups, and all."""
     wanted = by_hand(metric, folder)
     said = call("diversity", folder, "-f", "json")
     (row,) = json.loads(said.out)["rows"]
@@ -118,7 +123,10 @@ def test_diversity(call, folder: Path, metric: eyediff.Metric) -> None:  # noqa:
 
 
 def test_what_fails_is_told_and_gives_3(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    """A damaged file: a line or a row that says why, in each command; the rest is done. A transparent one too."""
+    """A damaged or transparent file gives a line or a row with the reason, in each command, and exit code 3.
+
+    The results of the other files are complete.
+    """
     (folder / "b" / "0.png").write_bytes(b"no picture")
     Image.new("RGBA", (64, 48), (9, 9, 9, 99)).save(folder / "clear.png")
     said = call("matrix", folder, "-f", "csv")
@@ -135,7 +143,7 @@ def test_what_fails_is_told_and_gives_3(call, folder: Path, tmp_path: Path) -> N
 
 
 def test_sizes_need_a_policy(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    """Images of different sizes are refused by name, and nothing is overwritten; a policy makes them one size."""
+    """Images of different sizes are refused by name, and no file is overwritten. A policy makes the sizes equal."""
     Image.new("RGB", (80, 70)).save(folder / "b" / "9.png")
     (tmp_path / "m.csv").write_text('{"eyediff": "mine"}')
     for command in ("matrix", "diversity"):
@@ -148,7 +156,7 @@ def test_sizes_need_a_policy(call, folder: Path, tmp_path: Path) -> None:  # noq
 
 
 def test_bad_calls_are_one_line(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    """Each mistake that people make, with the word that they need; nothing is computed or written."""
+    """Each common mistake gives one line with the word that the user needs. Nothing is computed or written."""
     query = folder / "a" / "0.png"
     one_line(call("matrix", folder, "-m", "psnr"), "psnr", "lpips-alex")
     one_line(call("matrix", folder, "-m", "lpips-vgg"), "weights get vgg")
@@ -168,7 +176,7 @@ def test_bad_calls_are_one_line(call, folder: Path, tmp_path: Path) -> None:  # 
 
 
 def test_an_interruption_leaves_the_old_result(call, folder: Path, tmp_path: Path, monkeypatch) -> None:  # noqa: F811
-    """Ctrl-C: exit code 130, what was there is as it was, and no file is left half."""
+    """Ctrl-C gives exit code 130. The earlier result stays unchanged, and no incomplete file remains."""
 
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
@@ -182,5 +190,5 @@ def test_an_interruption_leaves_the_old_result(call, folder: Path, tmp_path: Pat
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
 def test_a_full_disk(call, folder: Path) -> None:  # noqa: F811
-    """Results to a full disk: one line, exit code 2."""
+    """A full disk gives one line and exit code 2."""
     one_line(call("diversity", folder, "-f", "csv", "-o", "/dev/full"), "No space left")

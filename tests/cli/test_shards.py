@@ -1,4 +1,4 @@
-"""`compare --shard` and `merge` as people meet them."""
+"""Tests of `compare --shard` and `merge`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """The examples, with a file that has no partner and one that cannot be read."""
+    """Copy the examples, and add a file that has no partner and a pair that cannot be read."""
     for side in ("before", "after"):
         shutil.copytree(EXAMPLES / side, tmp_path / side)
     (tmp_path / "before/alone.png").write_bytes(b"")
@@ -29,13 +29,15 @@ def call(*arguments: object) -> int:
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_three_machines_and_a_merge(folders, tmp_path: Path, capfd, suffix: str) -> None:
-    """The joined file is, byte for byte, what one call writes; so are exit code and what is said. The first part alone
-    speaks of the file without partner."""
+    """The merged file is byte for byte the file of one run. Exit code and messages are the same, too.
+
+    Only the first part reports the file without partner.
+    """
     codes = [
         call("compare", *folders, "-m", "psnr", "--shard", f"{i}/3", "-o", tmp_path / f"{i}.{suffix}")
         for i in (1, 2, 3)
     ]
-    assert codes == [3, 0, 0]  # astronaut and torn, with the file that is alone; cat; coffee
+    assert codes == [3, 0, 0]  # 1: astronaut, torn and the file without partner; 2: cat; 3: coffee
     parts = [tmp_path / f"{i}.{suffix}" for i in (3, 1, 2)]
     capfd.readouterr()
     assert call("merge", *parts, "-o", tmp_path / f"merged.{suffix}", "--min", "psnr=24") == 1
@@ -50,7 +52,10 @@ def test_three_machines_and_a_merge(folders, tmp_path: Path, capfd, suffix: str)
 
 
 def test_bad_calls_are_a_line_each_and_write_nothing(folders, tmp_path: Path, capfd) -> None:
-    """Each mistake with the word that helps; every part that is wrong has a line; the output stays as it was."""
+    """Each mistake gives a line with the word that helps, and each wrong part has a line.
+
+    The existing output stays unchanged.
+    """
     before = sorted(tmp_path.iterdir())
     for text in ("0/4", "5/4", "1", "1/4/2", "a/b", "-1/2"):
         assert call("compare", *folders, f"--shard={text}", "-o", tmp_path / "x.csv") == 2

@@ -1,4 +1,4 @@
-"""Results on standard output that nobody gets are an error: a closed stream, a full device, a reader that has gone."""
+"""Tests of lost results on standard output, which are an error: a closed stream, a full device, a closed pipe."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ COMPUTED = (
 """Commands whose results are rows or a table."""
 
 PRINTED = ("metrics", "protocols", "protocols derain --toml", "weights list", "weights where", "--version", "--help")
-"""Commands that print what they know."""
+"""Commands that print information without results."""
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two folders of two small images, one shard, and a table of votes."""
+    """Write two folders of two small images, one shard, and a table of votes."""
     folder = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(2)
     for side in ("one", "two"):
@@ -55,11 +55,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_closed_stream(
     call: str, inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2 or 3 and one line; rows were lost with exit code 0."""
+    """A closed stream gives exit code 2 or 3 and one line. In an earlier version, rows were lost with exit code 0."""
     monkeypatch.chdir(inputs)
     monkeypatch.setattr(sys, "stdout", None)
     assert run(call.split()) == (2 if call in COMPUTED else 3)
-    sys.stdout.close()  # what `run` has put there
+    sys.stdout.close()  # `run` has replaced the closed stream
     _check(capsys.readouterr().err)
 
 
@@ -68,7 +68,7 @@ def test_a_closed_stream(
 def test_a_full_device(
     call: str, inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same of a device that takes nothing."""
+    """A full device gives the same exit codes and the same line as a closed stream."""
     monkeypatch.chdir(inputs)
     with FULL.open("w") as device:
         monkeypatch.setattr(sys, "stdout", device)
@@ -77,7 +77,7 @@ def test_a_full_device(
 
 
 class _Pipe(io.StringIO):
-    """A pipe whose reader goes away after some text."""
+    """Pipe whose reader closes it after the text `until`."""
 
     def __init__(self, until: str) -> None:
         super().__init__()
@@ -93,7 +93,10 @@ class _Pipe(io.StringIO):
 def test_a_reader_that_goes_away(
     kind: str, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As `head` does after its line: the exit code, the page and JUnit agree that the run did not end."""
+    """If the reader closes the pipe early, as `head` does, the run is incomplete.
+
+    The exit code, the report and JUnit agree on this.
+    """
     monkeypatch.chdir(inputs)
     monkeypatch.setattr(sys, "stdout", _Pipe("a.png"))
     page, results = tmp_path / "page.html", tmp_path / "results.xml"
@@ -111,7 +114,7 @@ def _check(said: str) -> None:
 
 
 def test_a_file_needs_no_stream(inputs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A service may close what it does not use."""
+    """A run that writes to a file needs no standard output. A service may close streams that it does not use."""
     monkeypatch.chdir(inputs)
     monkeypatch.setattr(sys, "stdout", None)
     assert run(["compare", "one", "two", "-m", "psnr", "-o", str(tmp_path / "out.csv")]) == 0

@@ -1,4 +1,4 @@
-"""`eyediff table` as people meet it."""
+"""Tests of `eyediff table`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def picture(path: str, level: int, size: int = 16) -> None:
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two scenes of one and two images; each method has a constant error."""
+    """Write two scenes with one and two images. Each method has a constant error."""
     monkeypatch.chdir(tmp_path)
     for name in ("a/0", "b/0", "b/1"):
         picture(f"gt/{name}.png", 100)
@@ -49,7 +49,7 @@ def means(words: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_a_table_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
-    """The suffix says which; a second run replaces its own file, and no other."""
+    """The suffix of the output selects the format. A second run replaces its own file, but no other file."""
     for suffix in ("txt", "md", "tex", "csv", "json", "html"):
         for _ in range(2):
             assert run(["table", "gt", "one", "Two=two", "-m", "psnr", "-o", f"t.{suffix}"]) == 0
@@ -64,7 +64,7 @@ def test_a_table_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_means_of_scenes() -> None:
-    """A scene counts once; a table of each scene on request."""
+    """With groups, a scene counts once in the mean. --per-group adds a table of each scene."""
     picture("one/a/0.png", 150)
     assert means("gt one two -m psnr") == pytest.approx({"one": (psnr(50) + 2 * psnr(5)) / 3, "two": psnr(10)})
     words = "gt one two -m psnr --groups subfolder"
@@ -75,7 +75,10 @@ def test_means_of_scenes() -> None:
 
 
 def test_images_that_a_method_lacks(capsys: pytest.CaptureFixture[str]) -> None:
-    """Refused with their names, or left out for all and named; without a common image there is no table."""
+    """Images that a method lacks are refused by name. An image that all methods lack is refused, too.
+
+    With --missing common, they are left out for all methods and named.
+    """
     Path("two/b/1.png").unlink()
     picture("one/b/1.png", 200)
     assert run(["table", "gt", "one", "two", "-m", "psnr"]) == 2
@@ -89,7 +92,10 @@ def test_images_that_a_method_lacks(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_has_no_ground_truth_and_what_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """Named, with exit code 3; an image that cannot be read is left out for every method."""
+    """An image without ground truth is named, with exit code 3.
+
+    An image that cannot be read is left out for every method.
+    """
     picture("one/extra.png", 1)
     assert run(["table", "gt", "one", "-m", "psnr"]) == 3
     assert "only in candidate: one/extra.png" in capsys.readouterr().err
@@ -101,7 +107,7 @@ def test_what_has_no_ground_truth_and_what_fails(capsys: pytest.CaptureFixture[s
 
 
 def test_scores_are_kept_and_continued(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row for each image of each method; a second run computes what changed alone."""
+    """The file of scores has a row for each image of each method. A second run computes only the changed pairs."""
     call = "gt one two -m psnr --groups subfolder --scores scores.csv --resume"
     first = means(call)
     rows = list(csv.DictReader(Path("scores.csv").read_text().splitlines()))
@@ -122,7 +128,10 @@ def test_scores_are_kept_and_continued(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_ground_truth_is_decoded_and_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the number of methods; the scores are those of the pairs alone."""
+    """Each image of the ground truth is decoded and embedded once, for any number of methods.
+
+    The scores are those of the pairs alone.
+    """
     for name in ("0", "1"):
         for place, folder in enumerate(("truth", "m1", "m2", "m3")):
             picture(f"{folder}/{name}.png", 100 + 9 * place, 64)
@@ -159,7 +168,7 @@ def test_the_ground_truth_is_decoded_and_embedded_once(monkeypatch: pytest.Monke
 
 
 def test_from_python() -> None:
-    """The same means, every format, and a table for notebooks."""
+    """`eyediff.table` gives the same means and formats, and an HTML table for notebooks."""
     found = eyediff.table("gt", {"one": "one", "two": "two"}, ["psnr"], groups="subfolder")
     assert found.mean("one", "psnr") == pytest.approx(psnr(5))
     assert found.mean("two", "psnr", "b") == pytest.approx(psnr(10))
@@ -191,14 +200,17 @@ def test_from_python() -> None:
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2, one line, before any work."""
+    """A wrong call gives exit code 2 and one line before any work."""
     assert run(["table", *words.split()]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
 
 
 def test_the_tables_of_the_case_files(shared: Path) -> None:
-    """Mean of scenes 24.724, mean of images 25.446; super-resolution by pattern has the PSNR of each pair."""
+    """The mean of scenes is 24.724, and the mean of images is 25.446.
+
+    A super-resolution table by pattern has the mean of the PSNR of each pair.
+    """
     cases = shared / "inputs/cases"
     scenes = eyediff.table(cases / "scenes_gt", {"ours": cases / "scenes_ours"}, ["psnr"], groups="subfolder")
     assert scenes.mean("ours", "psnr") == pytest.approx(24.724, abs=5e-4)
@@ -213,7 +225,10 @@ def test_the_tables_of_the_case_files(shared: Path) -> None:
 
 
 def test_a_figure_of_crops(capsys: pytest.CaptureFixture[str]) -> None:
-    """PNG and PDF, of a named image or the first; the ground truth and each method are as they were compared."""
+    """--figure writes PNG and PDF, of a named image or the first image. Wrong options of the figure are refused.
+
+    The ground truth and each method are drawn as they were compared.
+    """
     pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     for name in ("f.png", "f.pdf"):
         words = f"gt one two -m psnr --figure {name} --crop 2,3,8,4 --crop 0,0,4,4 --image b/1.png"
@@ -236,7 +251,10 @@ def test_a_figure_of_crops(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_page_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """With every picture once, also of scores that an earlier run kept; a file of others is refused."""
+    """The page has each picture once, also if an earlier run stored the scores.
+
+    A file that is not a page of eyediff is refused and stays unchanged.
+    """
     call = ["table", "gt", "one", "two", "-m", "psnr", "--scores", "s.csv", "--resume", "--report", "page.html"]
     for _ in range(2):
         assert run(call) == 0
@@ -253,7 +271,7 @@ def test_a_page_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_protocol() -> None:
-    """The table follows it as `compare` does; a scale alone is refused."""
+    """The table follows a protocol as `compare` does. A scale without a protocol is refused."""
     found = eyediff.table("gt", {"one": "one"}, ["psnr@y"], protocol="sr-y", scale=4)
     rows = eyediff.compare("gt", "one", ["psnr@y"], protocol="sr-y", scale=4).rows
     assert found.mean("one", "psnr@y") == pytest.approx(np.mean([row.scores["psnr@y"] for row in rows]))
@@ -266,7 +284,10 @@ def test_a_protocol() -> None:
 
 
 def test_masks_and_regions_are_those_of_compare() -> None:
-    """A mask belongs to the image of its name, for all methods; rectangles and the border count for all."""
+    """Masks and regions give the same scores as in `compare`.
+
+    A mask belongs to the image of its name, for all methods. Rectangles and the border apply to all images.
+    """
     draws = np.random.default_rng(0)
     for name in ("a/0", "b/0", "b/1"):
         for folder in ("gt", "one", "two"):
@@ -291,7 +312,7 @@ def test_masks_and_regions_are_those_of_compare() -> None:
 
 
 def test_images_left_out_are_named_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the table, or on stderr where it is CSV; JSON has a field of its own."""
+    """The table names the images that are left out. For CSV, standard error names them. JSON has its own field."""
     Path("two/b/1.png").unlink()
     call = ["table", "gt", "one", "two", "-m", "psnr", "--missing", "common"]
     for kind in tables.TABLE_FORMATS:
@@ -303,7 +324,10 @@ def test_images_left_out_are_named_in_every_format(capsys: pytest.CaptureFixture
 
 
 def test_every_format_counts_what_the_rows_alone_say(capsys: pytest.CaptureFixture[str]) -> None:
-    """Files of a method without a partner, and notes of pairs, such as a background; the scores have them all."""
+    """Each format counts the files without a partner, and the pairs with notes, such as a background.
+
+    The file of scores keeps all of them, so that --from gives the same counts.
+    """
     picture("two/alone.png", 3)
     transparent = Image.new("RGBA", (16, 16), (100, 100, 100, 0))
     for name in ("gt/a/0.png", "one/a/0.png"):
@@ -320,7 +344,10 @@ def test_every_format_counts_what_the_rows_alone_say(capsys: pytest.CaptureFixtu
 
 
 def test_a_finished_file_of_scores_is_refused_as_by_compare(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no journal; a run that was to be continued keeps its own."""
+    """--resume refuses a finished file of scores, because the file has no journal.
+
+    Only a run with --resume keeps its journal.
+    """
     for call in (
         ["compare", "gt", "one", "-m", "psnr", "-o", "c.csv"],
         ["table", "gt", "one", "-m", "psnr", "--scores", "s.csv"],
@@ -333,13 +360,16 @@ def test_a_finished_file_of_scores_is_refused_as_by_compare(capsys: pytest.Captu
 
 
 def test_a_folder_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
-    """What tells two files of a series apart is no rule, so none is proposed but the example."""
+    """The difference between two files of a series is not a rule. The error therefore proposes only the example."""
     assert run(["table", "gt", "gt", "-m", "psnr"]) == 2
     assert "an example is --match '{name}_gt.png={name}_pred.png'" in capsys.readouterr().err
 
 
 def noise(count: int) -> None:
-    """Images of `count` scenes, one more in each, and a mask for each image; a method is worse than the other."""
+    """Write images of `count` scenes, each with one image more than the last, and a mask for each image.
+
+    One method is worse than the other.
+    """
     draws = np.random.default_rng(0)
     for scene in range(count):
         for name in range(scene + 1):
@@ -377,7 +407,10 @@ def add(path: str) -> None:
 def test_parts_make_the_table_of_one_run(
     words: str, spoil: Any, parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Byte for byte, for any number of parts, more than images too, of CSV and JSON lines; so are the merged scores."""
+    """Parts in CSV and JSON lines give the table and the scores of one run byte for byte.
+
+    The number of parts may be larger than the number of images.
+    """
     (tmp_path / "parts").mkdir()
     monkeypatch.chdir(tmp_path / "parts")
     noise(3)
@@ -400,7 +433,10 @@ def test_parts_make_the_table_of_one_run(
 
 
 def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[str]) -> None:
-    """All methods of every second image. A part of other images, of another part or of another table is refused."""
+    """Part 1 of 2 has all methods of every second image, and --resume continues it.
+
+    --resume refuses another part, other methods, or the whole table. `merge` refuses a part of another table.
+    """
     call = ["table", "gt", "one", "two", "-m", "psnr", "--scores", "p.jsonl", "--resume"]
     assert run([*call, "--shard", "1/2"]) == 0
     first, *rows = map(json.loads, Path("p.jsonl").read_text().splitlines())
@@ -421,7 +457,10 @@ def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[
 
 
 def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each with what to do: a part, rows of `compare`, CSV; rows that are missing, exchanged, damaged or of others."""
+    """--from refuses a file that does not hold the scores of a whole table, and says what to do.
+
+    Such files are a part, rows of `compare`, CSV, and rows that are missing, exchanged, damaged or of another table.
+    """
     call = ["table", "gt", "one", "two", "-m", "psnr", "--scores"]
     assert run([*call, "whole.jsonl", "-o", "whole.csv"]) == 0
     assert (
@@ -461,7 +500,7 @@ def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_method_more_leaves_the_scores_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later run continues a file of a table with fewer methods, in every format, and computes the new pairs alone."""
+    """A run continues a file of scores of fewer methods, in each format, and computes only the new pairs."""
     computed: list[int] = []
     original = batches.score_batch
     monkeypatch.setattr(
@@ -478,7 +517,7 @@ def test_a_method_more_leaves_the_scores_of_the_others(monkeypatch: pytest.Monke
 
 
 def test_from_python_scores_are_kept(tmp_path: Path) -> None:
-    """They are continued, and read again; bitrates may be added then."""
+    """Scores that Python stores are continued and read again. Bitrates may be added when they are read."""
     methods = {"jpeg@1": "one", "jpeg@2": "two"}
     first = eyediff.table("gt", methods, ["psnr"], scores="s.jsonl", resume=True)
     assert (
@@ -493,7 +532,7 @@ def test_from_python_scores_are_kept(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_gives_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The computed scores are kept, and a table of a part of the images is not returned."""
+    """An interrupted call keeps the computed scores and returns no table of a part of the images."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The verdict that ends a run: on stderr, in the rows of JSON, and in the summary of a step of GitHub Actions."""
+"""Tests of the verdict of a run: on standard error, in JSON, in reports, and in the step summary of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIDE = 16
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[str]:
-    """Two folders of 24 pairs that differ more and more."""
+    """Write two folders of 24 pairs with increasing differences."""
     levels = np.random.default_rng(5).integers(40, 180, (SIDE, SIDE, 3), np.uint8)
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
@@ -41,7 +41,7 @@ def rows(path: Path) -> list[dict]:
 def test_a_crossed_limit_is_told_with_its_pair(
     suffix: str, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The worst first, twenty at most, then a count."""
+    """The verdict lists the pairs that cross a limit: the worst first, at most twenty, then a count of the others."""
     out, report = tmp_path / f"out.{suffix}", tmp_path / "report.html"
     words = ["compare", *folders, "-m", "psnr,l2", "--min", "psnr=49", "--max", "l2=0.001"]
     assert run([*words, "-o", str(out), "--report", str(report)]) == 1
@@ -56,7 +56,7 @@ def test_a_crossed_limit_is_told_with_its_pair(
 
 @pytest.mark.parametrize("suffix", ["json", "jsonl"])
 def test_rows_of_json_have_a_verdict(suffix: str, folders: list[str], tmp_path: Path) -> None:
-    """And the limits that they cross, with the scores."""
+    """Each row of JSON has a verdict, and the limits that it crosses with the scores."""
     out = tmp_path / f"out.{suffix}"
     (tmp_path / "b" / "7.png").write_bytes(b"torn")
     assert run(["compare", *folders, "-m", "psnr,ssim", "--min", "psnr=30", "-o", str(out)]) == 1
@@ -71,7 +71,7 @@ def test_rows_of_json_have_a_verdict(suffix: str, folders: list[str], tmp_path: 
 
 
 def test_a_row_worse_than_its_baseline_fails(folders: list[str], tmp_path: Path) -> None:
-    """Its limit is the earlier score less the tolerance."""
+    """A row that is worse than its baseline fails. Its limit is the earlier score less the tolerance."""
     old, new = tmp_path / "old.jsonl", tmp_path / "new.json"
     words = ["compare", *folders, "-m", "psnr"]
     assert run([*words, "-o", str(old)]) == 0
@@ -84,7 +84,10 @@ def test_a_row_worse_than_its_baseline_fails(folders: list[str], tmp_path: Path)
 
 
 def test_a_resumed_run_judges_rows_that_it_recalls(folders: list[str], tmp_path: Path) -> None:
-    """The limits of this run count, not those of the earlier one; a tampered row is still told."""
+    """A resumed run judges recalled rows by its own limits, not by those of the earlier run.
+
+    A row that was changed in the file is still detected.
+    """
     out = tmp_path / "out.jsonl"
     (tmp_path / "b" / "7.png").write_bytes(b"torn")
     words = ["compare", *folders, "-m", "psnr", "-o", str(out)]
@@ -102,7 +105,7 @@ def test_a_resumed_run_judges_rows_that_it_recalls(folders: list[str], tmp_path:
 def test_pass_is_said_for_exit_code_0_alone(
     more: list[str], folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Failed files and those without a partner are named."""
+    """PASS is printed only with exit code 0. Failed files and files without a partner are named."""
     words = ["compare", *folders, "-m", "psnr", *more]
     assert run(words) == 0
     assert "eyediff: PASS: 24 pairs compared" in capsys.readouterr().err
@@ -121,7 +124,10 @@ def test_pass_is_said_for_exit_code_0_alone(
 def test_the_summary_of_a_step_is_appended(
     folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As code, so that no name can end it; a file that cannot be written is told, and changes no exit code."""
+    """The summary of a step is appended as code, so that no file name can end the code.
+
+    A summary that cannot be written is reported and does not change the exit code.
+    """
     summary = tmp_path / "summary.md"
     summary.write_text("# before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
@@ -140,7 +146,7 @@ def test_the_summary_of_a_step_is_appended(
 def test_a_terminal_shows_few_rows_of_a_long_run(
     folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What failed or crosses a limit is always shown, and the others are counted; a pipe gets all rows."""
+    """Rows that failed or cross a limit are always shown, and the hidden rows are counted. A pipe gets all rows."""
     (tmp_path / "b" / "23.png").write_bytes(b"torn")
 
     def shown(*more: str, minimum: str = "20") -> tuple[list[str], str]:
@@ -162,7 +168,10 @@ def test_a_terminal_shows_few_rows_of_a_long_run(
 
 
 def test_the_summary_has_a_file(folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """CSV has no place for it. It is what JSON has behind its rows; `merge` writes the same."""
+    """--summary writes what JSON has besides its rows, because CSV has no place for it. `merge` writes the same file.
+
+    A file that is not a summary is refused.
+    """
     out, summary = tmp_path / "out.csv", tmp_path / "summary.json"
     words = ["compare", *folders, "-m", "psnr,l2"]
     assert run([*words, "-o", str(out), "--summary", str(summary)]) == 0
@@ -184,7 +193,7 @@ def test_the_summary_has_a_file(folders: list[str], tmp_path: Path, capsys: pyte
 
 
 def of_page(page: Path) -> tuple[str, bool, list[str]]:
-    """Return the verdict of a report, whether it says PASS where that is good, and its further reasons."""
+    """Return the verdict of a report, whether the run had limits or a baseline, and its further reasons."""
     text = page.read_text("utf-8").split('<script type="application/json" id="data">')[1]
     data = json.loads(text.split("</script>")[0])
     return data["verdict"], data["asked"], data["reasons"]
@@ -221,7 +230,10 @@ def test_every_output_says_what_the_exit_code_says(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """For every way in which a run can end well or badly: limits of pairs and means, a baseline, files, maps."""
+    """The report, JUnit and the summary agree with the exit code, whether the run ends well or badly.
+
+    The cases are limits of pairs and means, a baseline, files and maps.
+    """
     old, page = tmp_path / "old.jsonl", tmp_path / "page.html"
     call = ["compare", *folders, "-m", "psnr,l2,ssim"]
     if "OLD" in arguments:
@@ -255,7 +267,7 @@ def test_every_output_says_what_the_exit_code_says(
 def test_a_page_of_a_run_whose_other_output_failed_is_no_pass(
     folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows are complete, but JUnit cannot be finished: exit code 3."""
+    """If JUnit cannot be finished, the page is no pass, although the rows are complete. The exit code is 3."""
 
     def full(sink: JunitSink, summary: object) -> None:
         sink.abandon()

@@ -1,4 +1,4 @@
-"""`eyediff video` on clips that are encoded here: what it says of each, and its exit codes."""
+"""Tests of `eyediff video` with clips that the tests encode: its output and its exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ X264 = {"codec": "libx264", "pixels": "yuv420p"}
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """By name; all show the same pattern, and what is said of each below."""
+    """Encode clips that show the same pattern, each with its own property. Return their paths by name."""
     folder = tmp_path_factory.mktemp("clips")
     irregular = [0, 40, 90, 100, 300, 340, 700, 705]
     return {
@@ -42,7 +42,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_frames_are_scored_as_images_are(call, clips) -> None:  # noqa: F811
-    """A row a frame with its time and numbers; the score is that of the two pictures."""
+    """Each frame has a row with its time and the frame numbers. The score is that of the two pictures."""
     said = call("video", clips["plain"], clips["noisy"], "-m", "psnr,ssim", "--format", "csv")
     assert (said.code, said.err.splitlines()[-1]) == (0, "eyediff: PASS: 24 frames compared")
     found = rows(said.out)
@@ -54,7 +54,7 @@ def test_frames_are_scored_as_images_are(call, clips) -> None:  # noqa: F811
 
 
 def test_the_whole_as_json(call, clips) -> None:  # noqa: F811
-    """One object: rows as ever, and in the summary what only a clip has."""
+    """JSON is one object. The rows are as for images, and the summary has statistics that only clips have."""
     said = call("video", clips["plain"], clips["noisy"], "-m", "psnr,l2", "--format", "json")
     document = json.loads(said.out)
     scores = [row["scores"]["psnr"] for row in document["rows"]]
@@ -62,18 +62,18 @@ def test_the_whole_as_json(call, clips) -> None:  # noqa: F811
     assert metric["harmonic"] == pytest.approx(24 / sum(1 / score for score in scores))
     assert metric["tail5"] == sorted(scores)[1]
     assert metric["worst_second"] == {"from": 0, "mean": pytest.approx(metric["mean"])}
-    assert document["summary"]["metrics"]["l2"]["harmonic"] is None  # lower is better: it would lean to good frames
+    assert document["summary"]["metrics"]["l2"]["harmonic"] is None  # lower is better: it would favour good frames
 
 
 def test_every_nth(call, clips) -> None:  # noqa: F811
-    """Frames 0, 5, 10 ... of the reference."""
+    """--every 5 compares the frames 0, 5, 10 ... of the reference."""
     said = call("video", clips["plain"], clips["noisy"], "-m", "l2", "--every", "5", "--format", "csv")
     assert [row["pair"] for row in rows(said.out)] == [f"{0.04 * i:.6f}" for i in range(0, 24, 5)]
     one_line(call("video", clips["plain"], clips["noisy"], "--every", "0"), "--every 0", "1 or more")
 
 
 def test_a_dropped_frame(call, clips) -> None:  # noqa: F811
-    """It is a row that says so; all others are compared with the right partner. Exit code 3."""
+    """A dropped frame has a row with an error, and the other frames have the right partners. The exit code is 3."""
     said = call("video", clips["plain"], clips["dropped"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and "seems" not in said.err
     failed = [row for row in rows(said.out) if row["error"]]
@@ -84,7 +84,7 @@ def test_a_dropped_frame(call, clips) -> None:  # noqa: F811
 
 
 def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
-    """One row for all that is behind its end, with the counts. Exit code 3."""
+    """One row with the counts reports all frames after the end of the shorter clip. The exit code is 3."""
     said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 21
     assert rows(said.out)[-1]["error"] == (
@@ -93,7 +93,10 @@ def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
 
 
 def test_a_truncated_file(call, clips) -> None:  # noqa: F811
-    """What could be decoded is scored; the end is a row that failed; exit code 3. Also where both are cut alike."""
+    """The frames that can be decoded are scored. The end is a failed row, and the exit code is 3.
+
+    This is also the case if both clips are cut at the same place.
+    """
     broken = cut(clips["whole"], 0.7)
     said = call("video", clips["whole"], broken, "-m", "psnr", "--format", "csv")
     found = rows(said.out)
@@ -105,16 +108,19 @@ def test_a_truncated_file(call, clips) -> None:  # noqa: F811
 
 
 def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
-    """Frames of any length are matched by their times."""
+    """Frames of any duration are matched by their times."""
     said = call("video", clips["steps"], clips["steps noisy"], "-m", "psnr", "--format", "csv")
     assert said.code == 0
     times = [0, 0.04, 0.09, 0.1, 0.3, 0.34, 0.7, 0.705]
     assert [float(row["pair"]) for row in rows(said.out)] == pytest.approx(times)
-    assert all(float(row["psnr"]) > 30 for row in rows(said.out))  # noise of up to 9 levels; a wrong frame has 20
+    assert all(float(row["psnr"]) > 30 for row in rows(said.out))  # noise of up to 9 levels; a wrong frame has about 20
 
 
 def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
-    """It is told, on stderr and in the summary, with what to do; and that does it."""
+    """A clip that is one frame late is reported on standard error and in the summary.
+
+    The message proposes an offset, and this offset corrects the delay.
+    """
     said = call("video", clips["plain"], clips["late"], "-m", "psnr")
     assert said.code == 0 and "seems one frame late; use an offset of 1" in said.err
     assert "seems one frame late" in said.out
@@ -125,7 +131,7 @@ def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
 
 
 def test_limits(call, clips, tmp_path: Path) -> None:  # noqa: F811
-    """As `compare` has them; the page says what the exit code says."""
+    """Limits work as in `compare`, and the report agrees with the exit code."""
     page = tmp_path / "out.html"
     for limit, code, verdict in ((50, 1, "crossed"), (20, 0, "pass")):
         words = ("-m", "psnr", "--min", f"psnr={limit}", "--report", page)
@@ -135,7 +141,10 @@ def test_limits(call, clips, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_sizes(call, clips) -> None:  # noqa: F811
-    """Different ones are refused before any work, or brought to one as asked; so are those too small for a metric."""
+    """Different sizes are refused before any work, or made equal with --size.
+
+    Frames that are too small for a metric are refused, too.
+    """
     one_line(call("video", clips["plain"], clips["small"]), "64x48", "48x48", "--size")
     said = call("video", clips["plain"], clips["small"], "-m", "psnr", "--size", "crop", "--format", "csv")
     assert said.code == 0 and {row["width"] for row in rows(said.out)} == {"48"}
@@ -143,7 +152,7 @@ def test_sizes(call, clips) -> None:  # noqa: F811
 
 
 def test_files_and_plots(call, clips, tmp_path: Path) -> None:  # noqa: F811
-    """Rows to a file, the plot beside it, what happened on stderr."""
+    """The rows and the plot are written to files, and standard error says what was compared."""
     table, picture = tmp_path / "scores.jsonl", tmp_path / "scores.png"
     said = call("video", clips["plain"], clips["noisy"], "-m", "psnr", "-o", table, "--plot", picture)
     assert (said.code, said.out) == (0, "") and "24 frames compared" in said.err
@@ -152,20 +161,20 @@ def test_files_and_plots(call, clips, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_what_is_no_video(call, clips, tmp_path: Path) -> None:  # noqa: F811
-    """One line, nothing computed."""
+    """A file that is not a video is refused with one line, and nothing is computed."""
     (tmp_path / "a.mp4").write_text("not a video")
     one_line(call("video", clips["plain"], tmp_path / "a.mp4"), "a.mp4", "cannot be read as a video")
     one_line(call("video", tmp_path / "none.mp4", clips["plain"]), "none.mp4 does not exist")
 
 
 def test_untagged_colours_are_told_of(call, clips) -> None:  # noqa: F811
-    """On stderr: what is assumed, of which file."""
+    """Standard error says which colour coding is assumed, and for which file."""
     said = call("video", clips["whole"], clips["whole"], "-m", "psnr", "--format", "csv")
     assert f"{clips['whole']}: the file does not state its colour coding; BT.601, limited range is assumed" in said.err
 
 
 def test_the_report(call, clips, tmp_path: Path) -> None:  # noqa: F811
-    """All rows stand in the page, pictures of the worst frames alone, and the data says that it is a clip."""
+    """The report has all rows, but pictures of only the worst frames. Its data says that the images are a clip."""
     page = tmp_path / "out.html"
     said = call("video", clips["plain"], clips["dropped"], "-m", "psnr,l2", "--report", page, "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 24 and f"report: {page}" in said.err

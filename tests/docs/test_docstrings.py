@@ -1,4 +1,4 @@
-"""Examples in docstrings run, and docstrings of the public API name every parameter."""
+"""Tests of docstrings: examples run, and docstrings of the public API name every parameter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCUMENTED = ("eyediff", "eyediff.nn")
 
 
 def modules_with_examples() -> list[str]:
-    """Return the modules with an example in a docstring; reading them imports nothing."""
+    """Return the modules with an example in a docstring. The modules are read and not imported."""
     found = []
     for path in sorted(SOURCE.rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -32,7 +32,7 @@ def modules_with_examples() -> list[str]:
 
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_examples_in_docstrings_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each prints what the docstring says, from the repository's root."""
+    """Each example prints the text in its docstring. It runs in the root of the repository."""
     if name.startswith(("eyediff.nn", "eyediff.compat", "eyediff.optimize")):
         pytest.importorskip("torch")
     if name.startswith("eyediff.ray"):
@@ -57,7 +57,7 @@ def documented() -> Iterator[tuple[str, str, list[str]]]:
 
 @pytest.mark.parametrize(("name", "text", "parameters"), list(documented()), ids=lambda value: str(value)[:30])
 def test_public_docstrings_name_every_parameter(name: str, text: str, parameters: list[str]) -> None:
-    """Under Parameters or, for the fields of a dataclass, under Attributes."""
+    """The section Parameters names every parameter. For the fields of a dataclass, the section is Attributes."""
     section = re.search(r"^(?:Parameters|Attributes)\n-+\n(.*?)(?:\n\n\w+\n---|\Z)", text, re.M | re.S)
     stated = re.findall(r"^([*\w][\w, *]*)(?: : .*)?$", section[1], re.M) if section else []
     assert {part.strip(" *") for line in stated for part in line.split(",")} >= set(parameters), name

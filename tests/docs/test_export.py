@@ -1,4 +1,4 @@
-"""docs/export.md: its Python runs as it stands, and what it says of metrics and sizes is so."""
+"""Tests of docs/export.md: its Python code runs as it is, and its metrics and opsets are correct."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(en
 
 
 def test_the_python_of_the_page_prints_the_score(tmp_path: Path) -> None:
-    """The command of the page, with a metric that is there offline, then the program, in a process of its own."""
+    """The command of the page runs with a metric that needs no network access.
+
+    Then the program runs in its own process.
+    """
     (command,) = re.findall(r"^    eyediff (export .*)$", PAGE, re.M)
     output = tmp_path / "metric.onnx"
     assert (
@@ -37,6 +40,6 @@ def test_the_python_of_the_page_prints_the_score(tmp_path: Path) -> None:
 
 
 def test_the_page_names_what_can_be_written() -> None:
-    """The metrics without a network, and both opsets."""
+    """The page names the metrics without a network and both opsets."""
     assert all(f"`{name.removesuffix('@1').removesuffix('@wang')}`" in PAGE for name in exportable_names())
     assert all(f"`--opset {opset}`" in PAGE for opset in OPSETS)

@@ -1,4 +1,4 @@
-"""The page on limits says what the defaults are."""
+"""Tests that docs/limits.md and other pages state the values of the code."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ WORDS = " ".join(PAGE.split())
     ],
 )
 def test_a_default(said: str) -> None:
-    """Word for word."""
+    """The page states the default word for word."""
     assert said in WORDS
 
 
 def test_the_smallest_sides() -> None:
-    """Every metric stands in the row of its smallest side, and in no other."""
+    """Every metric is in the row of its smallest side, and in no other row."""
     rows = [
         line.split("|") for line in PAGE.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()
     ]
@@ -46,7 +46,7 @@ def test_the_smallest_sides() -> None:
 
 
 def test_the_smallest_sides_on_other_pages() -> None:
-    """The model card of mini, and the list of pitfalls in training, name the sides of the registry."""
+    """The model card of mini and the list of pitfalls in training state the smallest sides of the code."""
     card = " ".join((DOCS / "mini.md").read_text(encoding="utf-8").split())
     assert re.findall(r"sides of at least (\d+) pixels", card) == [
         str(METRICS["lpips-mini"].programs["3"].smallest_side)

@@ -1,4 +1,4 @@
-"""docs/perceptual.md: its code runs from top to bottom, here with small photos and few steps."""
+"""Tests of docs/perceptual.md: its code runs from top to bottom, here with small photos and few steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "perceptual.md").read_text("utf-8")
 
 
 def test_the_code_of_the_page_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The style comes nearer, both networks differ from where they started, and every picture has its scores."""
+    """The styled image is nearer to the style, the two trained networks differ, and every image has its scores."""
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
     names: dict[str, Any] = {}
@@ -33,7 +33,7 @@ def test_the_code_of_the_page_trains(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_table_states_the_presets() -> None:
-    """Backbones, layers and weights as in the code."""
+    """The table has the backbones, layers and weights of the code."""
     rows = {line.split("|")[1].strip(" `"): line for line in PAGE.splitlines() if line.startswith("| `")}
     assert rows.keys() == {*PRESETS, "dists"}
     for name, preset in PRESETS.items():
@@ -46,6 +46,6 @@ def test_the_table_states_the_presets() -> None:
 
 
 def test_its_pictures_are_there() -> None:
-    """Both that scripts/make_perceptual_pictures.py makes."""
+    """The images of the page exist. scripts/make_perceptual_pictures.py makes them."""
     for name in re.findall(r"\]\((images/[^)]*)\)", PAGE):
         assert (ROOT / "docs" / name).stat().st_size < 300_000

@@ -1,4 +1,4 @@
-"""The recipes of docs/ci.md, run as far as they can be without the systems that they are for."""
+"""Tests of the recipes of docs/ci.md, as far as they can run without their CI systems."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw(path: Path, level: int) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folders whose pages differ; an `eyediff` that other programs find."""
+    """Create two folders with different pages, and a program `eyediff` that other programs find."""
     draw(tmp_path / "expected" / "page.png", 90)
     draw(tmp_path / "actual" / "page.png", 160)
     command = tmp_path / "bin" / "eyediff"
@@ -45,7 +45,10 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_systems_call_and_keep(folders: Path) -> None:
-    """Each step of GitHub, GitLab, Jenkins and pre-commit, word by word: it fails, and leaves what is kept."""
+    """Each command of GitHub, GitLab, Jenkins and pre-commit runs word for word.
+
+    It fails and leaves the files that are kept.
+    """
     github, gitlab, hook = map(yaml.safe_load, blocks("yaml"))
     (jenkins,) = blocks("groovy")
     steps = github["jobs"]["pictures"]["steps"]
@@ -74,7 +77,7 @@ def test_what_systems_call_and_keep(folders: Path) -> None:
 
 
 def test_git_difftool(folders: Path) -> None:
-    """It compares each picture that a commit has changed with what it was."""
+    """git difftool compares each image that a commit changed with its previous version."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     configured, called = (line.strip() for line in CI.splitlines() if line.startswith("    git "))
@@ -90,7 +93,7 @@ def test_git_difftool(folders: Path) -> None:
 
 
 def test_a_call_from_node(folders: Path) -> None:
-    """The helper of Playwright and Jest: it throws with the verdict, and returns where the pictures are alike."""
+    """The helper of Playwright and Jest throws an error with the verdict. It returns if the images are alike."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
     draw(folders / "actual" / "same.png", 90)

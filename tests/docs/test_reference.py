@@ -1,4 +1,4 @@
-"""The reference of the command line, and of the Python API, say what the code says."""
+"""Tests that the references of the command line and of the Python API agree with the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_command_line_reference_is_what_the_commands_say() -> None:
-    """After a change of an option: `python scripts/make_cli_reference`."""
+    """The page agrees with the help of the commands.
+
+    After a change of an option, run `python scripts/make_cli_reference`.
+    """
     if f"typer=={version('typer')} " not in (ROOT / "requirements-dev.lock").read_text(encoding="utf-8"):
         pytest.skip("another typer writes its help differently")
     loader = SourceFileLoader("make_cli_reference", str(ROOT / "scripts/make_cli_reference"))

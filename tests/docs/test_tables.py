@@ -1,4 +1,4 @@
-"""docs/super-resolution.md and docs/view-synthesis.md: their commands and their Python run as they stand."""
+"""Tests of docs/super-resolution.md and docs/view-synthesis.md: their commands and Python code run as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def make_pictures(text: str, draws: np.random.Generator) -> None:
-    """Write every file that the page names in its layout, as noise around one gray."""
+    """Write every image file that the page lists in its layout, as noise around one gray."""
     for line in re.findall(r"^    (\S+\.png(?:  \S+\.png)+)$", text, re.M):
         for name in line.split():
             Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def make_pictures(text: str, draws: np.random.Generator) -> None:
 def test_the_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every command ends well, but for the one whose message the page quotes; the Python prints a table."""
+    """Every command succeeds, except the one whose message the page quotes. The Python code prints a table."""
     pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     text = (DOCS / page).read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)

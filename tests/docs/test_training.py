@@ -1,4 +1,4 @@
-"""docs/training.md: what it shows runs, from top to bottom."""
+"""Test of docs/training.md: its code runs from top to bottom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
 
 
 def test_every_block_of_the_page_runs(capsys) -> None:
-    """In one namespace, as a reader would type them; the error of a wrong range is the one that the page quotes."""
+    """The blocks run in one namespace, as a reader would type them.
+
+    The error of a wrong range is the one that the page quotes.
+    """
     text = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
     assert len(blocks) > 8 and text.count("```") == 2 * len(blocks)
@@ -23,4 +26,4 @@ def test_every_block_of_the_page_runs(capsys) -> None:
     assert "255" in out and "expected -1 to 1; state the range" in out
     found = names["found"]
     assert isinstance(found, dict) and set(found) == {"lpips", "ssim"}
-    assert float(found["lpips"]) > 0.1  # of unrelated noise
+    assert float(found["lpips"]) > 0.1  # the images are unrelated noise

@@ -1,4 +1,4 @@
-"""docs/votes.md: its commands and its Python run as they stand, one after the other."""
+"""Tests of docs/votes.md: its commands and its Python code run as they are, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "votes.md").read_text(enc
 
 
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With ten items in place of forty, and a table of opinions of the example photos."""
+    """The page runs with ten items in place of forty, and with a table of opinions on the example photos."""
     monkeypatch.chdir(tmp_path)
     names = ("astronaut", "cat", "coffee")
     rows = [f"{EXAMPLES}/before/{a}.png,{EXAMPLES}/before/{b}.png,{5 if a == b else 1}" for a in names for b in names]
@@ -44,7 +44,10 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_bad_votes_are_one_line(
     tmp_path: Path, votes_a: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Votes out of range or no number, an image that is missing: exit code 2, one line, nothing written."""
+    """Votes out of range, votes that are no number, and a missing image give exit code 2 and one line.
+
+    No file is written.
+    """
     image = EXAMPLES / "before/cat.png"
     other = image if votes_a != "1" else "gone.png"
     table = tmp_path / "votes.csv"

@@ -1,4 +1,4 @@
-"""The long run of kills: `python -m tests.faults [--kills 50] [--only compare-csv,matrix]`; prints a table."""
+"""Run many kills: `python -m tests.faults [--kills 50] [--only compare-csv,matrix]` prints a table."""
 
 # ruff: noqa: T201 - it is a command
 
@@ -14,7 +14,7 @@ from .work import WORKS
 
 
 def main() -> None:
-    """Kill and tell; ends with a traceback at the first thing that was lost."""
+    """Kill each command and print the counts. The first loss of data ends the run with a traceback."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="of each command")
     parser.add_argument("--only", default=",".join(WORKS), metavar="NAME,...")

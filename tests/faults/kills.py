@@ -1,4 +1,7 @@
-"""Kill -9 at random moments, again and again until a run gets to its end: the result is that of an undisturbed run."""
+"""Kill a command at random moments (kill -9), and compare its result with that of an undisturbed run.
+
+The command is started again after each kill, until a run finishes.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,15 @@ from ..conftest import SHARED
 from .work import EARLIER, Work, files, images
 
 POLL = 0.0005
-"""Seconds between looks at the folder of a run at which a kill is aimed."""
+"""Seconds between two checks of the stage of a run, before an aimed kill."""
 
 LONGEST = 600.0
-"""Seconds after which a run counts as one that hangs."""
+"""Seconds after which a run counts as hanging."""
 
 
 @dataclass
 class Told:
-    """What happened: kills by the stage that they met, and runs that came to their end."""
+    """The kills by the stage of the run, the number of finished runs, and the seconds of an undisturbed run."""
 
     kills: Counter[str] = field(default_factory=Counter)
     ends: int = 0
@@ -34,13 +37,13 @@ class Told:
 
 
 class Harness:
-    """A command over inputs of its own, its undisturbed result, and how long that took."""
+    """A command with its own inputs, and the files, result and duration of an undisturbed run."""
 
     def __init__(self, work: Work, root: Path, scale: int = 1) -> None:
         self.work, self.root = work, root / work.name
         self.inputs, self.place = self.root / "inputs", self.root / "place"
         images(self.inputs, work.count * scale, work.side)
-        if work.name == "distill":  # takes photos that can all be read
+        if work.name == "distill":  # distill needs photos that can all be read
             shutil.rmtree(self.inputs / "b")
         self.told = Told()
         self._fresh()
@@ -68,13 +71,17 @@ class Harness:
         )
 
     def _finish(self, run: subprocess.Popen[bytes]) -> None:
-        """A run that nothing stops: 3 is the code of one pair that has no scores."""
+        """Wait for a run that is not killed. The exit code 3 means that one pair has no scores."""
         _, talk = run.communicate(timeout=LONGEST)
         assert run.returncode in (0, 3), (self.work.name, run.returncode, talk.decode())
         assert b"Traceback" not in talk, talk.decode()
 
     def lives(self, kills: int, seed: int) -> None:
-        """So many kills, every other one aimed, the others spread over a run's time; each life ends well."""
+        """Kill the command `kills` times. Every second kill is aimed at a stage.
+
+        The other kills are spread over the time of a run. At random moments and at the end, a run finishes and its
+        result is checked.
+        """
         random = np.random.default_rng(seed)
         parts = random.permutation(kills)
         for number, part in enumerate(np.resize(parts, 20 * kills)):
@@ -89,7 +96,10 @@ class Harness:
         self._end()
 
     def _end(self) -> None:
-        """The last run of a life, and what it must leave; then a new life."""
+        """Let a run finish and check its result.
+
+        Then start again with a fresh folder, unless the work runs over a result.
+        """
         self._finish(self._start())
         self.told.ends += 1
         found = self.work.result(self.place)
@@ -100,13 +110,16 @@ class Harness:
             self._fresh()
 
     def _killed(self, delay: float, aim: str | None = None) -> None:
-        """One run, killed after `delay` seconds, counted, where it is aimed, from when it is there."""
+        """Start one run, kill it after `delay` seconds, and count the kill.
+
+        If the kill is aimed, the delay begins when the run reaches the stage `aim`.
+        """
         before, run = files(self.place), self._start()
         while aim is not None and run.poll() is None and self._stage() != aim:
             time.sleep(POLL)
         with suppress(subprocess.TimeoutExpired):
             run.wait(delay)
-        run.kill()  # it alone: what it began must see for itself that it is gone
+        run.kill()  # only this process: its children must notice by themselves that it has ended
         _, talk = run.communicate()
         if run.returncode != -signal.SIGKILL:
             assert run.returncode in (0, 3), talk.decode()
@@ -120,7 +133,7 @@ class Harness:
 
 
 def _alone(group: int, patience: float = 10.0) -> bool:
-    """Whether the processes of a group end within some seconds."""
+    """Return whether all processes of a group end within `patience` seconds."""
     end = time.monotonic() + patience
     while True:
         if not any(_group(path) == group for path in Path("/proc").glob("[0-9]*/stat")):
@@ -131,7 +144,7 @@ def _alone(group: int, patience: float = 10.0) -> bool:
 
 
 def _group(stat: Path) -> int | None:
-    """The group of a process that is alive, by what Linux says of it."""
+    """Return the group of a process from its file in /proc, or None if the process is not alive."""
     try:
         state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
     except (OSError, ValueError):

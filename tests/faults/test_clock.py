@@ -1,4 +1,7 @@
-"""A clock that was set back, and files from the future: what is kept follows from equal times, not from later ones."""
+"""A clock that was set back, and files from the future.
+
+What eyediff keeps depends on whether times are equal, not on which time is later.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ YEAR = 365 * 86_400 * 10**9
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nine pairs of which one cannot be read, in a folder that is the current one; the clock goes back at each look."""
+    """Create nine pairs in the current folder, one of which cannot be read.
+
+    Each look at the clock gives an earlier time.
+    """
     images(tmp_path, 9, 32)
     monkeypatch.chdir(tmp_path)
     ticks = count()
@@ -28,7 +34,10 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compare() -> tuple[dict[str, object], int]:
-    """The scores of the pairs, and how many were computed since the output was begun: each is a line of the journal."""
+    """Return the scores of the pairs, and the number of pairs computed since the output was begun.
+
+    Each computed pair is a line of the journal.
+    """
     assert run(["compare", "a", "b", "-m", "psnr", "-o", "out.jsonl", "--resume"]) == 3
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()[1:]]
     scores = {row["pair"]: row["scores"]["psnr"] for row in rows if row["error"] is None}
@@ -37,7 +46,7 @@ def compare() -> tuple[dict[str, object], int]:
 
 @pytest.mark.parametrize("moment", [100 * YEAR, -20 * YEAR, 0], ids=["2070", "1950", "1970"])
 def test_rows_of_files_from_another_time(moment: int) -> None:
-    """Kept, whatever their time; a file that an older one has replaced is another file."""
+    """Rows are kept, whatever the times of their files are. A file that an older file replaces is computed again."""
     for path in Path("b").iterdir():
         os.utime(path, ns=(moment, moment))
     scores, computed = compare()
@@ -49,7 +58,11 @@ def test_rows_of_files_from_another_time(moment: int) -> None:
 
 
 def test_maps_that_are_newer_than_their_index() -> None:
-    """The clock went back while a run drew: its maps seem to be another's, and stay; the next run's are all there."""
+    """Maps that are newer than their index stay, and the next run writes all of its maps.
+
+    Maps become newer than their index if the clock goes back during a run. They then count as files that the run did
+    not write.
+    """
     assert run(["compare", "a", "b", "-m", "ssim", "--maps", "maps"]) == 3
     index = Path("maps/maps.json")
     os.utime(index, ns=(YEAR, YEAR))
@@ -62,7 +75,10 @@ def test_maps_that_are_newer_than_their_index() -> None:
 
 
 def test_a_download_of_tomorrow_is_not_swept(tmp_path: Path) -> None:
-    """It may be one that is under way in another process; one of long ago is what a kill left."""
+    """A download folder with a time in the future is not removed, because another process may use it.
+
+    A folder with an old time is left from a killed process, and is removed.
+    """
     for name, moment in (("tomorrow", 2 * 10**18), ("long-ago", 0)):
         (tmp_path / f".fetch-{name}").mkdir()
         os.utime(tmp_path / f".fetch-{name}", ns=(moment, moment))

@@ -1,4 +1,7 @@
-"""A disk that is full, wherever it fills: a line says so, what stood there before is kept, a rerun completes."""
+"""A disk that is full at any point.
+
+One line reports the error, the earlier result is kept, and a rerun completes the output.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 pairs."""
+    """Create 40 pairs."""
     folder = tmp_path_factory.mktemp("pictures")
     images(folder, 40, 32)
     return folder
@@ -41,8 +44,11 @@ def call(folders: Path, output: Path, *more: str) -> int:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk(name: str, folders: Path, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With 0 to 12 kB left on it. The earlier result is there, whole; once there is room the same call, with --resume
-    where it applies, gives what a disk that was never full holds."""
+    """If the disk is full, the earlier result is kept.
+
+    The disk has 0 to 12 kB left. After more space is available, the same call completes the output, with --resume where
+    it applies. The output is equal to that on a disk that was never full.
+    """
     output, filler = small / name, small / "filler"
     output.write_bytes(EARLIER)
     call(folders, folders / name)
@@ -61,17 +67,21 @@ def test_a_full_disk(name: str, folders: Path, small: Path, capsys: pytest.Captu
             assert str(small) in talk.splitlines()[-1]
             assert EARLIER in files(small).values()
     filler.unlink()
-    subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)  # to put rows in order takes a copy
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)  # sorting the rows needs a copy
     again = ["--resume"] if (small / f"{name}.resume").exists() else []
     assert call(folders, output, *again) in (0, 3)
     assert output.read_bytes() == whole
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("diversity.csv", "table.csv")])  # shorter
+# The outputs of `diversity` and `table` are shorter than the limit.
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("diversity.csv", "table.csv")])
 def test_a_limit_on_the_size_of_files(
     name: str, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a quota has it, without being root: files end at 1,500 bytes."""
+    """If files may have at most 1,500 bytes, the earlier result is kept, and a rerun completes the output.
+
+    The limit acts like a quota and does not need root.
+    """
     output = tmp_path / name
     output.write_bytes(EARLIER)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -91,7 +101,7 @@ def test_a_limit_on_the_size_of_files(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_device_that_is_full(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line and no traceback."""
+    """A full device gives one line and no traceback."""
     words = ["compare", str(folders / "a"), str(folders / "b"), "-m", "psnr", "-f", "csv", "-o", "/dev/full"]
     assert run(words) in (2, 3)
     assert "/dev/full: No space left on device" in capsys.readouterr().err

@@ -1,4 +1,7 @@
-"""Images that vanish, change, never end, or cannot be read: a row each that says so, and the others have scores."""
+"""Images that disappear, change, never end, or cannot be read.
+
+Each of them becomes a row with an error, and the other pairs have scores.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,14 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and mod
 
 @pytest.fixture
 def pair_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve pairs, of which one has no picture; the working folder is theirs."""
+    """Create twelve pairs, one of which has no image, in the current folder."""
     images(tmp_path, 12, 32)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def rows(path: Path) -> dict[str, str | None]:
-    """What each row of a JSON lines file says is wrong."""
+    """Return the error message of each row of a JSON lines file, or None."""
     records = [json.loads(line) for line in path.read_text().splitlines()[1:]]
     return {record["pair"]: record["error"] and record["error"]["message"] for record in records}
 
@@ -44,7 +47,7 @@ def compare(*more: str) -> int:
 
 
 def test_files_that_are_no_files(pair_of_folders: Path) -> None:
-    """A pipe that nobody writes, a device without end and a folder among the images: nothing waits, each is a row."""
+    """A pipe without a writer and an endless device each become a row with an error, and the run does not wait."""
     for name, make in (("00001.png", os.mkfifo), ("00002.png", lambda path: path.symlink_to("/dev/zero"))):
         path = pair_of_folders / "b" / name
         path.unlink()
@@ -56,8 +59,10 @@ def test_files_that_are_no_files(pair_of_folders: Path) -> None:
 
 
 def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One is gone when its turn comes, one is cut short: rows that say so; when they are back --resume computes them,
-    and the output is that of a run that nothing disturbed."""
+    """A file that disappears or is cut after the listing becomes a row with an error.
+
+    When the files are back, --resume computes them. The output is then that of an undisturbed run.
+    """
     assert compare("--resume") == 3
     whole = (pair_of_folders / "out.jsonl").read_bytes()
     for path in pair_of_folders.glob("out.jsonl*"):
@@ -86,7 +91,10 @@ def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, m
 
 
 def test_a_read_that_fails_halfway(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk's error, not "damaged": the file may be whole. It comes while the decoder reads, after the header."""
+    """A read error of the disk is not reported as damage, because the file may be complete.
+
+    The error occurs after the header, while the decoder reads.
+    """
 
     class Failing(io.BufferedReader):
         def read(self, size: int | None = -1, /) -> bytes:
@@ -104,13 +112,19 @@ def test_a_read_that_fails_halfway(pair_of_folders: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc")
 def test_a_file_whose_first_bytes_cannot_be_read() -> None:
-    """The kernel's own EIO: page 0 of a process is never mapped."""
+    """An EIO error of the kernel is reported.
+
+    Page 0 of a process is never mapped, so the first bytes of /proc/self/mem cannot be read.
+    """
     with pytest.raises(ImageError, match=r"/proc/self/mem: the file cannot be read \(Input/output error\)"):
         content(Path("/proc/self/mem"))
 
 
 def test_no_permission(pair_of_folders: Path) -> None:
-    """Root reads all, so that where this is root's test the run is nobody's. A row, which names the file and why."""
+    """A file without read permission gives an error with its name and the reason.
+
+    Root can read all files, so the file is read as the user nobody if the tests run as root.
+    """
     (pair_of_folders / "b" / "00005.png").chmod(0)
     script = (
         "import os, sys; from pathlib import Path; from eyediff.images import read\n"
@@ -126,7 +140,10 @@ def test_no_permission(pair_of_folders: Path) -> None:
 
 
 def test_a_decoder_out_of_memory(tmp_path: Path) -> None:
-    """A row that says memory, not damage: 400 MB of pixels where the process may take 300 more than it has."""
+    """The error for a decoder without enough memory states the memory, not damage.
+
+    The pixels take 400 MB, and the process may take 300 MB more than it has.
+    """
     Image.fromarray(np.zeros((10_000, 10_000), np.uint8)).save(tmp_path / "large.png")
     script = (
         "import resource, sys; from pathlib import Path; from eyediff.images import read\n"
@@ -141,7 +158,10 @@ def test_a_decoder_out_of_memory(tmp_path: Path) -> None:
 
 
 def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The second is refused before any work, with what to do; when the first has ended, it is done."""
+    """A second run into one output is refused before any work, and the message gives the reason.
+
+    After the first run has ended, the second run succeeds.
+    """
     lock = Lock(Path("out.jsonl").resolve())
     try:
         assert compare() == 2
@@ -153,7 +173,10 @@ def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureF
 
 
 def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
-    """Whose bytes are hashed before they are decoded: it was waited for without end."""
+    """A pipe among the photos of a distillation is refused.
+
+    Photos are hashed before they are decoded. The command once waited for the pipe without end.
+    """
     pytest.importorskip("torch")
     import torch
 
@@ -176,7 +199,10 @@ def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
 
 
 def test_what_kills_left_of_saved_weights_is_swept(tmp_path: Path) -> None:
-    """Every kill while weights were saved left a file of their size for good. Others' files stay."""
+    """Temporary files that kills left of saved weights are removed. Those of other weights stay.
+
+    Every kill during a save once left a file of the size of the weights permanently.
+    """
     from eyediff.weights.containers import remove_leftovers
 
     for name in (".run.safetensors.0a.tmp", ".other.safetensors.0a.tmp", "run.safetensors"):

@@ -1,4 +1,4 @@
-"""A few kills of each command that continues; the long run is `python -m tests.faults`."""
+"""A few kills of each command that can be continued. The long run is `python -m tests.faults`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from .work import EARLIER, WORKS, files, images
 @pytest.mark.skipif(sys.platform != "linux", reason="kills are seen by /proc")
 @pytest.mark.parametrize(("name", "kills"), [("compare-csv", 3), ("matrix", 2)])
 def test_kill_9(name: str, kills: int, tmp_path: Path) -> None:
-    """Nothing that was written is lost or doubled by any kill, and the last run's result is that of an undisturbed one,
-    byte for byte, with nothing left beside it."""
+    """No kill loses or duplicates a written row, and the last result is that of an undisturbed run.
+
+    The result is the same byte for byte, and no other file is left beside it.
+    """
     harness = Harness(WORKS[name], tmp_path)
     harness.lives(kills, seed=5)
     assert harness.told.kills.total() == kills
@@ -33,17 +35,17 @@ def test_kill_9(name: str, kills: int, tmp_path: Path) -> None:
 
 
 TOUCHING = {"os.rename": (0, 1), "os.remove": (0,), "os.mkdir": (0,), "os.rmdir": (0,), "os.truncate": (0,)}
-"""Audit events that change a file, and which of their arguments are paths; "open" is another one."""
+"""Audit events that change a file, and the positions of their path arguments. "open" is handled separately."""
 
 
 STRIDE = int(os.environ.get("KILL_STRIDE", "4"))
-"""Of the changes of files before which a kill comes, every so many; 1 takes 20 seconds."""
+"""The test kills before every STRIDE-th change of a file. With 1, it takes 20 seconds."""
 
 
 def killed_at(step: int, words: Sequence[str]) -> bool:
-    """Run a command in a fork, killed before it touches a file of the current folder for the `step`-th time, from 0.
+    """Run a command in a fork, and kill it before it changes a file of the current folder.
 
-    Return whether it was killed.
+    `step` is the number of changes before the kill. Return whether the command was killed.
     """
     child = os.fork()
     if child:
@@ -79,8 +81,10 @@ COMMANDS = {
 @pytest.mark.skipif(sys.platform != "linux", reason="metrics compute in a fork of a process with threads")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_kill_before_each_change_of_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An earlier result stays until a whole one takes its place; then the same call gives what an undisturbed one does,
-    and nothing is left of the killed one."""
+    """An earlier result stays until a complete result replaces it.
+
+    After a kill, the same call gives the result of an undisturbed run, and nothing is left of the killed run.
+    """
     if name == "parquet":
         pytest.importorskip("pyarrow")
         monkeypatch.setattr(defaults, "PARQUET_ROWS", 4)

@@ -1,4 +1,4 @@
-"""Commands that are killed: how each is called, where it stands at a moment, and what it must leave."""
+"""The commands that are killed: how each is called, its stages, and the files that it must leave."""
 
 from __future__ import annotations
 
@@ -13,23 +13,29 @@ import numpy as np
 from PIL import Image
 
 EARLIER = b"pair,reference,candidate,width,height,earlier\n"
-"""What stands under the output's name before a run: it may go only when a whole result takes its place."""
+"""Content of the output file before a run. It may disappear only when a complete result replaces it."""
 
 BROKEN = "00007.png"
-"""The one candidate that is no picture."""
+"""The only candidate that is not an image."""
 
 Files = dict[str, bytes]
-"""What lies in a folder, by path."""
+"""The content of the files in a folder, by path."""
 
 
 def python(*words: str, set_: str = "pass") -> list[str]:
-    """The command line in a process of its own, with settings such as `defaults.PARQUET_ROWS = 50` before it."""
+    """Return the call of the command line in a separate process.
+
+    `set_` is code that runs first, with settings such as `defaults.PARQUET_ROWS = 50`.
+    """
     script = f"import sys; from eyediff import defaults; {set_}; from eyediff.cli import run; sys.exit(run())"
     return [sys.executable, "-c", script, *words]
 
 
 def images(folder: Path, count: int, side: int) -> None:
-    """Two folders of small pictures, `a` and `b`; one of `b` is none: its row says so, and is tried again."""
+    """Create two folders of small images, `a` and `b`.
+
+    One file of `b` is not an image: its row has an error, and a continued run tries it again.
+    """
     random = np.random.default_rng(0)
     for part in "ab":
         (folder / part).mkdir(parents=True)
@@ -39,14 +45,19 @@ def images(folder: Path, count: int, side: int) -> None:
 
 
 def files(place: Path) -> Files:
-    """All that lies in a folder. Of a journal all but its first line, which tells how often a run was continued."""
+    """Return the content of all files in a folder.
+
+    The first line of a journal is omitted, because it states how often a run was continued.
+    """
     found = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
     return {name: data.partition(b"\n")[2] if name.endswith(".resume") else data for name, data in found.items()}
 
 
 def nothing_torn(before: Files, after: Files, whole: Files) -> None:
-    """Other results stand whole or not at all: what lies under a name of the undisturbed run is as it was, or as it
-    is to be."""
+    """Check that no result is incomplete after a kill.
+
+    Each file whose name the undisturbed run also has must have the content before the run, or its final content.
+    """
     for name in after.keys() & whole.keys():
         assert after[name] in (whole[name], before.get(name)), f"{name} is torn"
 
@@ -55,10 +66,13 @@ def nothing_torn(before: Files, after: Files, whole: Files) -> None:
 class Work:
     """A command over the folders of `images`, called in a folder of its own.
 
-    `command` gives the call from the inputs and the folder; `stage` says where it stands, by what lies there, and
-    `aims` are the stages that kills are aimed at; `check` raises AssertionError where a kill lost something, given what
-    lay there before it, after it, and at the end of an undisturbed run; `result` is what must be the same at the end.
-    Before a run stands `earlier`, a file under the output's name, or, where it goes `over` it, what the last run left.
+    `command` returns the call for the inputs and the folder. `stage` returns the stage of the run from the files in the
+    folder, and `aims` are the stages at which kills are aimed. `check` raises AssertionError if a kill lost something.
+    It takes the files before the kill, after the kill, and at the end of an undisturbed run. `result` returns what must
+    be the same at the end.
+
+    If `earlier` is True, a file has the name of the output before a run. If `over` is True, a run starts over the files
+    of the last run.
     """
 
     name: str
@@ -88,8 +102,11 @@ def _compare(kind: str) -> Work:
         return "rows" if begun and (place / output).read_bytes().count(b"\n") > 1 else "start"
 
     def check(before: Files, after: Files, whole: Files) -> None:
-        """Whole rows are rows of the undisturbed run; none that was there is gone, none but a failed one is there
-        twice; before the end the earlier result is there, too."""
+        """Check that complete rows are rows of the undisturbed run.
+
+        No earlier row may be missing, and only a failed row may occur twice. Before the end, the earlier result must
+        exist, too.
+        """
         rows = _rows(after.get(output, b""))
         expected = _rows(whole[output])
         if rows:
@@ -101,14 +118,14 @@ def _compare(kind: str) -> Work:
         assert done or EARLIER in after.values() or EARLIER not in before.values(), "the earlier result is lost"
 
     def result(place: Path) -> Files:
-        """An earlier result that no journal tells of stays aside, and may."""
+        """Return the files except copies of the earlier result. A copy may stay if no journal names it."""
         return {name: data for name, data in files(place).items() if not (data == EARLIER and "~" in name)}
 
     return Work(f"compare-{kind}", command, stage, ("rows", "continuing"), output, check, result)
 
 
 def _rows(content: bytes) -> Counter[bytes]:
-    """The whole lines of a result; of an earlier one none."""
+    """Count the complete lines of a result. The earlier result has none."""
     return Counter() if content == EARLIER else Counter(content.splitlines(keepends=True)[: content.count(b"\n")])
 
 
@@ -122,14 +139,14 @@ def _parquet() -> Work:
         try:
             if list(place.glob("out.parquet*/_*.new")):
                 return "writing a part"
-        except FileNotFoundError:  # the folder took its place meanwhile
+        except FileNotFoundError:  # the finished folder has replaced it in the meantime
             return "rows"
         if list(place.glob("out.parquet.*.part")):
             return "continuing"
         return "rows" if list(place.glob("out.parquet/part-*")) else "start"
 
     def check(before: Files, after: Files, whole: Files) -> None:
-        """No row that was there is gone: parts are as they were, or the folder of all rows has taken their place."""
+        """Check that no row is missing: the parts are unchanged, or the folder of all rows has replaced them."""
         assert _part_rows(before) <= _part_rows(after), "a row is lost"
 
     def result(place: Path) -> object:
@@ -146,7 +163,7 @@ def _parquet() -> Work:
 
 
 def _part_rows(files: Files) -> set[str]:
-    """The names of pairs that have their scores in parts of any folder."""
+    """Return the names of the pairs that have scores in the parts of any folder."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -156,7 +173,10 @@ def _part_rows(files: Files) -> set[str]:
 
 
 def _drawn() -> Work:
-    """A report in a folder, whose pictures lie in one of a random name, and maps, over those of an earlier run."""
+    """Return the work of a report in a folder, and maps, over those of an earlier run.
+
+    The images of the report are in a folder with a random name.
+    """
 
     def command(inputs: Path, place: Path) -> list[str]:
         drawn = ("-m", "lpips-mini", "--report", "page", "--maps", "maps")
@@ -168,7 +188,7 @@ def _drawn() -> Work:
         return "pictures and maps" if list(place.glob("maps/*.png.*.part")) else "start"
 
     def check(before: Files, after: Files, whole: Files) -> None:
-        """The page is an earlier run's or this one's, with every picture that it names."""
+        """Check that the page is from an earlier run or this run, and that all its images exist."""
         page = after.get("page/index.html")
         assert page is not None or "page/index.html" not in before, "the earlier page is lost"
         if page is not None:
@@ -195,7 +215,7 @@ PICTURES = re.compile(rb"pictures-[0-9a-f]{8}")
 
 
 def _set(name: str, *words: str, aims: Sequence[str]) -> Work:
-    """A command over one folder, which keeps an index where one is named."""
+    """Return the work of a command over one folder. The command keeps an index if `words` name one."""
 
     def command(inputs: Path, place: Path) -> list[str]:
         return python(name, str(inputs / "a"), *words, "-o", "out.csv")
@@ -205,7 +225,7 @@ def _set(name: str, *words: str, aims: Sequence[str]) -> Work:
             indexes, parts = (
                 [part.stat().st_size for part in place.glob(f"{of}.*.part")] for of in ("points", "out.csv")
             )
-        except FileNotFoundError:  # it took its place meanwhile
+        except FileNotFoundError:  # the part has replaced the output in the meantime
             return "start"
         if any(indexes):
             return "indexing"
@@ -215,7 +235,7 @@ def _set(name: str, *words: str, aims: Sequence[str]) -> Work:
 
 
 def _table() -> Work:
-    """A table of two methods with the same images, and their scores, which are continued."""
+    """Return the work of a table of two methods with the same images. Its scores are continued."""
 
     def command(inputs: Path, place: Path) -> list[str]:
         folders = (str(inputs / "a"), f"one={inputs / 'b'}", f"two={inputs / 'b'}")
@@ -228,7 +248,7 @@ def _table() -> Work:
         return "rows" if rows.exists() and rows.read_bytes().count(b"\n") > 1 else "start"
 
     def check(before: Files, after: Files, whole: Files) -> None:
-        """The table is whole or not there; no row of the scores is gone."""
+        """Check that the table is unchanged or complete, and that no row of the scores is missing."""
         nothing_torn(
             *({name: data for name, data in found.items() if name == "out.csv"} for found in (before, after, whole))
         )
@@ -239,7 +259,10 @@ def _table() -> Work:
 
 
 def _distill() -> Work:
-    """Saved every four steps, so that kills meet it; AlexNet's weights are found as EYEDIFF_WEIGHTS says."""
+    """Return the work of a distillation that saves every four steps, so that kills occur during a save.
+
+    EYEDIFF_WEIGHTS gives the place of AlexNet's weights.
+    """
     often = "from eyediff.training.distillation import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
 
     def command(inputs: Path, place: Path) -> list[str]:
@@ -261,7 +284,10 @@ def _distill() -> Work:
 
 
 def _train() -> Work:
-    """Heads of lpips-mini on a table of votes, saved every four steps and after every epoch."""
+    """Return the work of a training of heads of lpips-mini on a table of votes.
+
+    It saves every four steps and after every epoch.
+    """
     often = "from eyediff.training.ranking import train; train.SAVED_EVERY = 4; train.LOGGED_EVERY = 2"
 
     def command(inputs: Path, place: Path) -> list[str]:
@@ -283,7 +309,7 @@ def _train() -> Work:
 
 
 def _tensors(place: Path) -> Files:
-    """All but the headers of saved runs, whose strings safetensors writes in any order."""
+    """Return all files, but saved runs without their headers. safetensors writes header strings in any order."""
     found = files(place)
     return {
         name: data[8 + int.from_bytes(data[:8], "little") :] if name.endswith("/run.safetensors") else data
@@ -292,7 +318,7 @@ def _tensors(place: Path) -> Files:
 
 
 def _distilled(before: Files, after: Files, whole: Files) -> None:
-    """The weights and the saved run are whole whenever they are there."""
+    """Check that the weights and the saved run are complete if they exist."""
     from safetensors.numpy import load
 
     for name, data in after.items():
@@ -306,6 +332,6 @@ ALL = (
     _set("nearest", "--duplicates", "0.9", "--index", "points", aims=("indexing", "writing")),
     _set("diversity", aims=("computing",)),
 )
-"""A command more is a word more."""
+"""To test another command, add its work here."""
 
 WORKS = {work.name: work for work in ALL}

@@ -1,1 +1,4 @@
-"""What must hold whatever bytes are given: targets for a fuzzer (`scripts/fuzz`), and a short run of each as tests."""
+"""Targets for a fuzzer (`scripts/fuzz`), and a short run of each as tests.
+
+A target checks what must hold for any bytes.
+"""

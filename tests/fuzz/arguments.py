@@ -1,7 +1,7 @@
-"""The command line: any arguments, in a folder of a few small files.
+"""The command line with any arguments, in a folder of a few small files.
 
-An input is a row of bytes, each of them an argument out of ARGUMENTS; RAW is followed by a length and so many bytes as
-they are. No argument leads out of the folder or to a server, so that whatever does is a finding.
+Each byte of an input stands for an argument of `arguments`. RAW is followed by a length and that many bytes, which
+become an argument. No argument leads out of the folder or to a server, so a call that does this is a finding.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ VALUES = (
 
 @cache
 def arguments() -> tuple[str, ...]:
-    """Every command, every option, and values that mean something to some of them; 254 at most."""
+    """Return every command, every option, and values that some of them accept; 254 at most."""
     found: dict[str, None] = {}
 
     def walk(command: object) -> None:
@@ -58,7 +58,10 @@ def arguments() -> tuple[str, ...]:
 
 
 def check(data: bytes, folder: Path) -> str:
-    """An exit code that the contract knows; 2 with a line on stderr that says why; all output is text."""
+    """Check that the exit code is valid and that all output is text.
+
+    For exit code 2, the last line on standard error must give the reason.
+    """
     put(folder)
     given = decoded(data)
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", how) for how in ("strict", "backslashreplace"))
@@ -81,7 +84,7 @@ def check(data: bytes, folder: Path) -> str:
 
 
 def decoded(data: bytes) -> list[str]:
-    """The arguments that an input stands for."""
+    """Return the arguments that an input stands for."""
     found, rest, every = [], list(data), arguments()
     while rest and len(found) < 24:
         code = rest.pop(0)
@@ -98,7 +101,7 @@ def decoded(data: bytes) -> list[str]:
 
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
-    """The folder as the current one, as home and as cache; is_offline."""
+    """Use the folder as current folder, as home and as cache, and work offline."""
     before = Path.cwd()
     homes = dict.fromkeys(("HOME", "EYEDIFF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"), str(folder / "home"))
     os.chdir(folder)
@@ -111,7 +114,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 @cache
 def contents() -> dict[str, bytes]:
-    """The files of the folder."""
+    """Return the files of the folder with their content."""
     file = io.BytesIO()
     PILImage.fromarray(noise(24, 20)).save(file, "PNG")
     other = io.BytesIO()
@@ -131,7 +134,7 @@ def contents() -> dict[str, bytes]:
 
 
 def put(folder: Path) -> None:
-    """The files of `contents`, in a folder that is empty."""
+    """Write the files of `contents` into an empty folder."""
     for name in ("set", "other", "empty", "home"):
         (folder / name).mkdir()
     for name, content in contents().items():
@@ -139,7 +142,7 @@ def put(folder: Path) -> None:
 
 
 def seeds() -> Iterator[bytes]:
-    """Calls that work, and the name of every command and option."""
+    """Yield calls that work, a call with each argument, and a call with raw bytes."""
     calls = (
         "compare a.png b.png", "compare set other -m psnr,ssim -o out.csv --max psnr=1 --report new",
         "compare set other --baseline old.csv -m psnr --junit out.xml", "compare a.png other --maps new --format jsonl",

@@ -1,7 +1,7 @@
-"""The readers of the headers of BMP, TIFF, WebP and AVIF: a target each.
+"""The readers of the headers of BMP, TIFF, WebP and AVIF, with a target for each.
 
-The first byte says what the rest is: a whole file, or the parts of one, whose sizes and offsets are put right, so that
-mutations get past them.
+The first byte says whether the rest is a whole file or the parts of a file. The sizes and offsets of parts are
+corrected, so that mutations are not refused because of them.
 """
 
 from __future__ import annotations
@@ -57,13 +57,16 @@ def bmp_seeds() -> Iterator[bytes]:
             yield PARTS + bytes([index]) + fields + masks + b"DEBM" + bytes(60) + bytes(range(64))
 
 
-# TIFF: the byte order, entries of 12 bytes, and what their offsets point to
+# TIFF: the byte order, entries of 12 bytes, and the data at their offsets
 
 TIFF_ORDERS = ((b"II*\0", "<"), (b"MM\0*", ">"), (b"II+\0", "<"))
 
 
 def join_tiff(data: bytes) -> bytes:
-    """Entries of a tag, a type, a count and a value, each as two or four bytes; what follows lies at byte 8 (16)."""
+    """Return a TIFF of entries, each with a tag and a type of two bytes, and a count and a value of four bytes.
+
+    The data after the entries are placed at byte 8 of the file (16 in a BigTIFF).
+    """
     magic, order = TIFF_ORDERS[data[0] % 3] if data else TIFF_ORDERS[0]
     count = data[1] % 24 if len(data) > 1 else 0
     rows = [data[at : at + 12].ljust(12, b"\0") for at in range(2, 2 + 12 * count, 12)]
@@ -114,7 +117,7 @@ def part(depth: int, name: bytes, content: bytes) -> bytes:
 
 
 def join_webp(data: bytes) -> bytes:
-    """Chunks of RIFF; one that is deeper belongs to the one before it, as in a frame of an animation."""
+    """Return a WebP of RIFF chunks. A deeper chunk belongs to the chunk before it, as in a frame of an animation."""
     chunks: list[bytearray] = []
     for depth, name, content in parts_of(data):
         chunk = name + struct.pack("<I", len(content)) + content + bytes(len(content) & 1)
@@ -148,11 +151,11 @@ def webp_seeds() -> Iterator[bytes]:
 
 BOXES = (b"meta", b"iprp", b"ipco", b"iinf", b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"dinf")
 OWN = {b"meta": 4, b"iinf": 6, b"stsd": 8}
-"""Bytes of a box before the boxes in it."""
+"""Number of bytes in a box before its inner boxes."""
 
 
 def join_avif(data: bytes) -> bytes:
-    """Boxes; one that is deeper belongs to the one before it that is not."""
+    """Return an AVIF of boxes. A box belongs to the last box before it that is less deep."""
     open_boxes: list[tuple[int, bytearray]] = [(-1, bytearray())]
 
     def close(depth: int) -> None:

@@ -1,4 +1,7 @@
-"""The reader of metrics in files. The first byte says what the rest is: a whole file, or what one says of itself."""
+"""The reader of metric files.
+
+The first byte says whether the rest is a whole file or only the description of a metric.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ HEADS = [np.linspace(0, 1, count, dtype=np.float32) for count in TRUNKS["mini"].
 
 
 def check(data: bytes, folder: Path) -> str:
-    """A metric whose figures are finite and not below 0; or WeightsError, which names the file."""
+    """Check that the heads are finite and not negative, or that the error names the file."""
     path = folder / "x.safetensors"
     content = data[1:]
     if data[:1] == bytes([ABOUT]):
@@ -40,7 +43,7 @@ def check(data: bytes, folder: Path) -> str:
 
 
 def seeds() -> Iterator[bytes]:
-    """Heads for a trunk that is here and for one that is a module."""
+    """Yield heads for a built-in trunk and for a trunk that is a module."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x.safetensors"
         common = {"mode": "head", "provenance": {"steps": 1}, "heads": HEADS, "trunk_sha256": "ab" * 32}

@@ -1,7 +1,8 @@
 """The reader of images.
 
-The first byte says what the rest is: a whole file; a PNG whose check sums are put right, so that mutations get past
-them; or a block that goes into an honest file: an ICC profile, EXIF, or the image data of a PNG before compression.
+The first byte says what the rest is. It is a whole file, a PNG whose check sums are corrected, or a block that goes
+into a valid file. Correct check sums let mutations pass. A block is an ICC profile, EXIF, the uncompressed image data
+of a PNG, or tags of a TIFF.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def check(data: bytes, folder: Path) -> str:
-    """What comes of the file that an input stands for."""
+    """Check the file that an input stands for."""
     return outcome(built(data), folder)
 
 
 def outcome(content: bytes, folder: Path) -> str:
-    """Pixels H x W x 3 of 8 or 16 bits, printable notes; or ImageError, which names the file."""
+    """Check that the image is H x W x 3 of 8 or 16 bits with printable notes, or that an ImageError names the file."""
     path = folder / "x"
     path.write_bytes(content)
     try:
@@ -49,7 +50,7 @@ def outcome(content: bytes, folder: Path) -> str:
 
 
 def built(data: bytes) -> bytes:
-    """The file that an input stands for."""
+    """Return the file that an input stands for."""
     kind, rest = data[0] if data else 0, data[1:]
     if kind == SUMS:
         return summed(rest)
@@ -72,7 +73,7 @@ def built(data: bytes) -> bytes:
 
 
 def summed(content: bytes) -> bytes:
-    """A PNG with its check sums put right, as far as its chunks hang together."""
+    """Return a PNG with correct check sums, as far as its chunks follow each other."""
     found, at = bytearray(content), 8
     while at + 12 <= len(found):
         (length,) = struct.unpack_from(">I", found, at)
@@ -85,14 +86,14 @@ def summed(content: bytes) -> bytes:
 
 
 def saved(kind: str, mode: str = "RGB", **how: object) -> bytes:
-    """A small picture as Pillow writes it."""
+    """Return a small image as Pillow writes it."""
     file = io.BytesIO()
     PILImage.fromarray(noise(12, 12)).convert(mode).save(file, kind, **how)
     return file.getvalue()
 
 
 def seeds() -> Iterator[bytes]:
-    """A small honest file of every kind, blocks of metadata, rows."""
+    """Yield a small valid file of every kind, blocks of metadata, and rows of pixels."""
     animated = [PILImage.fromarray(noise(6, 6, seed=seed)).convert("P") for seed in range(3)]
     pngs = [
         png(noise(5, 5), RGB, chunk(b"eXIf", exif(6)), chunk(b"gAMA", struct.pack(">I", 35000))),

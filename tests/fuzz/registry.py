@@ -19,5 +19,5 @@ FOUND = Path(__file__).resolve().parents[1] / "attacks" / "found"
 
 
 def kept(name: str) -> list[Path]:
-    """The regression files of a target: inputs that were once a finding."""
+    """Return the regression files of a target: inputs that were once a finding."""
     return sorted((FOUND / name).glob("*"))

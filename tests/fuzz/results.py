@@ -1,6 +1,7 @@
-"""The readers of what eyediff itself has written: baselines, the parts of a run, the index of a folder.
+"""The readers of files that eyediff writes: baselines, parts of a run, indexes of folders, and scores of tables.
 
-The first byte says which, and for an index whether the rest is the whole file or only what it says of its points.
+The first byte selects the reader. For an index, it also says whether the rest is the whole file or only the description
+of its points.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ SPLIT = b"\n-----\n"
 
 
 def check(data: bytes, folder: Path) -> str:
-    """By the first byte."""
+    """Check the content with the reader that the first byte selects."""
     kind, content = data[0] % 6 if data else 0, data[1:]
     return (_earlier, _part, _part_csv, _index, _about, _scores)[kind](content, folder)
 
 
 def _earlier(content: bytes, folder: Path) -> str:
-    """Finite or infinite scores by pair, as many as there are names; or UsageError."""
+    """Check that a pair has as many scores as there are names, not all of them NaN, or that a UsageError is raised."""
     path = folder / "old.csv"
     path.write_bytes(content)
     try:
@@ -56,7 +57,7 @@ def _earlier(content: bytes, folder: Path) -> str:
 
 
 def _part(content: bytes, folder: Path) -> str:
-    """Rows that can be written again; or MergeError, each of whose lines names a file."""
+    """Check that the rows can be written again, or that each line of the MergeError names a file."""
     (folder / "part.jsonl").write_bytes(_hashed(content))
     return _merged(folder / "part.jsonl")
 
@@ -86,7 +87,7 @@ def _merged(path: Path) -> str:
 
 
 def _scores(content: bytes, folder: Path) -> str:
-    """A table in every format; or UsageError."""
+    """Check that a table can be rendered in every format, or that a UsageError is raised."""
     path = folder / "scores.jsonl"
     path.write_bytes(content)
     try:
@@ -101,7 +102,7 @@ def _scores(content: bytes, folder: Path) -> str:
 
 
 def _hashed(content: bytes) -> bytes:
-    """With the hash of the names that its rows have, so that mutations get past it."""
+    """Return the content with the hash of the names in its rows, so that the hash does not stop mutations."""
     first, _, rest = content.partition(b"\n")
     with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         record = json.loads(first)
@@ -112,7 +113,7 @@ def _hashed(content: bytes) -> bytes:
 
 
 def _index(content: bytes, folder: Path) -> str:
-    """IndexedPoints and their names; or UsageError with the index as it was."""
+    """Check that an index has points for its names, or that a UsageError leaves the index unchanged."""
     source = _folder(folder)
     path = folder / "index"
     path.write_bytes(content)
@@ -133,7 +134,7 @@ def _about(content: bytes, folder: Path) -> str:
 
 
 def _folder(root: Path) -> ImageSet:
-    """Four tiny images, of which one is broken, all of one time."""
+    """Create four tiny images with one time. One of the images is broken."""
     source = made.folder(root / "set", made.some(3))
     (source.folder / "03").write_text("broken")
     for path in source.folder.iterdir():
@@ -142,7 +143,7 @@ def _folder(root: Path) -> ImageSet:
 
 
 def seeds() -> Iterator[bytes]:
-    """Honest files of each kind."""
+    """Yield valid files of each kind."""
     scores = {"a.png": (0.5, 20.0), STRANGE: (1e-7, np.inf), "torn.png": None}
     with TemporaryDirectory() as text:
         folder = Path(text)

@@ -1,7 +1,7 @@
-"""The reader of unfinished outputs: rows, their journal, and what a kill may have left beside them.
+"""The reader of unfinished outputs: rows and their journal.
 
-An input is a byte for the format, then the output, its journal and what a kill left beside them, with SPLIT between.
-Paths are relative to the folder, so that a journal holds in any.
+An input is a byte for the format, then the output and its journal, with SPLIT between them. A third part is ignored.
+Paths are relative to the folder, so that a journal is valid in any folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ METRICS = ("mse", "sim")
 
 
 def check(data: bytes, folder: Path) -> str:
-    """Refused with nothing touched; or continued to an output that has a row a pair, all of them whole."""
+    """Check that a refused output is unchanged, or that a continued output has a complete row for each pair."""
     kind = get_args(ReadableFormat)[data[0] & 1 if data else 0]
     parts = data[1:].split(SPLIT, 2)
     names = ("out", "out.resume")[: len(parts)]
@@ -55,7 +55,7 @@ def check(data: bytes, folder: Path) -> str:
 
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
-    """The folder as the current one, with the files of the pairs, all of one size and time; the last is not there."""
+    """Use the folder as the current one, with files of one size and time for the pairs. The last file is missing."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -68,7 +68,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def continued(kind: ReadableFormat, stop: int = 9, *, resume: Resume = True) -> None:
-    """A run over the pairs; `stop` so many rows it breaks off, as a kill would."""
+    """Run over the pairs. Before the row with the number `stop`, the run ends as after a kill."""
     sink = ResumableSink(Path("out"), kind, resume=resume)
     sink.open(header(METRICS))
     failed = 0
@@ -89,7 +89,7 @@ def continued(kind: ReadableFormat, stop: int = 9, *, resume: Resume = True) -> 
 
 
 def split(text: str, kind: ReadableFormat) -> Iterator[str]:
-    """The records of a text; in CSV one goes on while a quotation mark is open."""
+    """Yield the records of a text. A CSV record continues while a quotation mark is open."""
     record = ""
     for line in text.split("\n")[:-1]:
         record += line + "\n"
@@ -100,7 +100,7 @@ def split(text: str, kind: ReadableFormat) -> Iterator[str]:
 
 
 def seeds() -> Iterator[bytes]:
-    """What runs leave that were stopped after each row, or had a failure."""
+    """Yield the files of runs that stopped before each row, and of a run that finished with a failure."""
     for number, kind in enumerate(get_args(ReadableFormat)):
         for stop in range(len(PAIRS) + 1):
             with TemporaryDirectory() as text, inside(Path(text)):

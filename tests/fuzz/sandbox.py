@@ -1,6 +1,6 @@
-"""While a target runs: whatever leaves its folder, reaches for the network or runs code is a finding.
+"""While a target runs, a change outside its folder, an access to the network or a start of code is a finding.
 
-Python tells of these things by audit events (PEP 578). Native code that calls the system by itself is not seen.
+Python reports these actions as audit events (PEP 578). Native code that calls the system directly is not seen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _ONE = {"os.mkdir": 2, "os.rmdir": 1, "os.remove": 1, "os.chmod": 2, "os.utime": 3, "os.chown": 3, "os.truncate": None}
 _TWO = {"os.rename": 2, "os.link": 2, "os.symlink": None}
-"""Events with one path, and with two, and where the folders follow that they may be relative to."""
+"""Events with one path or two paths, and the positions of the folders to which the paths may be relative."""
 
 _NEVER = ("pickle.find_class", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork")
 _NEVER += ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.send", "urllib.", "ftplib.", "webbrowser.")
@@ -24,14 +24,20 @@ _state: dict[str, object] = {"hooked": False, "folder": None, "found": []}
 
 
 class EscapedError(BaseException):
-    """Something was done that no foreign file or argument may bring about. Nothing that expects errors catches it."""
+    """An action that no foreign file or argument may cause.
+
+    It is not an Exception, so that code that handles errors does not catch it.
+    """
 
 
 @contextmanager
 def sandbox(folder: Path) -> Iterator[None]:
-    """Raise EscapedError on what leaves `folder`, also where the raised one was swallowed; temporary files go there."""
+    """Raise EscapedError for actions outside `folder`, even if the target swallows the first EscapedError.
+
+    Temporary files are created in `folder`.
+    """
     if not _state["hooked"]:
-        sys.addaudithook(_look)  # for the life of the process: it looks only while a folder is set
+        sys.addaudithook(_look)  # until the process ends; the hook is active only while a folder is set
         _state["hooked"] = True
     found: list[str] = []
     before, tempfile.tempdir = tempfile.tempdir, str(folder)

@@ -1,4 +1,4 @@
-"""What a target is, and what is asked of all of them."""
+"""The definition of a target, and the checks that apply to all targets."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from eyediff.errors import EyediffError
 from .sandbox import sandbox
 
 MEMORY = 1 << 30
-"""Bytes that one input may add to what the process takes. Inputs are small, and so is what they may ask for."""
+"""Bytes that one input may add to the memory of the process. Inputs are small, so they may ask for little memory."""
 
 
 @dataclass(frozen=True)
 class Target:
     """A reader of foreign bytes.
 
-    `check` reads them in a folder of its own and says what came of it: "read", or "refused" where an EyediffError of
-    one line was raised. Anything else that it raises is a finding. `seeds` are inputs to begin with, from honest to
-    hostile; `words` are what a fuzzer may put in; `most` is the length of an input.
+    `check` reads an input in an empty folder. It returns "read", or "refused" if an EyediffError of one line was
+    raised. Any other exception is a finding. `seeds` are inputs to start with, from valid to hostile. `words` are bytes
+    that a fuzzer may insert. `most` is the largest length of an input.
     """
 
     name: str
@@ -33,7 +33,10 @@ class Target:
 
 
 def hold(target: Target, data: bytes, folder: Path) -> str:
-    """Check one input in an empty `folder`: nothing is written outside of it, nothing sent, nothing run; memory."""
+    """Check one input in an empty `folder`, within the sandbox and the memory limit.
+
+    A target must not write outside the folder, send anything or run anything.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     before = peak()
@@ -45,7 +48,7 @@ def hold(target: Target, data: bytes, folder: Path) -> str:
 
 
 def refused(error: EyediffError, *names: object) -> str:
-    """ "refused", where the error is one line of a sane length that holds one of the names."""
+    """Return "refused" if the error is one printable line of limited length with one of the names."""
     told = str(error)
     assert told.isprintable(), f"more than a line: {told!r}"
     assert len(told) < 2000, f"a message of {len(told)} characters"
@@ -54,5 +57,5 @@ def refused(error: EyediffError, *names: object) -> str:
 
 
 def peak() -> int:
-    """The most bytes that this process has held."""
+    """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

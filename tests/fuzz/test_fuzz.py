@@ -1,4 +1,4 @@
-"""Every target for a few seconds: what was once found, seeds, and damage to them. `scripts/fuzz` looks for more."""
+"""A few seconds of every target: earlier findings, seeds, and damaged seeds. `scripts/fuzz` searches for more."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from .sandbox import EscapedError, sandbox
 from .target import Target, hold, refused
 
 EXAMPLES = {"arguments": 12, "images": 150} | dict.fromkeys(("bmp", "tiff", "webp", "avif"), 20)
-"""Where one takes longer than a millisecond or two."""
+"""Number of examples of the targets that take longer than a millisecond or two."""
 
 targets = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 
 @targets
 def test_seeds_reach_both_ends(target: Target, tmp_path: Path) -> None:
-    """Some are read and, once damaged, some refused: a target that always says the same would show nothing."""
+    """Some seeds are read, and some are refused after they are cut in half.
+
+    A target that always has the same outcome would show nothing.
+    """
     seeds = list(target.seeds())[:: 8 if target.name == "arguments" else 1]
     outcomes = Counter(hold(target, seed, tmp_path / "x") for seed in seeds)
     outcomes.update(hold(target, seed[: len(seed) // 2], tmp_path / "x") for seed in seeds)
@@ -35,7 +38,7 @@ def test_seeds_reach_both_ends(target: Target, tmp_path: Path) -> None:
 
 @targets
 def test_what_was_once_found(target: Target, tmp_path: Path) -> None:
-    """Each is told of in tests/attacks/README.md, by its name."""
+    """Each earlier finding passes the check, and tests/attacks/README.md describes it by its name."""
     told = (FOUND.parent / "README.md").read_text()
     for path in kept(target.name):
         assert f"`{path.name}`" in told
@@ -44,7 +47,7 @@ def test_what_was_once_found(target: Target, tmp_path: Path) -> None:
 
 @st.composite
 def damaged(draw: st.DrawFn, seeds: list[bytes], words: tuple[bytes, ...]) -> bytes:
-    """A seed of which pieces are overwritten, taken out, or replaced by words."""
+    """Draw a seed in which pieces are overwritten, removed, or replaced by words."""
     content = bytearray(draw(st.sampled_from(seeds)))
     pieces = st.binary(max_size=8) | st.sampled_from(words or (b"",))
     for piece in draw(st.lists(pieces, max_size=3)):
@@ -55,7 +58,10 @@ def damaged(draw: st.DrawFn, seeds: list[bytes], words: tuple[bytes, ...]) -> by
 
 @targets
 def test_damage(target: Target, tmp_path: Path) -> None:
-    """Read or refused in one line that names the file; nothing is written elsewhere, sent or run."""
+    """A damaged seed is read, or refused in one line that names the file.
+
+    Nothing is written elsewhere, sent or run.
+    """
 
     @settings(
         max_examples=EXAMPLES.get(target.name, 250),
@@ -73,7 +79,7 @@ def test_damage(target: Target, tmp_path: Path) -> None:
 
 
 def test_every_kept_file_belongs_to_a_target() -> None:
-    """None lies where no test looks."""
+    """Each folder of earlier findings belongs to a target, so that a test reads its files."""
     assert {path.name for path in FOUND.iterdir()} <= TARGETS.keys()
 
 
@@ -88,7 +94,10 @@ def test_every_kept_file_belongs_to_a_target() -> None:
     ],
 )
 def test_escapes_are_seen(tmp_path: Path, escape: object) -> None:
-    """Also where the reader swallows what is raised; else the tests above would show nothing."""
+    """An escape is detected, even if the reader swallows the exception.
+
+    Otherwise, the tests above would show nothing.
+    """
     folder = tmp_path / "x"
     folder.mkdir()
     (folder / "x").write_text("fine")
@@ -99,6 +108,6 @@ def test_escapes_are_seen(tmp_path: Path, escape: object) -> None:
 
 @pytest.mark.parametrize("message", ["two\nlines of x.png", "\x1b[31mx.png", "names nothing", "x.png" + "!" * 2000])
 def test_a_bad_message_is_seen(message: str) -> None:
-    """More than a line, control characters, no file, no end."""
+    """A message is detected if it has several lines, control characters, no file name, or too many characters."""
     with pytest.raises(AssertionError):
         refused(EyediffError(message), "x.png")

@@ -1,6 +1,6 @@
-"""The readers of votes: tables, CSV and JSON lines, of every kind; and a folder in the layout of BAPPS.
+"""The readers of votes: tables of every kind, as CSV and JSON lines, and a folder in the layout of BAPPS.
 
-The first byte says which kind and which suffix, or that the rest is one share of votes, a `.npy` file.
+The first byte selects the kind and the suffix of a table, or says that the rest is one share of votes, a `.npy` file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COLUMNS = ("reference,a,b,votes_a,votes_b", "a,b,same,total", "reference,candida
 
 
 def check(data: bytes, folder: Path) -> str:
-    """A study whose shares lie from 0 to 1; or StudyError, which names the file, and whose every line is a line."""
+    """Check that the shares of a study are from 0 to 1, or that a StudyError names the file in printable lines."""
     number, content = (data[0] % (SHARE + 1) if data else 0), data[1:]
     for name in ("r.png", "a.png", "b.png"):
         (folder / name).write_bytes(png(noise(), RGB))
@@ -42,7 +42,7 @@ def check(data: bytes, folder: Path) -> str:
         study = read_study(path, kind)
     except StudyError as error:
         for problem in error.problems:
-            refused(StudyError(problem), ": ")  # paths in a table may lead anywhere, and need not be there
+            refused(StudyError(problem), ": ")  # paths in a table may lead anywhere, even to missing files
         return refused(error, path)
     assert study.items
     for item in (*study.triplets, *study.jnd_pairs):
@@ -52,7 +52,7 @@ def check(data: bytes, folder: Path) -> str:
 
 
 def seeds() -> Iterator[bytes]:
-    """A table of each kind and suffix, with what it may hold; a share of votes of each type."""
+    """Yield a table of each kind and suffix, and a share of votes of several number types."""
     rows = (("r.png", "a.png", "b.png", 3, 1), ("a.png", "b.png", 1, 3), ("r.png", "a.png", 4.5))
     for number, (columns, row) in enumerate(zip(COLUMNS, rows, strict=True)):
         texts = [f'"{value}"' if isinstance(value, str) else str(value) for value in row]

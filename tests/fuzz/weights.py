@@ -1,7 +1,7 @@
-"""The reader of weights: `.pth` of both formats, safetensors.
+"""The reader of weights: `.pth` files of both formats, and safetensors files.
 
-The first byte says what the rest is: a whole file, or a pickle that is put into an honest zip archive or an honest file
-of the older format, so that mutations reach the machine that reads pickles.
+The first byte says what the rest is. It is a whole file, or a pickle that is put into a valid zip archive or a valid
+file of the older format. Mutations of such a pickle reach the interpreter of pickles.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WHOLE, ZIPPED, LEGACY = 0, 1, 2
 
 
 def check(data: bytes, folder: Path) -> str:
-    """Tensors as float32 in C order, within the limit on what is kept; or WeightsError, which names the file."""
+    """Check that tensors are float32 in C order within the size limit, or that a WeightsError names the file."""
     path = folder / "x.pth"
     kind, content = data[:1], data[1:]
     if kind == bytes([ZIPPED]):
@@ -46,7 +46,7 @@ def check(data: bytes, folder: Path) -> str:
 
 
 def seeds() -> Iterator[bytes]:
-    """Honest files of every kind, and bodies of pickles."""
+    """Yield valid files of every kind, and bodies of pickles."""
     two = dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))
     bodies = [two, dictionary(state_dict=two), dictionary(a=tensor(storage(kind="HalfStorage", size=8), shape=(8,)))]
     bodies += [dictionary(a=tensor(storage(kind="BFloat16Storage", size=8), 2, (2, 3), (3, 1)))]

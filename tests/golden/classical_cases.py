@@ -1,6 +1,6 @@
-"""The images on which the classical metrics are held against other implementations, made here or from examples/.
+"""The images for the comparison of classical metrics with other implementations. They are computed or from examples/.
 
-numpy's legacy RandomState is used, since its streams are frozen for good.
+The generator is numpy's legacy RandomState, because its streams never change.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from eyediff.records import Pixels
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 CASES = {"noise": (2, 48, 64), "odd": (1, 61, 35), "waves": (1, 176, 208), "photo": (1, 256, 256)}
-"""Name to number of images, rows and columns. Of `waves` and `photo` every scale has even sides, where all agree on how
-to halve an image."""
+"""Number of images, rows and columns of each case.
+
+In `waves` and `photo`, every scale that is halved has even sides. All implementations halve such images alike.
+"""
 
 
 def pair(case: str) -> tuple[Pixels, Pixels]:
-    """Two batches, N x H x W x 3 of uint8."""
+    """Return two batches, N x H x W x 3 of uint8."""
     count, height, width = CASES[case]
     if case == "photo":
         sides = [np.asarray(Image.open(EXAMPLES / side / "cat.png").convert("RGB")) for side in ("before", "after")]

@@ -1,4 +1,4 @@
-"""Flat shapes with soft edges, as programs draw them, and a changed copy; made of integers alone."""
+"""Images of flat shapes with soft edges, as programs draw them, and changed copies. Only integer arithmetic is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FINE = 4
 
 
 def scene_pair(seed: int, height: int = 60, width: int = 80) -> tuple[Pixels, Pixels]:
-    """Return two images H x W x 3: discs and bars, of which some have another colour, place or size in the second."""
+    """Return two images, H x W x 3, of discs and bars. Some shapes have another colour or place in the second image."""
     random = np.random.RandomState(seed)
     y, x = np.mgrid[: height * _FINE, : width * _FINE]
     images = []

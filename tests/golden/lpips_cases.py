@@ -1,6 +1,6 @@
-"""The inputs on which LPIPS is held against other implementations: made here, from nothing but this file and examples/.
+"""The inputs for the comparison of LPIPS with other implementations. They come from this file and examples/ only.
 
-numpy's legacy RandomState is used throughout, since its streams are frozen for good; newer generators may change.
+The generator is numpy's legacy RandomState, because its streams never change. Newer generators may change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """Every network, version and with or without heads, on every kind of image."""
+    """Yield every network and version, with and without linear weights, on every kind of image."""
     for net in NETS:
         for version in ("0.1", "0.0"):
             for heads in (True, False):
@@ -45,7 +45,10 @@ def cases() -> Iterator[Case]:
 
 
 def seeded_parameters(trunk: Trunk) -> dict[str, Array]:
-    """Weights of the size that He et al. 2015 start from, so that features neither vanish nor explode."""
+    """Return seeded parameters of a backbone.
+
+    Weights have the standard deviation of He et al. 2015, so that features neither vanish nor explode.
+    """
     random = np.random.RandomState(zlib.crc32(trunk.name.encode()))
     made = {}
     for name, shape in trunk.shapes.items():
@@ -55,7 +58,7 @@ def seeded_parameters(trunk: Trunk) -> dict[str, Array]:
 
 
 def pair(net: str, images: str) -> tuple[Pixels, Pixels]:
-    """Two batches, N x H x W x 3 of uint8."""
+    """Return two batches, N x H x W x 3 of uint8."""
     if images == "photo":
         found = [np.asarray(Image.open(EXAMPLES / side / "cat.png"))[60:157, 30:157] for side in ("before", "after")]
         return found[0][None], found[1][None]
@@ -68,6 +71,9 @@ def pair(net: str, images: str) -> tuple[Pixels, Pixels]:
 
 
 def sample(maps: Array) -> Array:
-    """Nine places of each N x H x W map: corners, edges, centre. Whole maps would be a large file that says no more."""
+    """Return nine values of each map, N x H x W: at the corners, the centres of the edges and the centre.
+
+    Complete maps would make the file large without adding information.
+    """
     rows, columns = (np.array([0, size // 2, size - 1]) for size in maps.shape[1:])
     return maps[:, rows][:, :, columns].reshape(len(maps), -1)

@@ -1,4 +1,4 @@
-"""Pictures for the goldens of lpips-mini, made by rule."""
+"""Computed images for the recorded distances of lpips-mini."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy.typing as npt
 Picture = npt.NDArray[np.uint8]
 
 SIDES = ((64, 64), (16, 16), (97, 131))
-"""A crop as trained on, the smallest, and one whose sides no stride divides."""
+"""The size of the crops in training, the smallest size, and a size that no stride divides."""
 
 
 def _scene(height: int, width: int) -> npt.NDArray[np.float64]:
-    """Waves, a disc and a chessboard: smooth, curved and sharp."""
+    """Return an image with waves, a disc and a chessboard: smooth, curved and sharp content."""
     y, x = np.mgrid[:height, :width].astype(float)
     waves = [128 + 70 * np.sin(x / (5 + c)) * np.cos(y / (9 - c)) for c in range(3)]
     picture = np.stack(waves, -1)
@@ -24,7 +24,7 @@ def _scene(height: int, width: int) -> npt.NDArray[np.float64]:
 
 
 def _shaken(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A pattern without chance that looks like noise."""
+    """Add a deterministic pattern that looks like noise."""
     places = np.arange(picture.size).reshape(picture.shape)
     return picture + (places * 7919 % 101) - 50
 
@@ -41,7 +41,7 @@ CHANGES: dict[str, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]]
 
 
 def pair(height: int, width: int, change: str) -> tuple[Picture, Picture]:
-    """Reference and candidate, 1 x height x width x 3."""
+    """Return the reference and the candidate, 1 x height x width x 3."""
     reference = _scene(height, width)
 
     def levels(picture: npt.NDArray[np.float64]) -> Picture:
@@ -51,5 +51,5 @@ def pair(height: int, width: int, change: str) -> tuple[Picture, Picture]:
 
 
 def names() -> list[tuple[str, int, int, str]]:
-    """Every case: its key in the file of goldens, rows, columns and change."""
+    """Return every case: its key in the file of recorded distances, its rows, columns and change."""
     return [(f"{h}x{w} {change}", h, w, change) for h, w in SIDES for change in CHANGES]

@@ -1,4 +1,4 @@
-"""The images on which docs/names.md is held against the libraries that it names, made here by numpy alone."""
+"""The images for the comparison of docs/names.md with the libraries that it names. They are made with numpy only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from eyediff.metrics.ops import Array
 from eyediff.records import Pixels
 
 SMALL, LARGE, EVEN, ODD = (40, 48), (384, 391), (176, 192), (187, 181)
-"""Rows and columns: for one scale; where piq reduces first; for five scales with even sides, and with odd ones."""
+"""Rows and columns.
+
+The sizes are: for metrics of one scale, large enough that piq reduces first, and for MS-SSIM with even and odd sides.
+"""
 SCALES = (0.3, 0.3, 0.4)
-"""Weights of MS-SSIM that are not the published ones."""
+"""Weights of MS-SSIM that differ from the published ones."""
 
 
 def images(rows: int, columns: int) -> tuple[Array, Array]:
-    """Two small pairs or one larger pair in [0, 1], N x 3 x H x W of float32, between whole levels of 8 bits.
+    """Return two small pairs or one larger pair in [0, 1], N x 3 x H x W of float32. Values lie between 8-bit levels.
 
-    A fifth of the second image is inverted, so that windows there have a negative contrast term. In the second pair,
-    blue is inverted as a whole, so that its SSIM is negative.
+    A fifth of the second image is inverted, so that windows in it have a negative contrast term. In the second pair,
+    the complete blue channel is inverted, so that its SSIM is negative.
     """
     random = np.random.RandomState(rows)
     y, x = np.mgrid[:rows, :columns]
@@ -32,12 +35,12 @@ def images(rows: int, columns: int) -> tuple[Array, Array]:
 
 
 def levels() -> tuple[Pixels, Pixels]:
-    """The small images as N x H x W x 3 of uint8."""
+    """Return the small images as N x H x W x 3 of uint8."""
     a, b = (np.rint(255 * image).astype(np.uint8).transpose(0, 2, 3, 1) for image in images(*SMALL))
     return a, b
 
 
 def volumes() -> tuple[Array, Array]:
-    """Two pairs in [0, 1], N x 1 x D x H x W, of sides that differ."""
+    """Return two pairs of volumes in [0, 1], N x 1 x D x H x W, with sides of different lengths."""
     a, b = (image[:, 0].reshape(2, 1, 12, 10, 16) for image in images(*SMALL))
     return np.concatenate([a] * 2, 3), np.concatenate([b] * 2, 3)

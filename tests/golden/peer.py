@@ -1,4 +1,7 @@
-"""Runs a peer in a process of its own, with the stand-in for torchvision from ../shared/peers on its path."""
+"""Runs a peer in a separate process. A peer is another implementation, which the tests compare with eyediff.
+
+Its PYTHONPATH contains the replacement for torchvision in ../shared/peers.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ HERE = Path(__file__).resolve().parent
 
 
 def environment(shared: Path) -> dict[str, str]:
-    """What a peer's process needs to find its torchvision and its weights."""
+    """Return the environment variables with which the process of a peer finds its torchvision and its weights."""
     return os.environ | {"PYTHONPATH": str(shared / "peers"), "PEER_WEIGHTS": str(shared / "weights")}
 
 
 def lpips(
     pairs: Mapping[Case, tuple[Pixels, Pixels]], parameters: Mapping[str, Array], shared: Path
 ) -> dict[Case, dict[str, Array]]:
-    """What lpips 0.1.4 says of each case, in one process: total (N), layers (N x L), map (N x H x W)."""
+    """Return the results of lpips 0.1.4 for each case: total (N), layers (N x L) and map (N x H x W).
+
+    One process computes all cases.
+    """
     trunk = {f"parameter{index}": value for index, value in enumerate(parameters.values())}
     with tempfile.TemporaryDirectory() as folder:
         files = [(Path(folder) / f"job{i}.npz", Path(folder) / f"result{i}.npz") for i in range(len(pairs))]
@@ -44,7 +50,10 @@ def lpips(
 
 
 def classical(pairs: Sequence[tuple[Pixels, Pixels]], shared: Path) -> list[dict[str, Array]]:
-    """What piq 0.8.0 and torchmetrics 1.9.0 say of pairs of batches: N figures a metric, by their name and its."""
+    """Return the scores of piq 0.8.0 and torchmetrics 1.9.0 for pairs of batches.
+
+    For each pair of batches, there are N scores under each name "peer metric".
+    """
     with tempfile.TemporaryDirectory() as folder:
         into = [Path(folder) / f"job{i}.npz" for i in range(len(pairs))]
         for job, (a, b) in zip(into, pairs, strict=True):

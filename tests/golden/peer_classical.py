@@ -1,7 +1,7 @@
-"""Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a process of their own: `peer_classical.py JOB.npz [JOB.npz ...]`.
+"""Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a separate process: `peer_classical.py JOB.npz [JOB.npz ...]`.
 
-A job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; N figures a metric take its place.
-PYTHONPATH must lead to a torchvision, which both import.
+A job file has two batches of pixels, `a` and `b`, N x H x W x 3 of uint8. The script replaces them by N scores for each
+metric. PYTHONPATH must contain a torchvision, because both packages import it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-FROM_161, FROM_176 = 161, 176  # the shortest side that piq, torchmetrics take for MS-SSIM
+FROM_161, FROM_176 = 161, 176  # the shortest side for MS-SSIM: in piq, and in torchmetrics
 
 
 def measure(a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What the peers say of N x 3 x H x W from 0 to 1, the range stated."""
+    """Return the scores of the peers for images N x 3 x H x W in [0, 1]. The range is given to the peers."""
     found = {
         "piq ssim": piq.ssim(a, b, data_range=1.0, downsample=False, reduction="none"),
         "piq fsim": piq.fsim(a, b, data_range=1.0, reduction="none", chromatic=False),
@@ -36,7 +36,7 @@ def measure(a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def main() -> None:
-    """Read each job, measure, write the result in its place."""
+    """Read each job, measure it, and write the result to the same file."""
     for path in sys.argv[1:]:
         with np.load(path, allow_pickle=False) as job:
             a, b = (torch.from_numpy(job[side]).permute(0, 3, 1, 2).float() / 255 for side in "ab")

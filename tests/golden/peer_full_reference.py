@@ -1,11 +1,11 @@
 """Writes full_reference.json: `peer_full_reference.py RESULT.json`.
 
-What piq 0.8.0 in double precision, flip-evaluator 1.7 and ssimulacra2 0.3.0 say of the images of classical_cases.py.
-PYTHONPATH must lead to these packages, to a torchvision, and to this repository.
+The file has the scores of piq 0.8.0 in double precision, flip-evaluator 1.7 and ssimulacra2 0.3.0 for the images of
+classical_cases.py. PYTHONPATH must contain these packages, a torchvision, and this repository.
 
-ssimulacra2 blurs by SciPy's Gaussian, which mirrors the image at its edges. Here its blur is replaced by the recursive
-filter of the reference implementation in C++, outside which all is 0, written step by step: by its own blur the scores
-differ by several points.
+ssimulacra2 blurs with SciPy's Gaussian filter, which mirrors the image at its edges. This script replaces the blur by
+the recursive filter of the reference implementation in C++, which takes all values outside the image as 0. The filter
+is written here step by step. With the original blur of ssimulacra2, the scores differ by several points.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ SIGMA = 1.5
 
 
 def recursive(values: Numbers) -> Numbers:
-    """Charalampidis 2016, equations 33 to 57, along the first axis: three recursive filters of second order."""
+    """Filter along the first axis with three recursive filters of second order.
+
+    The filters are those of Charalampidis 2016, equations 33 to 57.
+    """
     reach = round(3.2795 * SIGMA + 0.2546)
     omega = np.array([1, 3, 5]) * np.pi / (2 * reach)
     p = np.array([1, -1, 1]) / np.tan(omega / 2)
@@ -53,7 +56,7 @@ def recursive(values: Numbers) -> Numbers:
 
 
 def ssimulacra(a: Pixels, b: Pixels) -> float:
-    """The score of one pair, from files, as the peer reads them."""
+    """Return the score of one pair. The pair is written to files, because the peer reads files."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/{side}.png" for side in "ab"]
         for pixels, path in zip((a, b), paths, strict=True):
@@ -62,7 +65,7 @@ def ssimulacra(a: Pixels, b: Pixels) -> float:
 
 
 def measure(a: Pixels, b: Pixels) -> dict[str, list[float]]:
-    """What the peers say of two batches, by their name and the metric's."""
+    """Return the scores of the peers for two batches, under names "peer metric"."""
     x, y = (torch.from_numpy(side).permute(0, 3, 1, 2).double() / 255 for side in (a, b))
     of_floats = [
         (one.astype(np.float32) / 255, other.astype(np.float32) / 255) for one, other in zip(a, b, strict=True)
@@ -78,13 +81,13 @@ def measure(a: Pixels, b: Pixels) -> dict[str, list[float]]:
     }
     if min(a.shape[1:3]) >= 41:
         found["piq vif"] = piq.vif_p(y, x, reduction="none").tolist()
-    if a.shape[1:3] == (256, 256):  # other sizes piq brings to 256 in another way
+    if a.shape[1:3] == (256, 256):  # piq resizes other sizes to 256 in another way
         found["piq vsi"] = piq.vsi(x, y, reduction="none").tolist()
     return found
 
 
 def main() -> None:
-    """Measure every case, write the result."""
+    """Measure every case, and write the result."""
     peer.blur_image = lambda image: recursive(recursive(image).swapaxes(0, 1)).swapaxes(0, 1)
     cases = {case: measure(*classical_cases.pair(case)) for case in classical_cases.CASES}
     Path(sys.argv[1]).write_text(json.dumps(cases, indent=1) + "\n")

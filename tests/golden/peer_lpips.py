@@ -1,7 +1,7 @@
-"""Runs `lpips` 0.1.4 in a process of its own: `peer_lpips.py JOB.npz RESULT.npz [JOB.npz RESULT.npz ...]`.
+"""Runs `lpips` 0.1.4 in a separate process: `peer_lpips.py JOB.npz RESULT.npz [JOB.npz RESULT.npz ...]`.
 
-A job holds the trunk's parameters in order, two batches of pixels and the network's name, version and kind; the
-result holds the total, the terms by layer and the spatial map. PYTHONPATH must lead to a torchvision.
+A job has the parameters of the backbone in order, two batches of pixels, and the name, version and kind of the network.
+The result has the total, the terms of the layers, and the spatial map. PYTHONPATH must contain a torchvision.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 
 
 def measure(job: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the peer says of one job."""
+    """Return the results of the peer for one job."""
     kind = {
         "net": str(job["net"]),
         "version": str(job["version"]),
         "lpips": bool(job["heads"]),
-        "pnet_rand": True,  # the trunk's parameters come with the job
+        "pnet_rand": True,  # the job has the parameters of the backbone
         "verbose": False,
     }
     found = {}
@@ -31,7 +31,7 @@ def measure(job: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             for conv in convs:
                 conv.weight.data = torch.from_numpy(next(parameters))
                 conv.bias.data = torch.from_numpy(next(parameters))
-        # The pixels go the peer's own way to a tensor (lpips.im2tensor), image by image.
+        # The peer's own function, lpips.im2tensor, converts the pixels of each image to a tensor.
         a, b = (torch.cat([lpips.im2tensor(image) for image in job[side]]) for side in ("a", "b"))
         with torch.no_grad():
             total, layers = model(a, b, retPerLayer=True)
@@ -44,7 +44,7 @@ def measure(job: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Read each job, measure, write its result."""
+    """Read each job, measure it, and write its result."""
     for given, result in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         job = dict(np.load(given, allow_pickle=False))
         count = int(job.pop("count"))

@@ -1,11 +1,11 @@
-"""Writes names.json: `peer_names.py`. What the libraries of docs/names.md say of the images of names_cases.py.
+"""Writes names.json: `peer_names.py`. The file has the scores of the libraries of docs/names.md for names_cases.py.
 
-PYTHONPATH must lead to this repository and its src, to torchmetrics 1.9.0, piq 0.8.0, scikit-image 0.26.0,
-kornia 0.9.0, pyiqa 0.1.16, pytorch-msssim 1.0.0, basicsr 1.4.2 and lpips 0.1.4, and to a torchvision.
+PYTHONPATH must contain this repository and its src, torchmetrics 1.9.0, piq 0.8.0, scikit-image 0.26.0, kornia 0.9.0,
+pyiqa 0.1.16, pytorch-msssim 1.0.0, basicsr 1.4.2, lpips 0.1.4, and a torchvision.
 
-The networks get the seeded parameters of lpips_cases.py, and the published linear weights from `lpips`, since piq and
-pyiqa download theirs. pyiqa and basicsr import packages that the functions here never call; `NOT_CALLED` lists those
-that are replaced by empty modules where they are absent.
+The networks get the seeded parameters of lpips_cases.py. They get the published linear weights from `lpips`, because
+piq and pyiqa download theirs. pyiqa and basicsr import packages that the functions here never call. `NOT_CALLED` lists
+the packages that are replaced by empty modules if they are not installed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ NOT_CALLED = ("torchvision.utils", "torchvision.transforms.functional", "hugging
 
 
 def stand_in(name: str) -> None:
-    """A module in which every name is a function that returns None."""
+    """Create a module in which every name is a function that returns None."""
     module = types.ModuleType(name)
     module.__dict__["__getattr__"] = lambda _: lambda *_, **__: None
     sys.modules[name] = module
 
 
 def skip_initialisation(*packages: str) -> None:
-    """Let modules of a package be imported without its __init__.py, which imports all that it has."""
+    """Make the modules of a package importable without its __init__.py, which imports all modules of the package."""
     for package in packages:
         found = importlib.util.find_spec(package)
         assert found is not None
@@ -70,7 +70,7 @@ HEADS = Path(lpips.__file__).parent / "weights/v0.1"
 
 
 def seeded(module: nn.Module, net: str) -> nn.Module:
-    """Give every convolution of a backbone the seeded parameters, in order; those after the last stay."""
+    """Give every convolution of a backbone the seeded parameters, in order. Other parameters do not change."""
     parameters = iter(seeded_parameters(ALL_TRUNKS[net]).values())
     for conv in (part for part in module.modules() if isinstance(part, nn.Conv2d)):
         conv.weight.data, conv.bias.data = (torch.from_numpy(next(parameters)) for _ in range(2))
@@ -78,7 +78,7 @@ def seeded(module: nn.Module, net: str) -> nn.Module:
 
 
 def published(net: str) -> dict[str, Tensor]:
-    """The linear weights of LPIPS 0.1."""
+    """Return the linear weights of LPIPS 0.1."""
     found: dict[str, Tensor] = torch.load(HEADS / f"{net}.pth", map_location="cpu", weights_only=True)
     return found
 
@@ -94,7 +94,7 @@ VOLUMES = [torch.from_numpy(volume) for volume in volumes()]
 
 
 def each(metric: Callable[[Tensor, Tensor], Tensor], *sizes: tuple[int, int]) -> list[float]:
-    """What a function says of each pair of these sizes, one by one."""
+    """Return the result of a function for each pair of these sizes. Each call gets one pair."""
     pairs = [pair for size in sizes or (SMALL,) for pair in zip(*tensors(*size), strict=True)]
     return [float(metric(x[None], y[None])) for x, y in pairs]
 
@@ -233,7 +233,7 @@ SAID: Mapping[str, Mapping[str, Callable[[], Iterable[float]]]] = {
 
 
 def main() -> None:
-    """Ask each library for each row of the page, and write the file."""
+    """Compute the scores of each library for each row of the page, and write the file."""
     logging.disable()
     found = {}
     with torch.no_grad():

@@ -1,4 +1,7 @@
-"""The classical metrics against published and recorded numbers of other implementations, and against these at work."""
+"""The classical metrics in comparison with other implementations.
+
+The tests use published scores, recorded scores, and scores that the other implementations compute during the test.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,17 @@ RUNNER = OnnxRunner("cpu", 2)
 
 
 def reflected(a: Pixels, b: Pixels) -> Numbers:
-    """torchmetrics' SSIM: the image is mirrored at its edges, without repeating them, and every pixel counts."""
+    """Return the SSIM of torchmetrics: the image is mirrored without its edge pixels, and every pixel counts."""
     around = ((0, 0), (5, 5), (5, 5), (0, 0))
     run = NumpyRunner().compile(lambda verbs, x, y: ssim.ssim(verbs, ssim.VARIANTS["wang"], x, y), 2)
     return run(*(np.pad(x, around, "reflect") for x in (a, b)))
 
 
 def reflected_scales(a: Pixels, b: Pixels) -> Numbers:
-    """torchmetrics' MS-SSIM: the last scale's SSIM by its own SSIM, and means over channels before the powers."""
+    """Return the MS-SSIM of torchmetrics.
+
+    It uses its own SSIM at the last scale, and averages the channels before the powers.
+    """
     structure = NumpyRunner().compile(msssim.structure, 2)
     *finer, last = zip(msssim.scales(a), msssim.scales(b), strict=True)
     means = [*(structure(x, y) for x, y in finer), reflected(*last)]
@@ -58,12 +64,14 @@ METRICS: dict[str, Callable[[Pixels, Pixels], Numbers]] = {
     "torchmetrics ms-ssim": reflected_scales,
 }
 
-# The peers on torch compute SSIM in float32 on values from 0 to 1: in a bright place a variance is the difference of
-# two figures near 1 that are rounded by 6e-8 in 121 steps, 3e-7 or so, and is compared with C2 = 9e-4: 3e-4 of such a
-# window, some percent of which are in the photo. In a product of powers the errors of five scales add.
-# piq's FSIM leaves 1e-7 where FeatureSIM.m has 1e-4, takes the lower median, and has four digits of I and Q for three.
+# The peers on torch compute SSIM in float32 on values from 0 to 1. In a bright area, a variance is the difference of
+# two numbers near 1. Each is rounded by 6e-8 in 121 steps, so the error is about 3e-7. In relation to C2 = 9e-4, this
+# is 3e-4 of the score of such a window. Some percent of the windows of the photo are of this kind. In MS-SSIM, which is
+# a product of powers, the errors of five scales add up.
+# piq's FSIM has the constant 1e-7 where FeatureSIM.m has 1e-4, and takes the lower median. Its coefficients of I and Q
+# have four digits instead of three.
 TOLERANCES = {
-    "scikit-image ssim": 2e-6,  # ours is float32; derived in tests/unit/metrics/test_ssim.py
+    "scikit-image ssim": 2e-6,  # eyediff uses float32; the value is derived in tests/unit/metrics/test_ssim.py
     "scikit-image ssim@skimage": 2e-6,
     "piq ssim": 2e-5,
     "piq ms-ssim": 2e-5,
@@ -72,11 +80,11 @@ TOLERANCES = {
     "torchmetrics ssim": 2e-5,
     "torchmetrics ms-ssim": 2e-5,
 }
-DOUBLE = 1e-12  # both in double precision, with sums in another order
+DOUBLE = 1e-12  # both sides use double precision, but add in another order
 
 
 def hold(a: Pixels, b: Pixels, name: str, said: list[float]) -> None:
-    """Our score against a peer's, by the name that the goldens give it."""
+    """Check the score of eyediff against the score of a peer, for a metric under its name in the recorded file."""
     metric = METRICS.get(name) or METRICS[name.split()[1]]
     np.testing.assert_allclose(metric(a, b), said, rtol=DOUBLE, atol=TOLERANCES.get(name, 0))
 
@@ -85,27 +93,35 @@ def hold(a: Pixels, b: Pixels, name: str, said: list[float]) -> None:
     ("case", "name"), [(case, name) for case in GOLDENS["cases"] for name in GOLDENS["cases"][case]]
 )
 def test_recorded_numbers(case: str, name: str) -> None:
-    """What scikit-image, piq and torchmetrics said of seeded noise, odd sizes, and a photo; no peer is needed."""
+    """The scores equal those that scikit-image, piq and torchmetrics gave for noise, waves of odd size, and a photo.
+
+    No peer needs to be installed.
+    """
     hold(*classical_cases.pair(case), name, GOLDENS["cases"][case][name])
 
 
 def test_every_case_is_recorded() -> None:
-    """A case that is added without its numbers fails here, not in silence."""
+    """Every case has recorded scores, so a new case without scores is not skipped silently."""
     assert set(GOLDENS["cases"]) == set(classical_cases.CASES)
 
 
 @pytest.mark.slow
 def test_piq_and_torchmetrics_at_work(shared: Path) -> None:
-    """The same on images of sizes and noise drawn anew, against the peers in a process of their own."""
+    """The scores equal those of the installed peers on images of random sizes and noise.
+
+    The peers compute in a separate process.
+    """
     if not all(map(importlib.util.find_spec, ("piq", "torchmetrics"))):
         pytest.skip("the peers piq and torchmetrics are not installed")
     pairs = []
     for seed in range(2):
         random = np.random.RandomState(seed)
-        # Up to 383, from where on FSIM's images are made smaller, in ways that differ; by 16, so that all halve alike.
+        # Sides are below 384. From there on, FSIM reduces images, and implementations reduce them in different ways.
+        # If sides are multiples of 16, all implementations halve images alike.
         height, width = random.randint(30, 300, 2) if seed else random.randint(11, 20, 2) * 16
         a = np.cumsum(random.normal(0, 6, (2, height, width, 3)), 2) + 128
-        # Noise mostly of gray: of opposed colours, piq takes a complex power's length, FSIM's authors its real part.
+        # The noise is mostly gray. For opposed colours, piq takes the length of a complex power, and FSIM's authors
+        # take its real part.
         b = a + random.normal(0, random.randint(5, 40), (*a.shape[:3], 1)) + random.normal(0, 3, a.shape)
         pairs.append((a.clip(0, 255).astype(np.uint8), b.clip(0, 255).astype(np.uint8)))
     said = peer.classical(pairs, shared)
@@ -134,18 +150,21 @@ def test_piq_and_torchmetrics_at_work(shared: Path) -> None:
     ],
 )
 def test_the_example_images_of_lpips(candidate: str, name: str, published: float, digits: int, shared: Path) -> None:
-    """Numbers of scikit-image and of FSIM's authors' code on ex_ref, ex_p0, ex_p1: to every digit that is given."""
+    """The scores of ex_p0 and ex_p1 against ex_ref have every published digit of scikit-image and of FSIM's authors."""
     a, b = (
         np.asarray(Image.open(shared / "images" / "lpips" / f"{file}.png").convert("RGB"))[None]
         for file in ("ex_ref", candidate)
     )
-    # Half of the last digit, and the float32 of SSIM on top.
+    # The tolerance is half of the last digit, plus the float32 error of SSIM.
     assert METRICS[name](a, b)[0] == pytest.approx(published, abs=0.5 * 10**-digits + 2e-6)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("ssim", 0.8374473790), ("ssim@skimage", 0.8460923249)])
 def test_the_formula_image(name: str, expected: float) -> None:
-    """32 x 32, x = 7i + 13j and y = x + ij % 17, modulo 256: scikit-image 0.26.0, the range stated as 255."""
+    """SSIM equals that of scikit-image 0.26.0 with a stated range of 255, on a computed image of 32 x 32 pixels.
+
+    The images are x = 7i + 13j and y = x + ij % 17, modulo 256.
+    """
     i, j = np.mgrid[:32, :32]
     x, y = ((value % 256).astype(np.uint8) for value in (7 * i + 13 * j, 7 * i + 13 * j + (i * j) % 17))
     a, b = (np.repeat(value[None, :, :, None], 3, 3) for value in (x, y))
@@ -153,19 +172,24 @@ def test_the_formula_image(name: str, expected: float) -> None:
 
 
 def test_the_camera_image_of_scikit_image() -> None:
-    """Its own regression test: the cameraman and normal noise of deviation 20 from seed 5, 0.3674518327910367."""
+    """SSIM equals the value of scikit-image's own regression test, 0.3674518327910367.
+
+    The images are the cameraman, with and without normal noise of standard deviation 20 from seed 5.
+    """
     camera = data.camera()
     noise = 20.0 * np.random.RandomState(5).randn(*camera.shape)
     noisy = np.clip(camera + noise, 0, 255).astype(np.uint8)
     a, b = (np.repeat(value[None, :, :, None], 3, 3) for value in (camera, noisy))
-    # In float64 there, in float32 here: 1e-7, since the level of a tile is taken off before anything is squared.
+    # scikit-image uses float64, and eyediff uses float32. The difference is at most 1e-7, because the mean of a tile is
+    # subtracted before values are squared.
     assert METRICS["ssim@skimage"](a, b)[0] == pytest.approx(0.3674518327910367, abs=1e-7)
 
 
 def test_the_published_examples_of_torchmetrics() -> None:
-    """torch.manual_seed(42), rand(3, 3, 256, 256) against itself x 0.75: SSIM 0.9219 and MS-SSIM 0.9628, four digits.
+    """SSIM 0.9219 and MS-SSIM 0.9628 of torchmetrics' documentation are reproduced to four digits, with its settings.
 
-    Its documentation's figures, by its own settings. It takes the range from the data, which here is 1 to six digits.
+    The images are torch.manual_seed(42), rand(3, 3, 256, 256), and the same x 0.75. torchmetrics takes the range from
+    the data. Here, the range is 1 to six digits.
     """
     x = torch.rand(3, 3, 256, 256, generator=torch.Generator().manual_seed(42))
     a, b = (np.ascontiguousarray(value.permute(0, 2, 3, 1).numpy()) for value in (x, x * 0.75))
@@ -174,6 +198,9 @@ def test_the_published_examples_of_torchmetrics() -> None:
 
 
 def test_the_published_example_of_kornia() -> None:
-    """psnr(1, 1.2, max 2) = 20 dB: an error of a tenth of the range. float32 knows 0.6 to 6e-8, 1e-6 of the error."""
+    """psnr(1, 1.2, max 2) = 20 dB, because the error is a tenth of the range.
+
+    float32 represents 0.6 with an error of 6e-8, which is about 1e-6 of the difference.
+    """
     a = np.full((1, 4, 4, 3), 0.5, np.float32)
     assert psnr(a, np.full_like(a, 0.6))[0] == pytest.approx(20, abs=2e-5)

@@ -1,4 +1,4 @@
-"""MS-GMSD, MDSI, HaarPSI, VSI, VIF, FLIP, DISTS and SSIMULACRA 2 against figures of other programs."""
+"""MS-GMSD, MDSI, HaarPSI, VSI, VIF, FLIP, DISTS and SSIMULACRA 2 in comparison with scores of other programs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from .lpips_cases import seeded_parameters
 CASES = json.loads((Path(__file__).parent / "full_reference.json").read_text())
 RUNNER = OnnxRunner("cpu", 1)
 
-# MS-GMSD, HaarPSI, FLIP and SSIMULACRA 2 are float32 here: six digits of means of up to 10^5 figures near 1. In
-# SSIMULACRA 2 variances are differences of figures near 0.3, rounded to 3e-8, beside C2 = 9e-4: 3e-5 of a window, which
-# weights of up to 225 enlarge; 2e-3 of 100 leaves room. MDSI and VIF are float64 with constants of float32.
-# piq's HaarPSI has four digits of I and Q for three; its VSI four digits more of the white, and 1e-16 in quotients.
+# eyediff computes MS-GMSD, HaarPSI, FLIP and SSIMULACRA 2 in float32. This gives six digits for means of up to 10^5
+# values near 1. In SSIMULACRA 2, variances are differences of numbers near 0.3, which are rounded to 3e-8. In relation
+# to C2 = 9e-4, the error is 3e-5 of the score of a window. Weights of up to 225 increase the error. The tolerance is
+# 2e-3 on a scale of 100. eyediff computes MDSI and VIF in float64, with constants in float32.
+# piq's HaarPSI has four digits of the coefficients of I and Q instead of three. Its VSI has four more digits of the
+# white point, and the constant 1e-16 in quotients.
 TOLERANCES = {
     "piq ms-gmsd": 1e-7,
     "piq mdsi": 2e-8,
@@ -41,19 +43,19 @@ TOLERANCES = {
 
 
 def score(name: str, a: Pixels, b: Pixels) -> Numbers:
-    """What a metric says of two batches."""
+    """Return the scores of a metric for two batches."""
     return factory.build_metric(parse_metric(name), RUNNER).engine.distances(a, b)
 
 
 @pytest.mark.parametrize(("case", "name"), [(case, name) for case in CASES for name in CASES[case]])
 def test_recorded_figures(case: str, name: str) -> None:
-    """What the peers said of seeded noise, odd sizes, and a photo (peer_full_reference.py)."""
+    """The scores equal those of the peers for noise, waves of odd size, and a photo (peer_full_reference.py)."""
     found = score(name.split()[1], *classical_cases.pair(case))
     np.testing.assert_allclose(found, CASES[case][name], atol=TOLERANCES[name], rtol=0)
 
 
 def test_every_case_is_recorded() -> None:
-    """A case that is added without its numbers fails here, not in silence."""
+    """Every case has recorded scores, so a new case without scores is not skipped silently."""
     assert set(CASES) == set(classical_cases.CASES)
 
 
@@ -62,12 +64,12 @@ def test_every_case_is_recorded() -> None:
     [
         ("haarpsi", 0.71706527, 1e-6),
         ("mdsi", 0.338972600511665, 1e-8),
-        # The figure is piq's, whose ways to 256 pixels and to a quarter differ from VSI.m's.
+        # The value is that of piq, which reduces images to 256 pixels and to a quarter in another way than VSI.m.
         ("vsi", 0.96405, 2e-4),
     ],
 )
 def test_published_figures_of_the_pair_of_piq(name: str, published: float, tolerance: float, shared: Path) -> None:
-    """Figures of the authors' MATLAB code on I01 of TID2013, from piq's tests."""
+    """The scores equal those of the authors' MATLAB code on I01 of TID2013. They are from the tests of piq."""
     files = ("piq_I01.png", "piq_i01_01_5.png")
     a, b = (images.read(shared / "images/tid" / file).pixels[None] for file in files)
     assert score(name, a, b)[0] == pytest.approx(published, abs=tolerance)
@@ -77,7 +79,7 @@ def test_published_figures_of_the_pair_of_piq(name: str, published: float, toler
     ("pair", "expected"), [("I03", 0.331978828), ("I04", 0.251192063), ("I06", 0.244604096), ("I19", 0.305136979)]
 )
 def test_flip_of_photos(pair: str, expected: float, shared: Path) -> None:
-    """Means of flip-evaluator 1.7 on pairs of TID2013, to 5e-6."""
+    """FLIP equals the mean of flip-evaluator 1.7 on pairs of TID2013, to 5e-6."""
     a, b = (images.read(next((shared / "images/tid").glob(f"{side}_{pair}*"))).pixels[None] for side in ("ref", "dist"))
     assert score("flip", a, b)[0] == pytest.approx(expected, abs=5e-6)
 
@@ -86,8 +88,10 @@ def test_flip_of_photos(pair: str, expected: float, shared: Path) -> None:
     ("case", "expected"), [("noise", [0.0217572499688804, 0.022366103000155735]), ("odd", [0.024500152583708523])]
 )
 def test_dists_on_seeded_weights(case: str, expected: list[float]) -> None:
-    """Of DISTS_pytorch 0.1 in double precision, with its alpha and beta, on the same VGG16: to 1e-7 in float32. The
-    module says the same."""
+    """DISTS equals DISTS_pytorch 0.1 in double precision to 1e-7, although eyediff uses float32.
+
+    Both use the alpha and beta of DISTS_pytorch and the same VGG16. The torch module returns the same scores.
+    """
     network = dists.network(seeded_parameters(VGG))
     a, b = classical_cases.pair(case)
     engine = WholeImageEngine(RUNNER, factory.bind_dists(network, FeatureStatistics(VGG.name)))

@@ -1,7 +1,10 @@
-"""LPIPS against `lpips` 0.1.4: recorded numbers that need nothing but this repository, and the peer itself, live.
+"""LPIPS in comparison with `lpips` 0.1.4: with recorded scores, and with the installed peer.
 
-Tolerance: 1e-5 relative. Both sides add some 10,000 float32 products a feature, whose rounding grows with the root of
-their number: 100 * 6e-8 = 6e-6, on either side in other order. Near zero 1e-6 absolute, for the same reason.
+The tests with recorded scores need only this repository.
+
+The tolerance is 1e-5 relative. Both sides add about 10,000 float32 products for each feature, in different orders. The
+rounding error grows with the square root of their number: 100 * 6e-8 = 6e-6. Near zero, the tolerance is 1e-6 absolute,
+for the same reason.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
 
 def network(case: Case, parameters: dict) -> lpips.Network:
-    """The network of a case, with the heads that the package ships."""
+    """Return the network of a case, with the linear weights that the package contains."""
     heads = weights.load_heads(case.net, case.version) if case.heads else None
     return lpips.Network(TRUNKS[case.net], parameters, heads, lpips.SCALINGS[case.version])
 
@@ -41,7 +44,10 @@ ENGINES = ("native", "onnxruntime")
 
 
 def choose(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Choose the engine that computes networks on the CPU, by EYEDIFF_ENGINE."""
+    """Choose the engine that computes networks on the CPU, with EYEDIFF_ENGINE.
+
+    The test is skipped if the engine is not available.
+    """
     monkeypatch.setenv(select_runner.ENGINE, engine)
     try:
         cpu_engine.engine_name()
@@ -51,14 +57,14 @@ def choose(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @lru_cache(maxsize=1)
 def compiled(name: str, net: str, version: str, heads: bool) -> NetworkEngine:
-    """Return the engine of a seeded network. The cases of one network follow one another, and compile it once."""
+    """Return the engine of a seeded network. The cases of one network follow one another, so it is compiled once."""
     runner = NumpyRunner() if name == "numpy" else select_runner.create_runner("cpu")
     case = Case(net, version, heads, "")
     return NetworkEngine(runner, network(case, lpips_cases.seeded_parameters(TRUNKS[net])))
 
 
 def check(case: Case, name: str) -> None:
-    """Hold one case against its recorded numbers."""
+    """Check one case against its recorded scores."""
     engine = compiled(name, case.net, case.version, case.heads)
     assert engine.description.startswith(name)
     a, b = lpips_cases.pair(case.net, case.images)
@@ -69,27 +75,27 @@ def check(case: Case, name: str) -> None:
 
 
 def test_every_case_is_recorded() -> None:
-    """A case that is added without its numbers fails here, not in silence."""
+    """Every case has recorded scores, so a new case without scores is not skipped silently."""
     assert set(GOLDENS["cases"]) == {case.name for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_equal_the_recorded_peer(case: Case, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Total, each tap's share and the map agree with lpips 0.1.4, for every network, version and kind."""
+    """Total, share of each layer and map equal those of lpips 0.1.4, for every network, version and kind."""
     choose(engine, monkeypatch)
     check(case, engine)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.images == "smallest"], ids=lambda case: case.name)
 def test_numpy_equals_the_recorded_peer(case: Case) -> None:
-    """The oracle agrees too; on the smallest images, since it is slow."""
+    """The numpy engine also equals the peer. Only the smallest images are used, because this engine is slow."""
     check(case, "numpy")
 
 
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
 def test_engines_equal_the_peer_on_official_weights(net: str, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same on the official trunks, against the peer at work, on sizes drawn anew for each variant."""
+    """With official weights, the engines equal the installed peer, on random sizes for each variant of the network."""
     if not all(map(importlib.util.find_spec, ("lpips", "torch"))):
         pytest.skip("the peer lpips 0.1.4, or torch, is not installed")
     parameters = dict(weights.load_trunk(net, file=next((shared / "weights").glob(f"{net}*.pth"))).parameters)
@@ -101,7 +107,7 @@ def test_engines_equal_the_peer_on_official_weights(net: str, shared: Path, monk
         b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
         pairs[case] = a, b
     said = peer.lpips(pairs, parameters, shared)
-    for engine in reversed(ENGINES):  # ONNX Runtime first: where there is no native engine, the rest is skipped by name
+    for engine in reversed(ENGINES):  # ONNX Runtime is first: a missing native engine skips the rest of the test
         choose(engine, monkeypatch)
         for case, (a, b) in pairs.items():
             made = NetworkEngine(select_runner.create_runner("cpu"), network(case, parameters))

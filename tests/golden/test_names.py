@@ -1,6 +1,7 @@
-"""docs/names.md: every row against what the other library says (names.json), with the difference that the row states.
+"""Compares every row of docs/names.md with the score of the other library (names.json).
 
-eyediff computes in float64 here, from the same float32, so that a tolerance is the rounding of the other library.
+The difference that the row states is added. eyediff computes in float64 here, from the same float32 images. The
+tolerance is therefore the rounding error of the other library.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def tensors(size: tuple[int, int] = SMALL, dtype: torch.dtype = torch.float64) -
 
 
 def each(score: Score, *sizes: tuple[int, int]) -> list[float]:
-    """N scores of every size."""
+    """Return N scores for every size."""
     return [float(found) for size in sizes or (SMALL,) for found in score(*tensors(size))]
 
 
@@ -54,12 +55,12 @@ def module(net: str, **options: Any) -> nn.LPIPS:
 
 
 def by_network(loss: torch.nn.Module) -> list[float]:
-    """Networks take float32, as their weights are."""
+    """Return the result of a network for float32 images, because its weights are float32."""
     return loss(*tensors(dtype=torch.float32)).reshape(-1).tolist()
 
 
 def by_metric(name: str) -> list[float]:
-    """What a metric of eyediff says of the images as arrays."""
+    """Return the scores of a metric of eyediff for the images as arrays."""
     arrays = ([np.ascontiguousarray(image.transpose(1, 2, 0)) for image in side] for side in images(*SMALL))
     return [float(eyediff.distance(a, b, name, range=(0, 1))) for a, b in zip(*arrays, strict=True)]
 
@@ -69,12 +70,15 @@ def by_levels(name: str) -> list[float]:
 
 
 def padded(score: Score, reach: int) -> Score:
-    """A score of images or volumes that are mirrored at their edges."""
+    """Return a score function that mirrors images or volumes at their edges first."""
     return lambda x, y: score(*(F.pad(image, (reach,) * (2 * (x.ndim - 2)), "reflect") for image in (x, y)))
 
 
 def terms(x: Tensor, y: Tensor, clamp: bool) -> tuple[Tensor, Tensor]:
-    """The contrast term and SSIM of every window; with `clamp`, as pyiqa does, a contrast term below 0 becomes 0."""
+    """Return the contrast term and SSIM of every window.
+
+    With `clamp`, a contrast term below 0 becomes 0, as in pyiqa.
+    """
     found = ssim.moments(VERBS, WANG, 2 * x - 1, 2 * y - 1)
     contrast = ssim.structure(VERBS, WANG, found)
     contrast = contrast.relu() if clamp else contrast
@@ -82,12 +86,15 @@ def terms(x: Tensor, y: Tensor, clamp: bool) -> tuple[Tensor, Tensor]:
 
 
 def clamped(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM of pyiqa."""
+    """Return the SSIM of pyiqa."""
     return terms(x, y, True)[1].mean((1, 2, 3))
 
 
 def of_scales(halve: Halve, weights: Sequence[float], last: Score | None = None, clamp: bool = False) -> Score:
-    """MS-SSIM with another way to halve. With `last`, the SSIM of the last scale, means over channels come first."""
+    """Return MS-SSIM with another function that halves images.
+
+    With `last`, which is the SSIM of the last scale, channels are averaged before the powers.
+    """
 
     def score(x: Tensor, y: Tensor) -> Tensor:
         product = torch.ones(())
@@ -104,28 +111,28 @@ def of_scales(halve: Halve, weights: Sequence[float], last: Score | None = None,
 
 
 def drop(x: Tensor) -> Tensor:
-    """As torchmetrics does: without an odd last row."""
+    """Halve images as torchmetrics does: an odd last row or column is dropped."""
     return F.avg_pool2d(x, 2)
 
 
 def repeat_first(x: Tensor) -> Tensor:
-    """As piq does."""
+    """Halve images as piq does: with an odd side, the first row and column are repeated."""
     odd = max(x.shape[2] % 2, x.shape[3] % 2)
     return F.avg_pool2d(F.pad(x, (odd, 0, odd, 0), "replicate"), 2)
 
 
 def surround(x: Tensor) -> Tensor:
-    """As pyiqa and pytorch-msssim do: odd sides get zeros at both ends."""
+    """Halve images as pyiqa and pytorch-msssim do: odd sides get zeros at both ends."""
     return F.avg_pool2d(x, 2, padding=(x.shape[2] % 2, x.shape[3] % 2))
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Pixels in whole levels of 8 bits."""
+    """Round pixels to 8-bit levels."""
     return x.mul(255).round().div(255)
 
 
 def rounded_luma(x: Tensor) -> Tensor:
-    """The luma of YIQ in whole levels, as three equal channels."""
+    """Return the luma of YIQ, rounded to 8-bit levels, as three equal channels."""
     weights = torch.tensor([0.299, 0.587, 0.114], dtype=x.dtype)
     return rounded(torch.einsum("nchw,c->nhw", x, weights)[:, None].expand_as(x))
 
@@ -135,17 +142,17 @@ def prepared(prepare: Callable[[Tensor], Tensor], score: Score) -> Score:
 
 
 def with_constant(decibels: Iterable[float]) -> list[float]:
-    """PSNR of an error to which 1e-8 is added."""
+    """Return PSNR values after 1e-8 is added to the mean squared error."""
     return [-10 * np.log10(10 ** (-value / 10) + 1e-8) for value in decibels]
 
 
 def reduced(x: Tensor) -> Tensor:
-    """As piq does: means over squares of about a 256th of the shortest side."""
+    """Reduce images as piq does: average squares whose side is about a 256th of the shortest side."""
     return F.avg_pool2d(x, max(1, round(min(x.shape[2:]) / 256)))
 
 
 def by_channel(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM, where the mean of a channel below 0 becomes 0."""
+    """Return SSIM with the mean of a channel replaced by 0 if it is below 0."""
     channels = [SSIM(x[:, c : c + 1], y[:, c : c + 1]).relu() for c in range(3)]
     return torch.stack(channels).mean(0)
 
@@ -163,7 +170,7 @@ def esrgan() -> list[float]:
 
 
 def pooled(x: Tensor, y: Tensor) -> float:
-    """What `nn.ModuleMetric(nn.PSNR(), pooled=True)` computes (test_metric.py), without an import of torchmetrics."""
+    """Return the score of `nn.ModuleMetric(nn.PSNR(), pooled=True)` (test_metric.py) without torchmetrics."""
     return float(decibels(nn.L2(**UNIT).score(x, y).mean()))
 
 
@@ -256,10 +263,11 @@ OURS: dict[str, dict[str, Callable[[], Iterable[float]]]] = {
     },
 }
 
-# Networks add 10,000 products a feature in float32, in another order: 1e-5 (test_lpips.py). A Gram matrix adds products
-# of such features, and its loss squares differences of them. SSIM in float32 is derived in test_classical.py, and so is
-# piq's FSIM; on colours that are opposed, piq leaves out the factor cos(0.03 pi) = 0.9956. A mean of squares in float32
-# has 1e-6 of itself, 4e-6 dB, and the value has as much again, as has the 1e-8 that pyiqa adds.
+# Networks add 10,000 products for each feature in float32, in another order: 1e-5 (test_lpips.py). A Gram matrix adds
+# products of such features, and its loss squares differences of them. test_classical.py derives the tolerances of SSIM
+# in float32 and of piq's FSIM. For opposed colours, piq omits the factor cos(0.03 pi) = 0.9956. A mean of squares in
+# float32 has a relative error of 1e-6, which is 4e-6 dB. The rounding of the score and the 1e-8 of pyiqa each add an
+# error of this size.
 TOLERANCES: dict[str, dict[str, float]] = {
     "StyleLoss": {"rtol": 1e-4},
     "PatchSimilarity|LPIPS|lpips|ContentLoss|PerceptualLoss": {"rtol": 1e-5},
@@ -270,11 +278,11 @@ TOLERANCES: dict[str, dict[str, float]] = {
     "structural_similarity|on a volume": {"atol": 2e-6},
     "": {"atol": 2e-5},
 }
-"""By what the row's name contains; the first that fits counts."""
+"""Tolerances by a pattern that the name of the row contains. The first pattern that fits is used."""
 
 
 def rows(page: str) -> dict[str, list[str]]:
-    """The first cell of every row, by the heading above its table."""
+    """Return the first cell of every row of each table, by the heading above the table."""
     found = {}
     for section in page.split("\n## ")[1:]:
         cells = re.findall(r"^\| (.*?) \| .* \|$", section, re.M)
@@ -283,7 +291,7 @@ def rows(page: str) -> dict[str, list[str]]:
 
 
 def test_every_row_of_the_page_is_recorded_and_compared() -> None:
-    """A row without a number fails here, and so does a number without a row."""
+    """Every row of the page has a recorded score and a computation, and every score has a row."""
     page = rows(PAGE.read_text(encoding="utf-8"))
     for table in (SAID, OURS):
         assert {library: list(table[library]) for library in table} == page
@@ -291,7 +299,7 @@ def test_every_row_of_the_page_is_recorded_and_compared() -> None:
 
 @pytest.mark.parametrize(("library", "row"), [(library, row) for library in OURS for row in OURS[library]])
 def test_the_other_library_and_ours(library: str, row: str) -> None:
-    """Equal, or equal once the difference that the row states is added."""
+    """The scores are equal after the difference that the row states is added."""
     tolerance = next(limits for kind, limits in TOLERANCES.items() if re.search(kind, row))
     expected = SAID[library][row]
     np.testing.assert_allclose(list(OURS[library][row]()), expected, **{"rtol": 0, "atol": 0} | tolerance)

@@ -1,7 +1,8 @@
-"""Every published protocol against a computation of its own from the conventions of its field (`conventions.py`).
+"""Compares every published protocol with a separate computation from the conventions of its field (`conventions.py`).
 
-Tolerances. Pixel metrics: 1e-6; PSNR is double precision on both sides, and SSIM in float32 errs by 1.5e-7 at most on
-these photos, where no large part is white. LPIPS: 1e-5, float32 against double precision.
+The tolerance of pixel metrics is 1e-6. PSNR is computed in double precision on both sides. SSIM in float32 has an error
+of at most 1.5e-7 on these photos, because they have no large white area. The tolerance of LPIPS is 1e-5, because
+float32 is compared with double precision.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ EXPECTED: Mapping[str, tuple[int, Mapping[str, Score]]] = {
     "nerfbaselines": (0, {"psnr": rgb_psnr, "ssim": rgb_ssim, "lpips-alex": alex, "lpips-vgg": vgg}),
     "codec": (0, {"psnr": rgb_psnr, "ms-ssim": c.ms_ssim, "lpips-alex": alex}),
 }
-"""By protocol: the border at scale 4, and what each of its metrics must be."""
+"""For each protocol: the border at scale 4, and the function that computes each of its metrics."""
 
 
 def rgb(path: Path) -> c.Levels:
@@ -103,7 +104,10 @@ def rgb(path: Path) -> c.Levels:
 
 @pytest.fixture(scope="module")
 def pairs(shared: Path) -> list[tuple[c.Levels, c.Levels]]:
-    """Two crops of Kodak photos, blurred and noisy, and two pairs of TID2013; sides are odd and even."""
+    """Return two crops of Kodak photos with a blurred or noisy candidate, and two pairs of TID2013.
+
+    Some sides are odd, and some are even.
+    """
     photos = sorted((shared / "images" / "kodak").glob("*.png"))
     first, second = (rgb(photo)[100:300, 60:241] for photo in photos[2:4])
     noise = np.random.RandomState(0).normal(0, 12, second.shape)
@@ -115,7 +119,7 @@ def pairs(shared: Path) -> list[tuple[c.Levels, c.Levels]]:
 
 
 def test_every_protocol_is_proved() -> None:
-    """A protocol that is added without its computation fails here; so does a metric of one."""
+    """Every protocol, and every metric of a protocol, has a separate computation in this file."""
     assert set(EXPECTED) == set(published())
     for name, (border, scores) in EXPECTED.items():
         protocol = published()[name]
@@ -125,7 +129,10 @@ def test_every_protocol_is_proved() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_protocol_is_its_field_s_computation(name: str, pairs: list[tuple[c.Levels, c.Levels]]) -> None:
-    """All metrics on all pairs. VGG16's official weights are not here: seeded ones go through the same engine."""
+    """All metrics of a protocol equal the separate computation.
+
+    The official weights of VGG16 are not available, so the same engine computes one pair with seeded weights.
+    """
     border, expected = EXPECTED[name]
     protocol = published()[name]
     scale = SCALE if protocol.needs_scale else None
@@ -156,14 +163,17 @@ def test_a_protocol_is_its_field_s_computation(name: str, pairs: list[tuple[c.Le
 
 @pytest.mark.parametrize("name", TID)
 def test_the_wrong_range_of_lpips(name: str, shared: Path) -> None:
-    """What LPIPS becomes where [0, 1] is fed to it, recorded with the reference code on five pairs: to every digit."""
+    """LPIPS with input in [0, 1] equals the score of the reference code on five pairs, to every recorded digit."""
     x, y = (rgb(shared / "images" / "tid" / f"{side}_{name}.png") for side in ("ref", "dist"))
     digits = 4 if RANGE01[name] < 0.1 else 3
     assert eyediff.distance(x, y, "lpips-alex@range01") == pytest.approx(RANGE01[name], abs=0.51 * 10**-digits)
 
 
 def test_super_resolution_file_by_file(shared: Path) -> None:
-    """PSNR-Y and SSIM-Y of three images enlarged four times, recorded with BasicSR's formulas, border 4."""
+    """PSNR-Y and SSIM-Y of three images enlarged four times equal the recorded scores of BasicSR's formulas.
+
+    The border is 4 pixels.
+    """
     recorded = {"0001": (23.727, 0.5009), "0002": (29.917, 0.7073), "0003": (26.418, 0.7228)}
     cases = shared / "inputs" / "cases"
     for name, (psnr, ssim) in recorded.items():
@@ -175,7 +185,7 @@ def test_super_resolution_file_by_file(shared: Path) -> None:
 
 
 def test_missing_weights_name_their_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Offline, a protocol with VGG16 says which file to bring."""
+    """If a protocol needs VGG16 and downloads are forbidden, the error names the missing weights file."""
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
     monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path))
     monkeypatch.delenv("EYEDIFF_WEIGHTS", raising=False)

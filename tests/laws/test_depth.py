@@ -1,4 +1,4 @@
-"""Equal pictures in other storage types have equal scores, or differ by what is derived here."""
+"""Laws of storage types: equal images have equal scores, or differ by the tolerances derived here."""
 
 from __future__ import annotations
 
@@ -19,22 +19,34 @@ NAMES = [
 SIDE = 161
 
 FLOAT32 = 2.0**-24 / (0.03 * 2) ** 2
-"""SSIM subtracts means of squares of levels from -1 to 1, which float32 rounds by 2^-24, and divides by at least the
-constant (0.03 * 2)^2 where a picture is flat: 1.7e-5."""
+"""Tolerance of SSIM.
+
+It subtracts means of squares of levels from -1 to 1, which float32 rounds by 2^-24. In a flat image, it divides by at
+least the constant (0.03 * 2)^2: 1.7e-5.
+"""
 
 NETWORK = 1e-5
-"""Levels of floats are rounded by 2^-24, which the layers of a network enlarge: what engines may differ by, too."""
+"""Tolerance of networks.
+
+Levels of floats are rounded by 2^-24, which the layers enlarge. Engines may differ by as much.
+"""
 
 GRAY = 1 / 255
-"""MATLAB's rgb2gray rounds gray to levels of the type: of 8 bits by half of a level, in either image."""
+"""Tolerance of MATLAB's rgb2gray.
+
+It rounds gray to levels of the type: with 8 bits by half a level, in either image.
+"""
 
 
 OF_100 = 4 * 200 * 2.0**-24 / 0.0009
-"""SSIMULACRA 2 has the same quotient, by its constant of 0.0009, and weighs it by up to 200 in a few of its terms."""
+"""Tolerance of SSIMULACRA 2.
+
+It has the same quotient with the constant 0.0009, and it weights some terms by up to 200.
+"""
 
 
 def pictures() -> list[tuple[Pixels, Pixels]]:
-    """Pairs with texture, nearly flat near black and white, and of one level's difference in one pixel."""
+    """Return a pair with texture, nearly flat pairs near black, gray and white, and a pair with one changed level."""
     rng = np.random.default_rng(3)
     texture = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     made: list[tuple[Pixels, Pixels]] = [(texture, texture ^ rng.integers(0, 16, texture.shape, np.uint8))]
@@ -48,7 +60,7 @@ def pictures() -> list[tuple[Pixels, Pixels]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_do_not_depend_on_the_storage_type(name: str) -> None:
-    """Of 8 bits, of the same levels in 16 bits (times 257), and of floats from 0 to 1."""
+    """The scores of 8 bits, of the same levels in 16 bits (times 257), and of floats from 0 to 1 are equal."""
     metric = eyediff.Metric(name)
     tolerance = NETWORK if name.startswith(("lpips", "deep")) else 1e-6
     if name.startswith(("ssim", "dssim", "ms-ssim")):

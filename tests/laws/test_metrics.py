@@ -1,4 +1,4 @@
-"""What must hold of every metric, whatever the images: identity, symmetry, independence of batch, order and strides."""
+"""Laws of every metric on any images: identity, symmetry, independence of batch, order and strides."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
 from tests.golden.lpips_cases import seeded_parameters
 
-RUNNER = create_runner("cpu")  # networks: the native engine or ONNX Runtime, as EYEDIFF_ENGINE says
+RUNNER = create_runner("cpu")  # networks: EYEDIFF_ENGINE selects the native engine or ONNX Runtime
 NAMES = [
     f"{entry.name}@{version}"
     for entry in METRICS.values()
     for version in entry.versions
-    if entry.package is None  # tests/unit/metrics/test_cvvdp.py
+    if entry.package is None  # other packages: tests/unit/metrics/test_cvvdp.py
 ]
 
 
 def engine_of(name: str) -> Engine:
-    """The metric's engine; networks get seeded weights, since laws do not depend on them."""
+    """Create the engine of a metric. Networks get seeded weights, since the laws do not depend on weights."""
     spec = parse_metric(name)
     program = spec.program
     if isinstance(program, FeatureStatistics):
@@ -49,7 +49,7 @@ def engine_of(name: str) -> Engine:
 
 @pytest.fixture(scope="module")
 def engine() -> Callable[[str], Engine]:
-    """Engines by name, each made once."""
+    """Return a function that returns the engine of a metric, and creates each engine once."""
     made: dict[str, Engine] = {}
 
     def get(name: str) -> Engine:
@@ -62,7 +62,7 @@ def engine() -> Callable[[str], Engine]:
 
 @st.composite
 def batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels]:
-    """Two batches of one shape and storage type, from equal to unrelated."""
+    """Draw two batches of one shape and storage type, from equal to unrelated."""
     count = draw(st.integers(1, 3))
     height, width = (draw(st.integers(smallest, smallest + 40)) for _ in range(2))
     random = np.random.RandomState(draw(st.integers(0, 2**31)))
@@ -73,7 +73,10 @@ def batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels]:
 
 
 def limits(name: str) -> settings:
-    """Few examples: a metric's code has no branches on the pixels, and some take their time whatever the size."""
+    """Return settings with few examples.
+
+    A metric's code has no branches on the pixels, and some metrics are slow at any size.
+    """
     spec = parse_metric(name)
     slow = getattr(spec.program, "backbone", None) == "vgg" or spec.info.name == "vsi"
     return settings(
@@ -86,12 +89,13 @@ def limits(name: str) -> settings:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_laws(name: str, engine: Callable[[str], Engine]) -> None:
-    """Equal images score exactly the identity; no score depends on order, neighbours in the batch, or strides.
+    """Equal images score exactly the identity. No score depends on order, neighbours in the batch, or strides.
 
-    Metrics that tell the reference from the candidate depend on their order; VIF may be above its identity.
+    Asymmetric metrics depend on the order of reference and candidate. VIF may be above its identity.
 
-    Symmetry to 1e-6 relative: a difference only changes its sign, but sums of three maps may be added in other order.
-    Batches to 1e-6 relative: an engine may share work among threads otherwise for another count of images.
+    Symmetry holds to 1e-6 relative: a difference only changes its sign, but sums of three maps may be added in another
+    order. Batches agree to 1e-6 relative: an engine may share work among threads differently for another number of
+    images.
     """
     spec = parse_metric(name)
     entry = spec.info
@@ -117,7 +121,7 @@ def test_laws(name: str, engine: Callable[[str], Engine]) -> None:
 
 
 def strided(x: Pixels) -> Pixels:
-    """The same pixels in memory of another order, between others that must never be read."""
+    """Return the same pixels in another memory order, between other values that must never be read."""
     poison = np.full((x.shape[0], x.shape[2] * 2, x.shape[1], 5), 7, x.dtype)
     view = poison.transpose(0, 2, 1, 3)[:, :, ::2, 1:4]
     view[:] = x
@@ -125,7 +129,7 @@ def strided(x: Pixels) -> Pixels:
 
 
 def test_smaller_than_smallest_is_never_asked() -> None:
-    """The catalogue and the engines agree on the smallest side, so that too small a pair is refused, not crashed on."""
+    """The registry and the engines agree on the smallest side, so that a smaller pair is refused and does not crash."""
     for name in NAMES:
         spec = parse_metric(name)
         if not spec.info.is_deep:
@@ -134,7 +138,7 @@ def test_smaller_than_smallest_is_never_asked() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_change_nothing(threads: int) -> None:
-    """To 1e-6 relative, as for batches."""
+    """The number of threads changes the scores by at most 1e-6 relative, as for batches."""
     trunk = TRUNKS["alex"]
     network = lpips.Network(trunk, seeded_parameters(trunk), weights.load_heads("alex", "0.1"))
     random = np.random.RandomState(0)
@@ -145,7 +149,7 @@ def test_threads_change_nothing(threads: int) -> None:
 
 @pytest.mark.parametrize("name", ["gmsd", "mdsi", "vif"])
 def test_threads_change_nothing_in_double_precision(name: str) -> None:
-    """To the last bit, scores and maps of images of several bands, also where several threads call at once."""
+    """Scores and maps of images of several bands are equal to the last bit, also if several threads call at once."""
     random = np.random.RandomState(0)
     a, b = random.randint(0, 256, (2, 1, 430, 611, 3)).astype(np.uint8)
     one, three = (wiring.build_metric(parse_metric(name), OnnxRunner("cpu", count)).engine for count in (1, 3))

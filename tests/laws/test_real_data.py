@@ -1,4 +1,4 @@
-"""The laws on photos as people have them, and on memory as programs have it."""
+"""The laws of metrics on real photos, and on arrays in different memory layouts."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def engines() -> dict[str, Engine]:
 
 
 def photos(shared: Path) -> list[Pixels]:
-    """Two of Kodak's photos, two others, cut to one odd size."""
+    """Return two of Kodak's photos and two others, cut to one odd size."""
     paths = [*sorted((shared / "images/kodak").glob("*.png"))[:2], *sorted((shared / "images/photos").glob("*"))[:2]]
     return [np.ascontiguousarray(images.read(path).pixels[11:208, 17:206]) for path in paths]
 
 
 def arrangements(x: Pixels) -> dict[str, Pixels]:
-    """The same values in other memory, between others that must never be read: NaN, or white where there is none."""
+    """Return the values in other memory layouts, between values that must never be read: NaN, or white for integers."""
     poison = np.nan if x.dtype.kind == "f" else np.iinfo(x.dtype.type).max  # type: ignore[type-var]
     wide = np.full((x.shape[0], 2 * x.shape[1], 3 * x.shape[2], 5), poison, x.dtype)
     wide[:, ::2, ::3, 1:4] = x
@@ -55,7 +55,7 @@ def arrangements(x: Pixels) -> dict[str, Pixels]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_laws_on_photos(name: str, shared: Path, engines: dict[str, Engine]) -> None:
-    """Identity exactly; symmetry and batches to 1e-6 relative, as in test_metrics.py."""
+    """The identity is exact. Symmetry and batches agree to 1e-6 relative, as in test_metrics.py."""
     found, metric = photos(shared), engines[name]
     a, b = np.stack(found[:3]), np.stack(found[1:])
     scores = metric.distances(a, b)
@@ -69,7 +69,10 @@ def test_laws_on_photos(name: str, shared: Path, engines: dict[str, Engine]) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_memory_does_not_matter(name: str, engines: dict[str, Engine]) -> None:
-    """Negative and odd strides, NaN and white beside the view: the very same figures. Shapes are hypothesis's."""
+    """Negative and odd strides, and NaN or white beside the view, give exactly the same scores.
+
+    hypothesis draws the shapes.
+    """
     metric = engines[name]
 
     # The metrics of STRUCTURE share the code that reads images; vsi computes at 256x256 whatever the size.
@@ -93,8 +96,10 @@ def test_memory_does_not_matter(name: str, engines: dict[str, Engine]) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_engines_agree_on_photos(threads: int, shared: Path) -> None:
-    """ONNX Runtime and torch against the oracle in double precision, to 1e-5 relative: float32 has 6e-8, and the sums
-    of a layer, of some thousand terms, lose two digits of it."""
+    """ONNX Runtime and torch agree with the oracle in double precision to 1e-5 relative.
+
+    float32 has 6e-8, and the sums of a layer, with some thousand terms, lose two digits of it.
+    """
     torch_runner = pytest.importorskip("eyediff.engines.torch_runner")
     network = lpips.Network(MINI, *load_mini())
     found = [photo[:96, :80] for photo in photos(shared)]
@@ -105,7 +110,7 @@ def test_engines_agree_on_photos(threads: int, shared: Path) -> None:
 
 
 def test_no_decode_file_crashes_or_hangs(shared: Path) -> None:
-    """Every file of the collections: a picture, or one line that begins with its name."""
+    """Every file of the collections is read as an image, or refused in one line that begins with its name."""
     outcomes = {"read": 0, "refused": 0}
     for path in sorted(path for path in (shared / "images/decode").rglob("*") if path.is_file()):
         try:
@@ -120,8 +125,11 @@ def test_no_decode_file_crashes_or_hangs(shared: Path) -> None:
 
 
 def test_pngsuite_by_names_and_by_opencv(shared: Path) -> None:
-    """What the suite's names document (size, depth, gray), and the pixels of a second decoder where it gives them
-    whole: files without transparency or palette. test_pngsuite.py of the images holds all against the standard."""
+    """Images have the size, depth and gray that the names of the suite document.
+
+    They have the pixels of a second decoder where it gives them completely: files without transparency or palette.
+    test_pngsuite.py of the images checks all files against the standard.
+    """
     cv2 = pytest.importorskip("cv2")
     compared = 0
     for path in sorted((shared / "images/decode/pngsuite").glob("[!xP]*.png")):
@@ -130,7 +138,7 @@ def test_pngsuite_by_names_and_by_opencv(shared: Path) -> None:
         assert image.pixels.dtype == (np.uint16 if depth == 16 else np.uint8), name
         if name[0] == "s":
             assert image.pixels.shape[:2] == (int(name[1:3]),) * 2, name
-        if colour in "02" and image.over_white is None and name != "exif2c08":  # which says how to turn it
+        if colour in "02" and image.over_white is None and name != "exif2c08":  # this file states its rotation
             assert colour == "2" or (image.pixels == image.pixels[..., :1]).all(), name
             other = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
             np.testing.assert_array_equal(image.pixels, other[..., ::-1], name)
@@ -139,7 +147,10 @@ def test_pngsuite_by_names_and_by_opencv(shared: Path) -> None:
 
 
 def test_noise_is_no_photo_and_obeys(tmp_path: Path, engines: dict[str, Engine]) -> None:
-    """The path that does not need the photos: a file of noise, read back, is the same picture to every metric."""
+    """A file of noise that is written and read scores as identical in every metric.
+
+    This test does not need the photos.
+    """
     (tmp_path / "x.png").write_bytes(png(noise(200, 180), RGB))
     read = images.read(tmp_path / "x.png").pixels[None]
     for name, metric in engines.items():

@@ -1,4 +1,4 @@
-"""What must hold of masks, regions and ignored rectangles, for every metric that takes them."""
+"""Laws of masks, regions and ignored rectangles, for every metric that supports them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ Engines = Callable[[str], MaskedEngine]
 
 
 def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> Mask:
-    """A mask for each pair: a rectangle that counts or is ignored, or noise; its middle counts, so that windows do."""
+    """Return a mask for each pair: a rectangle that counts or is ignored, or noise.
+
+    The middle counts, so that windows count.
+    """
     count, height, width = shape[:3]
     random = np.random.RandomState(draw(st.integers(0, 2**31)))
     if draw(st.booleans()):
@@ -52,17 +55,17 @@ def masked_batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels, Mask
 
 
 def score(metric: MaskedEngine, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-    """As the loader and `Metric` do: what is ignored is hidden first."""
+    """Return the scores as the loader and `Metric` do: ignored pixels are hidden first."""
     return metric.masked_distances(a, hidden(a, b, counted), counted)
 
 
 @pytest.mark.parametrize("name", MASKED)
 def test_laws(name: str, engine: Engines) -> None:
-    """Ignored pixels of the candidate change nothing, to the last bit; equal images keep their score; a mask of all
-    pixels is no mask; a pair does not depend on its batch.
+    """Ignored pixels of the candidate do not change the score, to the last bit. Equal images keep their score.
 
-    A mask of all pixels to 2e-6: the mean of a float32 map is summed in another order than the score. PSNR's decibels
-    are 4.3 times the relative error of a mean. As for batches, 1e-6 relative elsewhere.
+    A mask of all pixels gives the score without a mask, to 2e-6: the mean of a float32 map is summed in another order
+    than the score. PSNR's decibels are 4.3 times the relative error of a mean. A pair does not depend on its batch, to
+    1e-6 relative.
     """
     spec, metric = parse_metric(name), engine(name)
 
@@ -86,7 +89,7 @@ def test_laws(name: str, engine: Engines) -> None:
 
 @pytest.mark.parametrize("name", PIXELWISE)
 def test_half_a_mask_is_half_an_image(name: str, engine: Engines) -> None:
-    """Of metrics of single pixels: the mask of a part scores as the crop of it, to rounding in double precision."""
+    """For metrics of single pixels, the mask of a part scores as its crop, up to rounding in double precision."""
     metric = engine(name)
 
     @limits(name)
@@ -104,7 +107,10 @@ def test_half_a_mask_is_half_an_image(name: str, engine: Engines) -> None:
 
 
 def test_windows_count_by_their_middle() -> None:
-    """SSIM is the mean of its map over the positions that count: by the map itself, without any window on the edge."""
+    """SSIM is the mean of its map over the positions that count.
+
+    Without reflection, a mask near the edge has no window and is refused.
+    """
     random = np.random.RandomState(0)
     a, b = random.randint(0, 256, (2, 1, 40, 50, 3)).astype(np.uint8)
     counted = np.zeros((1, 40, 50), np.bool_)
@@ -120,7 +126,10 @@ def test_windows_count_by_their_middle() -> None:
 
 
 def test_layers_count_by_area() -> None:
-    """LPIPS by its definition: every tap's term, weighed by the share of each position's area that counts."""
+    """LPIPS follows its definition.
+
+    The term of every feature layer is weighted by the share of each position's area that counts.
+    """
     random = np.random.RandomState(1)
     a, b = random.randint(0, 256, (2, 1, 64, 80, 3)).astype(np.uint8)
     counted = np.zeros((1, 64, 80), np.bool_)
@@ -139,7 +148,7 @@ def test_layers_count_by_area() -> None:
 
 
 def test_strips_give_the_same() -> None:
-    """Where memory is short, the terms come strip by strip: the same score to 1e-6."""
+    """With little memory, the terms are computed strip by strip, and the score is the same to 1e-6."""
     random = np.random.RandomState(2)
     a, b = random.randint(0, 256, (2, 1, 300, 90, 3)).astype(np.uint8)
     counted = random.rand(1, 300, 90) < 0.3
@@ -150,14 +159,14 @@ def test_strips_give_the_same() -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_others_are_refused_by_name(name: str) -> None:
-    """MS-SSIM, FSIM and GMSD have no definition on a part of an image: no score is made up."""
+    """Metrics without a definition on a part of an image, such as MS-SSIM, FSIM and GMSD, refuse a mask."""
     assert not isinstance(parse_metric(name).program, DeepFeatures)
     with pytest.raises(UsageError, match="does not support masks"):
         check_masks([parse_metric(name)])
 
 
 def test_a_white_mask_is_no_mask() -> None:
-    """Exactly: the pair goes the way of a pair without a mask."""
+    """The loader removes a mask of all pixels, so that the pair is exactly a pair without a mask."""
     pixels = np.zeros((20, 30, 3), np.uint8)
     images = Image("a", pixels), Image("b", pixels + 1)
     first, second, counted = prepare(NO_CONVENTIONS, *images, np.ones((20, 30), np.bool_))

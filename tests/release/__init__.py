@@ -1,1 +1,1 @@
-"""What is given away: a wheel and an sdist, what is in them and what is not."""
+"""Tests of the release: the contents of the wheel, and the files for GitHub and its users."""

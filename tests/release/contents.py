@@ -1,4 +1,4 @@
-"""What must be in a wheel and what must not, by the names and sizes of its members."""
+"""Rules for the contents of a wheel, by the names and sizes of its members."""
 
 from __future__ import annotations
 
@@ -26,15 +26,21 @@ HEADS = tuple(
 """The files of the old package that scripts look for."""
 
 SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".toml", ".so", ".dll", ""}
-"""Of files in the package, the native engine's library among them; caches and data sets have none of these."""
+"""Suffixes of the files in the package, including the native engine's library.
+
+Caches and data sets have other suffixes.
+"""
 
 MOST = 15_000_000
-"""Bytes of a wheel. The weights of AlexNet take 9.9 MB, of SqueezeNet 2.9 MB, of lpips-mini 1.2 MB. VGG16, by mistake,
-would take 59 MB."""
+"""Maximum size of a wheel in bytes.
+
+The weights of AlexNet take 9.9 MB, of SqueezeNet 2.9 MB, and of lpips-mini 1.2 MB. The weights of VGG16, included by
+mistake, would take 59 MB.
+"""
 
 
 def problems(wheel: Path) -> list[str]:
-    """What is wrong with it, a line each."""
+    """Return the problems of a wheel, one line for each."""
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
         legal = [name for name in archive.namelist() if ".dist-info/licenses/" in name]

@@ -1,4 +1,4 @@
-"""What GitHub runs, and what its users call, names things that are here; it cannot be run here."""
+"""Tests that the files for GitHub and for its users name existing files. The workflows themselves cannot run here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def test_scripts_that_are_named_exist() -> None:
-    """In workflows, the action, the CI's script and the documents for contributors."""
+    """Workflows, the action, the CI's script and the documents for contributors name only existing scripts."""
     documents = [ROOT / name for name in ("action.yml", ".ci/run", "CONTRIBUTING.md", "RELEASING.md", "scripts/test")]
     named = {
         name
@@ -38,7 +38,7 @@ def test_scripts_that_are_named_exist() -> None:
 
 
 def test_actions_are_pinned() -> None:
-    """By a full version: a tag such as v4 is another action next week."""
+    """Actions are pinned to a full version: a tag such as v4 may be another action next week."""
     steps = load(ROOT / "action.yml")["runs"]["steps"]
     steps += [step for path in WORKFLOWS for job in load(path)["jobs"].values() for step in job["steps"]]
     uses = [step["uses"] for step in steps if "uses" in step]
@@ -47,12 +47,12 @@ def test_actions_are_pinned() -> None:
 
 
 def test_workflows_may_only_read() -> None:
-    """Unless a job says more."""
+    """Workflows have only the permission to read, unless a job has more."""
     assert all(load(path)["permissions"] == {"contents": "read"} for path in WORKFLOWS)
 
 
 def test_every_python_that_is_promised_is_tested() -> None:
-    """The classifiers, the matrix, and `requires-python` name the same."""
+    """The classifiers, the matrix and `requires-python` have the same versions."""
     matrix = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"]["suite"]["strategy"]["matrix"]
     found = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", text) for text in PROJECT["classifiers"]]
     assert matrix["python"] == [match[1] for match in found if match]
@@ -61,14 +61,14 @@ def test_every_python_that_is_promised_is_tested() -> None:
 
 
 def test_the_lowest_torch_is_that_of_the_extra() -> None:
-    """The workflow has to name it, since the lock file and scripts/lowest leave torch out."""
+    """The workflow states the lowest torch, because the lock file and scripts/lowest leave torch out."""
     job = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"]["lowest"]
     (torch,) = map(Requirement, PROJECT["optional-dependencies"]["torch"])
     assert torch.specifier.contains(job["env"]["TORCH"]) and f">={job['env']['TORCH']}".startswith(str(torch.specifier))
 
 
 def test_templates_and_hooks_parse() -> None:
-    """Each has what GitHub or pre-commit asks for."""
+    """Each file has the keys that GitHub or pre-commit requires."""
     for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
         if path.name != "config.yml":
             assert {"name", "description", "body"} <= load(path).keys(), path
@@ -81,7 +81,7 @@ def test_templates_and_hooks_parse() -> None:
 
 @pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.1", 1)])
 def test_the_action_compares_and_writes_a_summary(tmp_path: Path, limit: str, code: int) -> None:
-    """What its step runs: the exit code is that of eyediff, and a file's name cannot end the block of code."""
+    """The action exits with the exit code of eyediff. The name of a file cannot end the code block of the summary."""
     for side in ("before", "after"):
         (tmp_path / side).mkdir()
         name = "```<b>`coffee.png" if os.name == "posix" else "coffee.png"
@@ -100,13 +100,13 @@ def test_the_action_compares_and_writes_a_summary(tmp_path: Path, limit: str, co
     assert done.returncode == code and (tmp_path / "output").read_text() == f"exit-code={code}\n"
     title, empty, *lines = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
     assert title == f"## eyediff: {'FAIL' if code else 'PASS'}" and empty == ""
-    assert any("coffee.png" in line for line in lines) == bool(code)  # PASS names no pair
+    assert any("coffee.png" in line for line in lines) == bool(code)  # a summary with PASS names no pair
     assert all(line[:4] in ("    ", "") for line in lines)
     assert (tmp_path / "report" / "index.html").exists()
 
 
 def test_javascript_tools_are_pinned() -> None:
-    """The lock file of npm holds what its description asks for, and no address of a registry."""
+    """The lock file of npm has the packages that package.json requires, and no address of a registry."""
     folder = ROOT / "scripts" / "node"
     asked = json.loads((folder / "package.json").read_text())["devDependencies"]
     text = (folder / "package-lock.json").read_text()

@@ -1,4 +1,7 @@
-"""The wheel, built as for a release; `scripts/check_release` does the rest: sdist, clean environments, every Python."""
+"""Tests of the wheel, built as for a release.
+
+`scripts/check_release` tests the sdist, clean environments and every Python.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ pytest.importorskip("hatchling")
 
 
 def build(folder: Path) -> Path:
-    """A wheel by the back end alone: no network, no environment of its own."""
+    """Build a wheel with the build back end alone: without a network and without its own environment."""
     folder.mkdir()
     code = f"from hatchling.build import build_wheel; build_wheel({str(folder)!r})"
     told = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
@@ -38,13 +41,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_what_is_in_it(wheel: Path) -> None:
-    """Weights and the page's template are in, tests and data are out."""
+    """The wheel contains the weights and the template of the page. It contains no tests and no data."""
     assert problems(wheel) == []
 
 
 @pytest.mark.slow
 def test_what_should_not_be_in_it_is_seen(wheel: Path, tmp_path: Path) -> None:
-    """Else the test above would show nothing."""
+    """A missing file, unexpected files and a size above the limit are reported.
+
+    Otherwise, the test above would prove nothing.
+    """
     other = tmp_path / wheel.name
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(other, "w") as new:
         for name in old.namelist():
@@ -63,14 +69,16 @@ def test_what_should_not_be_in_it_is_seen(wheel: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
-    """With SOURCE_DATE_EPOCH set, so that anyone can hold a release against its source."""
+    """SOURCE_DATE_EPOCH is set, so that anyone can compare a release with its source."""
     again = build(tmp_path / "two")
     assert sha256(again.read_bytes()).digest() == sha256(wheel.read_bytes()).digest()
 
 
 def test_the_lock_holds_what_is_asked_for() -> None:
-    """Every requirement of the package and its tools is pinned to a release that fits it, with a hash. `scripts/lock`
-    writes it anew. torch is left out on purpose: see there."""
+    """Every requirement of the package and its tools is pinned to a matching release with a hash.
+
+    `scripts/lock` writes the lock file. torch is left out on purpose; scripts/lock gives the reason.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pinned: dict[str, list[str]] = {}
     for entry in re.split(r"\n(?=[a-z])", (ROOT / "requirements-dev.lock").read_text())[1:]:

@@ -1,19 +1,19 @@
-"""Run by a Python that has onnxruntime and numpy and must not find eyediff: every model of a folder on its images.
+"""Compute every ONNX model of a folder in a process that has onnxruntime and numpy and cannot import eyediff.
 
     python -I -S exported.py PLACES_OF_PACKAGES FOLDER
 
-FOLDER holds NAME.onnx, and NAME.npz with what its inputs are given; what its outputs say goes to NAME.out.npz.
+FOLDER holds the models NAME.onnx and their inputs NAME.npz. The script writes the outputs to NAME.out.npz.
 """
 
 import os
 import sys
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # no eyediff is here to set it
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # eyediff sets this variable, but this process cannot import eyediff
 sys.path += sys.argv[1].split(os.pathsep)
 
 
 class Blocker:
-    """Refuses eyediff, wherever it is installed, and what the models were written with."""
+    """Import hook that refuses eyediff, wherever it is installed, and the packages that wrote the models."""
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("eyediff", "onnx", "torch"):

@@ -1,4 +1,4 @@
-"""Arguments of wrong types: one error of ours, before any work; and closed streams of the command line."""
+"""Tests of the types of arguments, which are checked before any work, and of closed streams of the command line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sample(
 GOOD: dict[str, tuple[object, ...]] = {
     "number": (1, 2.5, np.float32(1), np.int64(1)),
     "count": (None, 3, np.int64(3)),
-    "kind": ("a", "c"),  # which values there are, the function says
+    "kind": ("a", "c"),  # the function checks the value: the decorator checks only the type
     "names": (["x"], ("x", "y"), []),
     "levels": (None, (0, 1), [0, 1.5]),
     "path": ("x", Path("x")),
@@ -51,7 +51,10 @@ GOOD: dict[str, tuple[object, ...]] = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_arguments_of_every_kind(name: str) -> None:
-    """Those of the right type pass, numbers of numpy and lists for tuples among them; others are named."""
+    """Arguments of the right type are accepted, including numpy numbers and lists for tuples.
+
+    An error names the argument.
+    """
     for value in GOOD[name]:
         assert sample(**{name: value}) == "done"  # type: ignore[arg-type]
     accepted = [repr(value) for value in GOOD[name]]
@@ -82,14 +85,17 @@ def test_arguments_of_every_kind(name: str) -> None:
     ],
 )
 def test_wrong_types_are_refused(name: str, value: object) -> None:
-    """With the argument, its value and what was expected, as a TypeError too."""
+    """A value of a wrong type raises a TypeError that is also an EyediffError.
+
+    The message states the argument, its value and the expected type.
+    """
     with pytest.raises(TypeError, match=f"sample: {name} is .*; expected ") as caught:
         sample(**{name: value})  # type: ignore[arg-type]
     assert isinstance(caught.value, EyediffError)
 
 
 def test_arguments_that_are_missing_or_unknown() -> None:
-    """The message lists what there is; signature and documentation are the function's own."""
+    """The message for an unknown argument lists the parameters. The decorator keeps the signature and the docstring."""
     with pytest.raises(ArgumentTypeError, match=r"unexpected keyword argument 'nmber'.*number, count"):
         sample(nmber=3)  # type: ignore[call-arg]
     assert next(iter(inspect.signature(sample).parameters)) == "number"
@@ -116,14 +122,17 @@ FUNCTIONS = (
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_misuse_of_public_functions(name: str, value: object, tmp_path: Path) -> None:
-    """Every parameter in turn gets a value of every type: whatever is raised is an error of eyediff."""
+    """Each parameter in turn gets a value of every type.
+
+    Every exception that the function raises is an EyediffError.
+    """
     function = getattr(eyediff, name)
     parameters = inspect.signature(function).parameters
     missing = str(tmp_path / "none")
     right: dict[str, object] = {"a": missing, "b": missing, "metric": "psnr", "below": 0.5}
     for tried in parameters:
         if name == "export" and tried == "path" and isinstance(value, str):
-            continue  # it would be written
+            continue  # `export` would write a file of this name
         call = {key: right.get(key, missing) for key, each in parameters.items() if each.default is each.empty}
         with pytest.raises(EyediffError):
             function(**call | {tried: value})
@@ -131,7 +140,7 @@ def test_misuse_of_public_functions(name: str, value: object, tmp_path: Path) ->
 
 
 def test_results_check_their_arguments(tmp_path: Path) -> None:
-    """Unknown names, and values of other types, of a table and an explanation."""
+    """`table`, `scores` and the results of `table` and `explain` refuse unknown names and values of wrong types."""
     for name, level in (("gt", 0), ("one", 9)):
         (tmp_path / name).mkdir()
         Image.new("RGB", (16, 16), (level,) * 3).save(tmp_path / name / "a.png")
@@ -162,7 +171,10 @@ def test_results_check_their_arguments(tmp_path: Path) -> None:
 
 
 def test_two_storage_types_are_brought_to_the_wider() -> None:
-    """uint8 beside uint16 ended in the exception of another library."""
+    """A uint8 batch and a uint16 batch are compared in the wider type.
+
+    Earlier, they raised an exception of another library.
+    """
     dark, light = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), 257 * 9, np.uint16)
     metric = eyediff.Metric("psnr")
     assert metric.distances(dark, light) == metric.distances(dark, (light // 257).astype(np.uint8))
@@ -171,7 +183,10 @@ def test_two_storage_types_are_brought_to_the_wider() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes streams")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
 def test_closed_streams(closed: str, tmp_path: Path) -> None:
-    """No traceback; what is written to a file is whole. Rows for a closed stdout are an error."""
+    """A closed stream causes no traceback, and an output file is complete.
+
+    Rows for a closed standard output are an error.
+    """
     for index, name in enumerate(("a.ppm", "b.ppm")):
         (tmp_path / name).write_bytes(b"P6 16 16 255\n" + bytes([index * 40]) * 768)
     call = f"{sys.executable} -m eyediff compare a.ppm b.ppm -m psnr"

@@ -1,4 +1,7 @@
-"""`scripts/check_gpu` on a CPU, with tiny sizes: a borrowed GPU must not be spent on faults of the script."""
+"""Tests of `scripts/check_gpu` on a CPU with tiny sizes.
+
+Errors of the script must not waste the time of a borrowed GPU.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def run(output: Path, *more: str, **environment: str) -> subprocess.CompletedPro
 
 @pytest.mark.slow
 def test_every_part_runs(shared: Path, tmp_path: Path) -> None:
-    """Parity, speed and the end-to-end run are in the table, beside the peer where it is installed."""
+    """The table has parity, speed and the end-to-end run, and also the peer if it is installed."""
     done = run(tmp_path / "table.md", EYEDIFF_WEIGHTS=str(shared / "weights"))
     table = (tmp_path / "table.md").read_text()
     assert done.returncode == 0, table + done.stderr
@@ -53,7 +56,7 @@ def test_every_part_runs(shared: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
-    """Without official weights and without time: reasons, and no measurement."""
+    """Without official weights and without time, the table states the reason for each omitted check."""
     done = run(tmp_path / "table.md", "--seconds", "0")
     table = (tmp_path / "table.md").read_text()
     assert done.returncode == 0, table + done.stderr

@@ -1,4 +1,4 @@
-"""The Python API: paths, PIL images and arrays, one metric for many images, folders."""
+"""Tests of the Python API: paths, PIL images and arrays, one metric for many images, and folders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEFORE, AFTER = EXAMPLES / "before" / "cat.png", EXAMPLES / "after" / "cat.png"
 
 @pytest.fixture
 def seeded(tmp_path: Path) -> eyediff.Metric:
-    """LPIPS on SqueezeNet with seeded weights, which need no download."""
+    """Create LPIPS on SqueezeNet with seeded weights, which need no download."""
     from safetensors.numpy import save_file
 
     from eyediff.metrics.backbones import SQUEEZE
@@ -43,21 +43,24 @@ def test_paths_images_and_arrays_are_the_same_images() -> None:
         assert eyediff.distance(a, b, "psnr") == whole
     assert eyediff.distance(*pixels, "psnr") == whole
     assert eyediff.distance(*(x.astype(np.uint16) * 257 for x in pixels), "psnr") == pytest.approx(whole, rel=1e-12)
-    # float32 keeps 24 bits: 1e-7 of each level, against a mean difference of 1e-2
+    # float32 has 24 bits: it rounds each level by 1e-7, and the mean difference is 1e-2
     for low, high in ((0, 1), (-1, 1), (0, 255)):
         scaled = [x / 255 * (high - low) + low for x in pixels]
         assert eyediff.distance(*scaled, "psnr", range=(low, high)) == pytest.approx(whole, rel=1e-5)
 
 
 def test_floats_without_a_range_are_refused() -> None:
-    """The most repeated mistake of users: the error says what was seen and what to write."""
+    """Floats without a range are the most frequent mistake of users.
+
+    The error states the range of the values and the argument to add.
+    """
     a = np.zeros((8, 8, 3)) + np.linspace(0, 255, 3)
     with pytest.raises(errors.RangeError, match=r"candidate: .*0 to 255.*range=\(0, 255\)"):
         eyediff.distance(BEFORE, a, "l2")
 
 
 def test_a_metric_keeps_what_it_is(seeded: eyediff.Metric) -> None:
-    """Name, version, engine and the hash of its weights can be printed beside a number."""
+    """A metric has its name, version, engine and hash of the weights, which can be printed beside a score."""
     assert (seeded.name, seeded.version, seeded.higher_is_better) == ("lpips-squeeze", "0.1", False)
     assert seeded.engine.startswith(("native", "onnxruntime"))
     assert seeded.weights_sha256 is not None and len(seeded.weights_sha256) == 64
@@ -65,7 +68,10 @@ def test_a_metric_keeps_what_it_is(seeded: eyediff.Metric) -> None:
 
 
 def test_the_distance_is_the_sum_of_its_layers_and_of_the_embeddings(seeded: eyediff.Metric) -> None:
-    """d = sum of the taps' shares = |e(a) - e(b)|^2, to 1e-5: float32 sums of some 10,000 figures."""
+    """The distance is the sum of the layers' shares, and it equals |e(a) - e(b)|^2.
+
+    The tolerance of 1e-5 allows for float32 sums of some 10,000 values.
+    """
     distance = seeded.distance(BEFORE, AFTER)
     assert distance > 0
     assert seeded.layers(BEFORE, AFTER).sum() == pytest.approx(distance, rel=1e-12)
@@ -74,14 +80,20 @@ def test_the_distance_is_the_sum_of_its_layers_and_of_the_embeddings(seeded: eye
 
 
 def test_the_map_has_the_size_of_the_image_and_lies_around_the_distance(seeded: eyediff.Metric) -> None:
-    """Enlarging keeps a mean but for the borders: within a tenth of it here."""
+    """The map has the size of the image.
+
+    Enlarging changes its mean only near the borders: here by less than a tenth.
+    """
     found = seeded.map(BEFORE, AFTER)
     assert found.shape == (256, 256) and found._repr_png_(), "a notebook shows it as a picture"
     assert found.mean() == pytest.approx(seeded.distance(BEFORE, AFTER), rel=0.1)
 
 
 def test_a_matrix_equals_pair_by_pair(seeded: eyediff.Metric) -> None:
-    """N passes and a product give what N x N calls give; symmetric, with a diagonal of zeros, and a twin at 0."""
+    """A matrix from N passes and a product equals N x N calls.
+
+    It is symmetric, its diagonal is 0, and a duplicate has distance 0.
+    """
     paths = [BEFORE, AFTER, EXAMPLES / "before" / "coffee.png", BEFORE]
     found = seeded.matrix(paths)
     by_hand = [[seeded.distance(a, b) for b in paths] for a in paths]
@@ -92,7 +104,10 @@ def test_a_matrix_equals_pair_by_pair(seeded: eyediff.Metric) -> None:
 
 
 def test_batches_need_one_size(seeded: eyediff.Metric) -> None:
-    """Different sizes are an error that says both, and so are images too small for the network."""
+    """Batches of different sizes are refused with both sizes.
+
+    Images that are too small for the network are refused too.
+    """
     small, large = np.zeros((2, 20, 20, 3), np.uint8), np.zeros((2, 24, 20, 3), np.uint8)
     assert seeded.distances(small, small).tolist() == [0, 0]
     with pytest.raises(errors.SizeError, match=r"20x20.*20x24"):
@@ -102,7 +117,10 @@ def test_batches_need_one_size(seeded: eyediff.Metric) -> None:
 
 
 def test_sizes_that_differ_are_told_without_settings_that_are_not_there() -> None:
-    """`distance` has no parameter `size`; batches of 2 and 1 do not differ in size."""
+    """The error of `distance` does not mention `size`, because `distance` has no such parameter.
+
+    Batches of 2 and 1 images are refused for their number, not for their size.
+    """
     black = np.zeros((2, 16, 16, 3), np.uint8)
     with pytest.raises(
         errors.SizeError, match=r"differ in size: .* is 16x16, candidate is 16x15; resize or crop"
@@ -114,7 +132,7 @@ def test_sizes_that_differ_are_told_without_settings_that_are_not_there() -> Non
 
 
 def test_a_url_is_an_image() -> None:
-    """Text that names one, through fsspec; a scheme that nothing opens is an error of the call."""
+    """A text that is a URL is read through fsspec. A scheme that no library opens is a usage error."""
     files = pytest.importorskip("fsspec").filesystem("memory")
     files.pipe("/cat.png", AFTER.read_bytes())
     assert eyediff.distance(BEFORE, "memory://cat.png", "psnr") == eyediff.distance(BEFORE, AFTER, "psnr")
@@ -123,7 +141,7 @@ def test_a_url_is_an_image() -> None:
 
 
 def test_a_limit_of_pixels_is_a_parameter() -> None:
-    """Of `compare` and `table`."""
+    """`compare` and `table` have the parameter `max_pixels`."""
     (row,) = eyediff.compare(BEFORE, AFTER, ["psnr"], max_pixels=99).rows
     assert isinstance(row, Failure) and "more than the limit of 99 pixels" in row.message
     with pytest.raises(errors.UsageError, match="max_pixels=0"):
@@ -131,7 +149,10 @@ def test_a_limit_of_pixels_is_a_parameter() -> None:
 
 
 def test_transparent_images_get_the_worse_of_two_grounds(tmp_path: Path) -> None:
-    """A black shape and its absence are one on black; on white they differ, and that is the score."""
+    """A transparent image is scored on black and on white, and the worse score counts.
+
+    A black shape equals an empty image on black and differs on white. A map of transparent images is refused.
+    """
     shape, nothing = np.zeros((16, 16, 4), np.uint8), np.zeros((16, 16, 4), np.uint8)
     shape[4:12, 4:12, 3] = 255
     a, b = Image.fromarray(shape), Image.fromarray(nothing)
@@ -152,7 +173,7 @@ def _blank(folder: Path) -> Path:
 
 
 def test_what_a_metric_cannot_do_is_said() -> None:
-    """PSNR has no layers, and takes no weights."""
+    """PSNR refuses `layers`, `map` and weights, and the error states that PSNR has none."""
     metric = eyediff.Metric("psnr")
     with pytest.raises(errors.UsageError, match=r"psnr does not support `layers`; use an lpips"):
         metric.layers(BEFORE, AFTER)
@@ -163,7 +184,10 @@ def test_what_a_metric_cannot_do_is_said() -> None:
 
 
 def test_unknown_metrics_and_versions_are_named() -> None:
-    """A near miss is suggested; a wrong version is listed with the right ones."""
+    """The error for an unknown metric suggests a similar name.
+
+    The error for an unknown version lists the known versions.
+    """
     with pytest.raises(errors.UnknownMetricError, match="did you mean 'lpips-squeeze'"):
         eyediff.Metric("lpips-sqeeze")
     with pytest.raises(errors.UnknownMetricError, match=r"lpips@0\.1, lpips@0\.0"):
@@ -171,7 +195,10 @@ def test_unknown_metrics_and_versions_are_named() -> None:
 
 
 def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
-    """Folders by name: a row a pair in order, a failure that says why, the file without partner."""
+    """Folders are matched by file name.
+
+    Each pair gives a row in order, and a failure has a reason. The summary lists files without a partner.
+    """
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
         for name in ("cat", "coffee"):
@@ -187,7 +214,7 @@ def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
 
 
 def test_what_a_comparison_used_goes_with_it(tmp_path: Path) -> None:
-    """No cycle holds weights or sessions until the collector comes by."""
+    """No reference cycle keeps weights or sessions alive until the garbage collector runs."""
     for name in ("a.png", "b.png"):
         Image.new("RGB", (32, 32)).save(tmp_path / name)
     gc.collect()
@@ -205,7 +232,7 @@ def test_what_a_comparison_used_goes_with_it(tmp_path: Path) -> None:
 
 
 def test_importing_loads_neither_torch_nor_onnxruntime() -> None:
-    """Nor anything else that takes its time: whoever imports eyediff may never call it."""
+    """Importing eyediff loads no slow package, because a program that imports eyediff may never call it."""
     code = (
         "import sys, eyediff; dir(eyediff)\n"
         "print(sorted({'torch', 'onnxruntime', 'onnx', 'PIL', 'numpy', 'rich', 'typer'} & set(sys.modules)))"
@@ -215,7 +242,7 @@ def test_importing_loads_neither_torch_nor_onnxruntime() -> None:
 
 
 def test_comparing_loads_no_torch() -> None:
-    """The base works where torch is installed without touching it."""
+    """A comparison does not import torch, even if torch is installed."""
     code = (
         "import sys, eyediff\n"
         f"eyediff.compare({str(BEFORE)!r}, {str(AFTER)!r}, ['psnr', 'ssim'])\n"
@@ -242,7 +269,7 @@ def test_the_native_engine_needs_no_onnxruntime(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_command_leaves_the_garbage_collector_as_it_was(enabled: bool) -> None:
-    """A program that calls the command line in its own process keeps its objects under the collector's care."""
+    """A command leaves the garbage collector as it was, because a program may call the command in its own process."""
     (gc.enable if enabled else gc.disable)()
     try:
         for arguments, code in ((["protocols"], 0), (["compare", "missing", "missing"], 2)):
@@ -253,7 +280,10 @@ def test_a_command_leaves_the_garbage_collector_as_it_was(enabled: bool) -> None
 
 
 def test_all_names_exist() -> None:
-    """`__all__` is what can be imported, no more and no less."""
+    """Every name in `__all__` can be imported.
+
+    An unknown name raises AttributeError, and `dir` lists no internal class.
+    """
     for name in eyediff.__all__:
         assert getattr(eyediff, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'distanse'"):
@@ -262,14 +292,14 @@ def test_all_names_exist() -> None:
 
 
 def test_a_white_mask_of_another_size_is_refused() -> None:
-    """It counts everything, but it belongs to other images."""
+    """A mask of another size is refused, even if all its pixels count, because it belongs to other images."""
     image = np.zeros((8, 8, 3), np.uint8)
     with pytest.raises(errors.SizeError, match=r"3x3|\(3, 3\)"):
         eyediff.distance(image, image, "psnr", mask=np.ones((3, 3), bool))
 
 
 def test_one_metric_is_a_name(tmp_path: Path) -> None:
-    """A list of one gives the same; the letters of a text are not names."""
+    """A metric given as text equals a list of one name. The text is not split into letters or at commas."""
     black, gray = np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 9, np.uint8)
     files = [tmp_path / "a.png", tmp_path / "b.png"]
     for file, image in zip(files, (black, gray), strict=True):
@@ -283,7 +313,10 @@ def test_one_metric_is_a_name(tmp_path: Path) -> None:
 
 
 def test_files_count_against_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decoded bytes, before a pixel is decoded, as `compare` counts them; of a list together. Arrays do not count."""
+    """The decoded bytes of a file count against the memory limit before any pixel is decoded, as in `compare`.
+
+    The files of a list count together. Arrays do not count.
+    """
     fits, large = tmp_path / "fits.png", tmp_path / "large.png"
     Image.new("RGB", (100, 100)).save(fits)
     Image.new("RGB", (100, 101)).save(large)

@@ -1,4 +1,4 @@
-"""What the documents say works as they say it."""
+"""Tests that statements and code of the documents are correct."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What docs/scale.md tells people to write about a result, with what it says of the header."""
+    """The code of docs/scale.md reads a Parquet result as one table, and the header file names the metrics."""
     pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
     text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "pandas" in code)
@@ -32,7 +32,7 @@ def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, monkeypatch: p
 
 
 def test_the_figures_of_the_gates_are_the_defaults() -> None:
-    """The tolerance and the golden's limit are stated once in the code; the document says the same."""
+    """The code has the tolerance, the limit of the goldens and other values once. docs/ci.md states the same values."""
     words = " ".join(CI.split())
     assert f"The default is {defaults.TOLERANCE:.4f}" in words and f"above {defaults.TOLERANCE:.4f}" in words
     for gate, limits in defaults.GATES.items():

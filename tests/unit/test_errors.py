@@ -1,4 +1,4 @@
-"""Messages are one line of what can be printed, whatever the names in them are."""
+"""Tests of error messages: they are one line of printable text, whatever names they contain."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ CALLS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("what", CALLS)
 def test_a_name_does_not_steer_the_terminal(what: str, tmp_path: Path) -> None:
-    """Control characters in the name of a file are escaped where the message is made, once."""
+    """Control characters in a file name are escaped exactly once, where the message is created."""
     path = tmp_path / "two\nlines\x1b[31m"
     if what == "weights that are written":
         path.touch()
@@ -74,7 +74,10 @@ def test_a_name_does_not_steer_the_terminal(what: str, tmp_path: Path) -> None:
 
 
 def test_the_library_names_no_option_of_the_command_line() -> None:
-    """Text in the code outside `cli` and the pytest plugin, but for docstrings: no word begins with --, or is -o."""
+    """Outside `cli` and the pytest plugin, no word in a string of the code starts with -- or is -o.
+
+    Docstrings are excluded.
+    """
     source = Path(eyediff.__file__).parent
     found = []
     for path in sorted(source.rglob("*.py")):
@@ -92,7 +95,10 @@ def test_the_library_names_no_option_of_the_command_line() -> None:
 
 
 def test_a_setting_is_spelled_by_who_shows_the_error() -> None:
-    """The library writes it as Python does, the command line as an option; it survives a pickle."""
+    """The library writes a setting as a Python argument, and the command line writes an option.
+
+    A pickle keeps the setting.
+    """
     error = UsageError("they differ; use ", Setting("map_format", "npy"), " or ", Setting("metrics"))
     assert str(error) == "they differ; use map_format='npy' or metrics"
     assert error.spelled(spell_option) == "they differ; use --map-format npy or --metric"
@@ -112,7 +118,7 @@ def test_a_setting_is_spelled_by_who_shows_the_error() -> None:
     ],
 )
 def test_a_wrong_argument_is_what_callers_catch(call: Callable[[], object], kinds: tuple[type[Exception], ...]) -> None:
-    """A wrong value is a ValueError, a wrong type a TypeError, as of Python's own functions and other libraries'."""
+    """A wrong value raises a ValueError and a wrong type raises a TypeError, as in Python and other libraries."""
     for kind in (*kinds, EyediffError):
         with pytest.raises(kind):
             call()

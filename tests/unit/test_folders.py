@@ -1,4 +1,4 @@
-"""Sets of images from Python: what computes their points is chosen as for `compare`, and an index keeps to it."""
+"""Tests of image sets from Python: the device is chosen as for `compare`, and an index belongs to one engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALLS: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three images of noise."""
+    """Write three images of noise to a folder."""
     random = np.random.RandomState(0)
     (tmp_path / "set").mkdir()
     for name in "abc":
@@ -36,15 +36,17 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_precision_is_never_traded_in_silence(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EYEDIFF_PRECISION where no GPU honours it: an error, not float32."""
+    """EYEDIFF_PRECISION is an error where no GPU supports it. The precision does not silently become float32."""
     monkeypatch.setenv(devices.PRECISION, "tf32")
     with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to tf32.*needs device='cuda'"):
         CALLS[name](folder)
 
 
 def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--device cuda is torch's where it alone has CUDA (its CPU stands for the GPU here): the same distances to 1e-5,
-    for both are within 1e-5 of the oracle; but an index of either is refused by the other, and by another precision.
+    """If only torch has CUDA, torch computes for the device cuda. In this test, its CPU replaces the GPU.
+
+    Both engines are within 1e-5 of the oracle, so the distances agree to 2e-5. An index of one engine is refused by the
+    other engine, and by another precision.
     """
     monkeypatch.setattr(devices, "available_providers", lambda: {"CPUExecutionProvider"})
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)

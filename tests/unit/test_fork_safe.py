@@ -1,4 +1,4 @@
-"""Processes that are forked while threads of the parent compute: none waits for a thread that was not copied."""
+"""Tests of processes that fork while threads of the parent compute. No child waits for a thread that was not copied."""
 
 from __future__ import annotations
 
@@ -44,14 +44,20 @@ os._exit(0)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
 def test_a_forked_process_computes() -> None:
-    """In the child sessions, pools and locks are new. With inherited ones SSIM hangs in every child, and LPIPS in some
-    of them; to 1e-6 relative, since fewer threads may add in another order."""
+    """A forked child creates new sessions, pools and locks.
+
+    With inherited ones, SSIM hangs in every child, and LPIPS hangs in some. The tolerance is 1e-6 relative, since fewer
+    threads may add in another order.
+    """
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.decode()) == (0, "")
 
 
 def test_a_metric_is_sent_to_another_process() -> None:
-    """It is made anew from what it was made with, once however often it is sent: its weights are not loaded again."""
+    """A pickled metric is created again from its arguments.
+
+    Later copies are the same object, so that weights are not loaded again.
+    """
     metric = Metric("ssim", threads=1, memory="1GB")
     first, second = (pickle.loads(pickle.dumps(metric)) for _ in range(2))  # noqa: S301 - our own
     assert first is second is not metric

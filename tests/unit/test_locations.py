@@ -1,4 +1,4 @@
-"""URLs that stand where paths stand."""
+"""Tests of URLs in place of paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from eyediff.scoring.batches import score_pairs
 
 
 def test_a_url_stays_as_it_was_given() -> None:
-    """Nothing is collapsed or resolved in it: two slashes may be a name. `file://` is a path here."""
+    """A URL is neither normalised nor resolved, because two slashes may be part of a name.
+
+    A `file://` URL is a path.
+    """
     url = parse_location("s3://bucket//a/../b.png")
     assert isinstance(url, Url) and str(url) == "s3://bucket//a/../b.png"
     assert url != parse_location("s3://bucket/b.png") and url == pickle.loads(pickle.dumps(url))  # noqa: S301 - our own
@@ -28,7 +31,10 @@ def test_a_url_stays_as_it_was_given() -> None:
 
 
 def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pair of a URL and a file is scored; a URL that leads nowhere, too much, or a library that raises is a row."""
+    """A pair of a URL and a file is scored, and a URL without a file gives a failure row.
+
+    A library that raises and a file that is too large give an ImageError.
+    """
     fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'eyediff[ray]'")
     gray = np.full((16, 16, 3), 100, np.uint8)
     Image.fromarray(gray).save(tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""A metric as an ONNX file: the numbers of the command line, in a process that has no eyediff."""
+"""Tests of metrics as ONNX files: a process without eyediff computes the same scores as the command line."""
 
 from __future__ import annotations
 
@@ -42,27 +42,36 @@ CASES = [
 ABOUT = {"eyediff": "0", "metric": "seeded"}
 
 SAME = {"rtol": 1e-6, "atol": 1e-6}
-"""What the issue asks for. ONNX Runtime computes the same float32 sums here as there, but of whole images in place of
-tiles of 160 windows, whose order moves a mean of values up to 1 by some 6e-8 and a PSNR, in double, by 1e-14."""
+"""Tolerance that the issue requires.
+
+ONNX Runtime computes the same float32 sums for the file and in eyediff. The file uses whole images instead of tiles of
+160 windows. The other order changes a mean of values up to 1 by some 6e-8, and a PSNR in double precision by 1e-14.
+"""
 
 
 LEVEL = 2 * 2.0**-24 / (0.03 * 2) ** 2
-"""SSIM takes the level off before it squares: of the image in the file, of a tile here. Each rounds a flat window's
-variance by 2^-24, over a constant of at least (0.03 * 2)^2: 3.4e-5 at a place of the map."""
+"""Tolerance at a pixel of an SSIM map.
+
+SSIM subtracts the mean before it squares: of the image in the file, of a tile in eyediff. Each rounds the variance of a
+flat window by 2^-24. The divisor is at least (0.03 * 2)^2, which gives 3.4e-5.
+"""
 
 RUNNABLE = [opset for opset in OPSETS if opset < 22 or Version(ort.__version__) >= Version("1.21")]
 """The opsets that the installed ONNX Runtime computes."""
 
 
 def assert_agree(one: Any, other: Any, rtol: float, atol: float, message: str = "") -> None:
-    """Values within a tolerance, of one shape and type."""
+    """Check that two arrays have the same shape and type and agree within a tolerance."""
     one, other = np.asarray(one), np.asarray(other)
     assert (one.shape, one.dtype) == (other.shape, other.dtype), message
     np.testing.assert_allclose(one, other, rtol=rtol, atol=atol, err_msg=message)
 
 
 def cat() -> tuple[Pixels, Pixels]:
-    """Two pairs: a photo and its copy that was harmed, and the photo twice. 256 x 256, which SSIM's engine tiles."""
+    """Return two pairs: a photo and its distorted copy, and the photo twice.
+
+    SSIM's engine tiles images of 256 x 256.
+    """
     before, after = (np.asarray(Image.open(EXAMPLES / side / "cat.png")) for side in ("before", "after"))
     return np.stack([before, before]), np.stack([after, before])
 
@@ -79,7 +88,10 @@ def session(model: bytes | Path) -> ort.InferenceSession:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What every model says in a process without eyediff: outputs by name, by metric and opset or by golden case."""
+    """Compute every model in a process without eyediff.
+
+    Return the outputs by name, for each metric and opset and for each golden case.
+    """
     folder = tmp_path_factory.mktemp("models")
     for name in NAMES:
         for opset in RUNNABLE:
@@ -99,12 +111,15 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         capture_output=True,
         text=True,
     )
-    assert told.stdout.split() == ["[]"]  # neither eyediff nor onnx nor torch was there
+    assert told.stdout.split() == ["[]"]  # the process imported neither eyediff nor onnx nor torch
     return {path.name.removesuffix(".out.npz"): dict(np.load(path)) for path in folder.glob("*.out.npz")}
 
 
 def test_files_say_what_the_command_line_says(alone: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    """Every metric that ships, in the oldest and the newest opset, and the infinite PSNR of equal images."""
+    """Every exportable metric gives the scores of the command line in the oldest and the newest opset.
+
+    The PSNR of equal images is infinite.
+    """
     for side, images in zip(("a", "b"), cat(), strict=True):
         (tmp_path / side).mkdir()
         for name, pixels in zip(("0.png", "1.png"), images, strict=True):
@@ -121,7 +136,7 @@ def test_files_say_what_the_command_line_says(alone: dict[str, dict[str, Any]], 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_maps_are_those_of_the_library(name: str, alone: dict[str, dict[str, Any]]) -> None:
-    """Where a metric has a map, the file has the same one; where it has none, neither has the file."""
+    """A file has a map exactly if the metric has one, and both maps are the same."""
     assert all(("map" in alone[f"{name}.{opset}"]) == (name in MAPPED) for opset in RUNNABLE)
     if name in MAPPED:
         metric = eyediff.Metric(name)
@@ -132,16 +147,21 @@ def test_maps_are_those_of_the_library(name: str, alone: dict[str, dict[str, Any
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_networks_equal_the_recorded_peer(case: Case, alone: dict[str, dict[str, Any]]) -> None:
-    """Every trunk, version and kind of head against lpips 0.1.4, by the goldens and tolerance of test_lpips.py; a
-    batch of two, of sides that no stride divides."""
+    """Every backbone, version and kind of linear weights agrees with lpips 0.1.4.
+
+    The goldens and the tolerance are those of test_lpips.py. The images are a batch of two, and no stride divides their
+    sides.
+    """
     golden, said = GOLDENS["cases"][case.name], alone[case.name]
     np.testing.assert_allclose(said["distance"], np.sum(golden["layers"], 1), **CLOSE)
     np.testing.assert_allclose(lpips_cases.sample(said["map"]), golden["map"], **CLOSE)
 
 
 def test_strips_give_the_same_numbers() -> None:
-    """An image that the command line would compute strip by strip, whole in the file. A feature of a strip may be the
-    same sum in another order: 1e-5 at a place of the map, as against the peer; the mean evens that out.
+    """The file computes an image as a whole that eyediff, with little memory, computes strip by strip.
+
+    A strip may sum a feature in another order. Pixels of the map agree to 1e-5, as with the peer, and the mean evens
+    this out.
     """
     trunk = TRUNKS["squeeze"]
     seeded = Network(trunk, lpips_cases.seeded_parameters(trunk), load_heads("squeeze"))
@@ -159,11 +179,14 @@ def test_strips_give_the_same_numbers() -> None:
 
 @pytest.mark.parametrize("name", ["lpips-mini", "ssim", "dssim", "psnr", "ms-ssim"])
 def test_another_runtime_agrees(name: str, tmp_path: Path) -> None:
-    """onnx's own evaluator, plain numpy, shares no code with ONNX Runtime: float32 sums in another order, 1e-5."""
+    """The reference evaluator of onnx is plain numpy and shares no code with ONNX Runtime.
+
+    The tolerance is 1e-5, because float32 sums have another order.
+    """
     model = eyediff.export(name, tmp_path / "metric.onnx")
-    side = 64 if name != "ms-ssim" else 165  # odd from the first halving on
+    side = 64 if name != "ms-ssim" else 165  # 165 is odd at the first halving
     a, b = (x[:, 40 : 40 + side, 30 : 30 + side] for x in cat())
-    with np.errstate(divide="ignore"):  # of PSNR
+    with np.errstate(divide="ignore"):  # PSNR divides by zero for equal images
         found = onnx.reference.ReferenceEvaluator(model).run(None, feed(a, b))
     for one, other in zip(found, session(tmp_path / "metric.onnx").run(None, feed(a, b)), strict=True):
         assert_agree(one, other, rtol=1e-5, atol=1e-5)
@@ -171,8 +194,11 @@ def test_another_runtime_agrees(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lpips-mini", "psnr"])
 def test_what_goes_in_may_be_stored_otherwise(name: str, tmp_path: Path) -> None:
-    """The same pictures in every storage type, range and layout score the same: to 1e-5, as float32 pixels are rounded
-    by 6e-8 and PSNR's mean square, of differences of some hundredths, ten to a hundred times as much."""
+    """The same images in every storage type, range and layout have the same score to 1e-5.
+
+    float32 rounds pixels by 6e-8. It rounds PSNR's mean square, of differences of some hundredths, ten to a hundred
+    times as much.
+    """
     a, b = (x[:1, :70, :80].astype(np.float64) for x in cat())
     path = tmp_path / "metric.onnx"
     eyediff.export(name, path)
@@ -192,7 +218,10 @@ def test_what_goes_in_may_be_stored_otherwise(name: str, tmp_path: Path) -> None
 
 
 def test_points_of_an_embedding_are_as_far_apart_as_the_metric_says(tmp_path: Path) -> None:
-    """`embed`: one image in, points out, at sizes that differ from call to call. 1e-6: sums of 20,000 squares."""
+    """The squared distance of two embeddings is the score of the metric, at sizes that differ from call to call.
+
+    The tolerance of 1e-6 allows for sums of 20,000 squares.
+    """
     path = tmp_path / "points.onnx"
     eyediff.export("lpips-mini", path, embed=True)
     points, metric = session(path), eyediff.Metric("lpips-mini")
@@ -203,8 +232,11 @@ def test_points_of_an_embedding_are_as_far_apart_as_the_metric_says(tmp_path: Pa
 
 
 def test_what_is_no_pair_is_refused(tmp_path: Path) -> None:
-    """64 and 65 columns leave as many features: without a node that fails, a number would come out. The node's name is
-    in the runtime's message, and says what is wrong."""
+    """Images of different sizes and images that are too small fail in the model.
+
+    64 and 65 columns give the same number of features. Without a node that fails, the model would return a score. The
+    runtime's message has the name of the node, which states the reason.
+    """
     eyediff.export("lpips-mini", tmp_path / "metric.onnx")
     run_it, smallest = session(tmp_path / "metric.onnx"), eyediff.Metric("lpips-mini").smallest
     wide, one, low = (np.zeros((1, *sides, 3), np.uint8) for sides in ((64, 65), (64, 64), (smallest - 1, 64)))
@@ -215,15 +247,15 @@ def test_what_is_no_pair_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:
-    """The same call writes the same bytes; names, types, axes and metadata are what docs/export.md says."""
+    """The same call writes the same bytes. Names, types, axes and metadata are those of docs/export.md."""
     paths = [tmp_path / name for name in ("one.onnx", "two.onnx")]
     for path in paths:
         eyediff.export("lpips-mini", path, layout="nchw", map=False)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     model = onnx.load(paths[0])
     assert (model.producer_name, model.producer_version) == ("eyediff", eyediff.__version__)
-    assert (model.ir_version, model.opset_import[0].version) == (8, 18)  # both of ONNX 1.13
-    assert not {node.op_type for node in model.graph.node} & {"Resize"}  # no map, no work for it
+    assert (model.ir_version, model.opset_import[0].version) == (8, 18)  # both versions are those of ONNX 1.13
+    assert not {node.op_type for node in model.graph.node} & {"Resize"}  # only a map needs this operator
     found = session(paths[0])
     assert [(x.name, x.type, x.shape) for x in found.get_inputs()] == [
         (name, "tensor(uint8)", ["n", 3, "h", "w"]) for name in ("reference", "candidate")

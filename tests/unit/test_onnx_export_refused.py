@@ -1,4 +1,4 @@
-"""What is not exported, and what an export does not write over."""
+"""Tests of exports that are refused, and of files that an export does not overwrite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from eyediff.errors import OutputError, UsageError
     ],
 )
 def test_what_cannot_be_written_is_refused(metric: str, asked: dict[str, Any], said: str, tmp_path: Path) -> None:
-    """Before any work, in a line that says what can; nothing is written."""
+    """An impossible export is refused before any work, and the message states what is possible. No file is written."""
     with pytest.raises(UsageError, match=said):
         eyediff.export(metric, tmp_path / "metric.onnx", **asked)
     assert not list(tmp_path.iterdir())
@@ -34,7 +34,7 @@ def test_what_cannot_be_written_is_refused(metric: str, asked: dict[str, Any], s
 def test_what_is_there_stays_where_it_is_something_else_or_the_export_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A text is not overwritten; a model is, but only by one that is whole."""
+    """An export does not overwrite a text file. It replaces a model, but only with a complete model."""
     notes, model = tmp_path / "notes.txt", tmp_path / "metric.onnx"
     notes.write_text("mine")
     with pytest.raises(OutputError, match="is not an ONNX file"):

@@ -1,4 +1,4 @@
-"""Optional dependencies: one message for each, which names the extra, in a form that every shell takes."""
+"""Tests of optional dependencies: each has one message that names the extra in a form that every shell accepts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DISTRIBUTIONS = {
 
 @pytest.mark.parametrize("module", EXTRAS)
 def test_the_extra_brings_the_module(module: str) -> None:
-    """pyproject.toml says so. fsspec is a dependency of ray[data]."""
+    """The extra of a module installs the module, according to pyproject.toml. fsspec is a dependency of ray[data]."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     wanted = DISTRIBUTIONS.get(module, module)
     assert [line for line in extras[EXTRAS[module][1]] if line.startswith(wanted)]
@@ -39,7 +39,7 @@ def test_the_extra_brings_the_module(module: str) -> None:
 
 @pytest.mark.parametrize("module", EXTRAS)
 def test_what_is_missing(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message quotes the extra, which zsh would take for a pattern."""
+    """The message has the extra in quotes, because zsh treats brackets as a pattern."""
     monkeypatch.setitem(sys.modules, module, None)
     for refuse in (import_optional, require):
         with pytest.raises(MissingModuleError, match=r"^this needs .* not installed") as caught:
@@ -52,14 +52,14 @@ def test_what_is_missing(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_package_without_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is named as it is."""
+    """The message has the name of the package itself if no extra contains the package."""
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingModuleError, match=r"run `pip install pandas`$"):
         import_optional("pandas", "to_pandas()")
 
 
 def test_parquet_asks_for_pyarrow_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows and matrices alike: not the 600 MB of Ray."""
+    """Parquet needs only the extra `parquet`, for rows and for matrices, and not the 600 MB of Ray."""
     from eyediff.output import parquet
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"] or ["pyarrow"]:
@@ -69,7 +69,7 @@ def test_parquet_asks_for_pyarrow_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_no_other_message_names_an_extra() -> None:
-    """Strings of the code, docstrings left out: what to install is said in one place."""
+    """Only optional.py has strings that name an extra, so that each is stated once. Docstrings are excluded."""
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -79,20 +79,20 @@ def test_no_other_message_names_an_extra() -> None:
 
 
 def test_documents_quote_extras() -> None:
-    """An unquoted bracket is a pattern to zsh."""
+    """The documents put extras in quotes, because zsh treats an unquoted bracket as a pattern."""
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *SOURCE.rglob("*.py")]:
         assert not re.search(r"pip install eyediff\[", path.read_text("utf-8")), path
 
 
 def test_help_keeps_brackets() -> None:
-    """rich takes `[video]` for markup and would drop it."""
+    """The help prints `[video]`, which rich would treat as markup and remove."""
     command = [sys.executable, "-m", "eyediff", "video", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": ""})
     assert "pip install 'eyediff[video]'" in done.stdout
 
 
 def test_every_help_text_survives() -> None:
-    """Each bracket of each docstring of a command, in what its --help prints."""
+    """The help prints every bracket in the help texts of all commands and options."""
     if cli.create_app(()).rich_markup_mode != "rich":
         pytest.skip("this typer does not take help for markup")
     from rich.text import Text
@@ -108,7 +108,7 @@ def test_every_help_text_survives() -> None:
 
 
 def test_import_error_of_an_installed_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A package that is there but does not load is not taken for a missing one."""
+    """An installed package that fails to load is not reported as missing."""
     (tmp_path / "av.py").write_text("raise ImportError('libfoo.so: no such file')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "av", raising=False)

@@ -1,6 +1,6 @@
-"""The public API, as a file: a change of a name or a signature is seen in a diff.
+"""Test of the public API against a file, so that a diff shows every change of a name or a signature.
 
-`python -m tests.unit.test_public_api` writes the file anew.
+`python -m tests.unit.test_public_api` writes the file again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def describe(name: str) -> Iterator[str]:
 
 
 def signature(function: object) -> str:
-    """Return the names of a callable's parameters, and which of them have a default; types and values are left out."""
+    """Return the parameter names of a callable and mark those with a default. Types and values are left out."""
     try:
         parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -73,7 +73,10 @@ def listing() -> str:
 
 
 def test_the_public_api_is_what_the_file_lists() -> None:
-    """After a change that is meant: `python -m tests.unit.test_public_api`, and a line in CHANGELOG.md."""
+    """The file lists the public API.
+
+    After an intended change, run `python -m tests.unit.test_public_api` and add a line to CHANGELOG.md.
+    """
     pytest.importorskip("torch")
     assert listing().splitlines() == LIST.read_text(encoding="utf-8").splitlines()
 

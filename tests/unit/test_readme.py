@@ -1,4 +1,4 @@
-"""The Chinese README says what the English one says: the same commands, names, figures and links."""
+"""Tests that both READMEs, English and Chinese, have the same commands, names, figures and links."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 
 OURS = {"README.md", "README.zh-CN.md"}
-"""What each links of the other."""
+"""The links between the two files, which differ."""
 
 
 def parted(text: str) -> tuple[list[list[str]], str]:
-    """The code blocks, fenced and indented, as lines without blanks and comments, which are translated; the prose."""
+    """Return the code blocks, fenced and indented, as lists of lines, and the prose.
+
+    Blank lines are removed, and comments too, because they are translated.
+    """
     blocks: list[list[str]] = [[]]
     prose: list[str] = []
     fenced = False
@@ -32,7 +35,7 @@ def parted(text: str) -> tuple[list[list[str]], str]:
 
 
 def test_the_commands_are_the_same() -> None:
-    """Block by block, line by line; only comments differ."""
+    """Both files have the same blocks and lines of code. Only comments differ."""
     english, chinese = parted(ENGLISH)[0], parted(CHINESE)[0]
     assert len(english) > 5 and any("eyediff compare" in line for block in english for line in block)
     assert chinese == english
@@ -47,13 +50,13 @@ def test_the_commands_are_the_same() -> None:
     ],
 )
 def test_names_links_and_figures_are_the_same(what: str, pattern: str) -> None:
-    """All that are in one are in the other, in whatever order a language needs."""
+    """Both files have the same names, links and figures. Their order may differ, because the languages differ."""
     english, chinese = (sorted(set(re.findall(pattern, parted(text)[1])) - OURS) for text in (ENGLISH, CHINESE))
     assert english and chinese == english, what
 
 
 def test_sections_and_tables_are_the_same() -> None:
-    """As many headings of each level, and as many rows of tables."""
+    """Both files have the same number of headings of each level, and the same number of table rows."""
     for mark in ("# ", "## ", "### ", "|"):
         counts = [sum(line.startswith(mark) for line in text.splitlines()) for text in (ENGLISH, CHINESE)]
         assert counts[0] == counts[1], mark

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.skipif(os.name != "posix", reason="only a POSIX shell starts jobs that ignore Ctrl-C")
 def test_tests_of_ctrl_c_pass_in_a_job_that_ignores_it() -> None:
-    """As with `nohup scripts/test &`, on a service that colours what is printed."""
+    """The tests pass in a job like `nohup scripts/test &`, on a service that colours the output."""
     names = ["tests/unit/run/test_ends.py", "tests/cli/test_compare.py"]
     options = ["-q", "-p", "no:cacheprovider", "-k", "ctrl_c or csv"]
     started = subprocess.run(

@@ -1,4 +1,7 @@
-"""Runs scripts one after the other in one process, each as if it were the main file: JSON in, what each printed out."""
+"""Run scripts one after the other in one process, each as the main file.
+
+The first argument is a JSON file with the scripts. The second argument is a JSON file for the printed texts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 
 def printed(arguments: list[str], text: str) -> str:
-    """What a script prints; where it fails, that with its traceback."""
+    """Return the text that a script prints. If the script fails, the text ends with the traceback."""
     out = io.StringIO()
     sys.argv = ["script.py", *arguments]
     with contextlib.redirect_stdout(out):

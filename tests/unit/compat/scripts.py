@@ -1,7 +1,7 @@
-"""Scripts as people write them for `lpips` 0.1.4: ten in the manner of its own repository and of those that use it.
+"""Scripts for `lpips` 0.1.4, in the style of its own repository and of repositories that use it.
 
-Each is a name, its arguments and its text. They find pictures in `imgs`, and in `dir0` and `dir1`, which share two
-names.
+Each script has a name, its arguments and its text. The scripts find images in the folder `imgs`, and in `dir0` and
+`dir1`, which have two file names in common.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`from eyediff.compat import lpips`: scripts for the old package run with that line changed and nothing else."""
+"""The replacement for `lpips`.
+
+Scripts for the old package run if only the import is changed to `from eyediff.compat import lpips`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ BEFORE, AFTER = "import lpips\n", "from eyediff.compat import lpips\n"
 
 
 def said(change: tuple[str, str], environment: dict[str, str], folder: Path, shared: Path) -> dict[str, list[str]]:
-    """The words that each script printed, all in one process and a folder of their own."""
+    """Run all scripts in one process and in a new folder, and return the words that each script printed."""
     pictures = shared / "images" / "lpips"
     (folder / "imgs").symlink_to(pictures)
     for name, copies in {"dir0": ("ex_ref", "ex_p0"), "dir1": ("ex_p0", "ex_p1")}.items():
@@ -43,14 +46,14 @@ def said(change: tuple[str, str], environment: dict[str, str], folder: Path, sha
 
 
 def words(text: str) -> list[str]:
-    """Words and figures, without brackets and the old package's two lines for every network."""
+    """Return words and numbers, without brackets and without the two lines of the old package for every network."""
     kept = [line for line in text.splitlines() if not line.startswith(("Setting up", "Loading model"))]
     return re.findall(r"[^\s,()\[\]<>]+", "\n".join(kept))
 
 
 @pytest.fixture(scope="module")
 def printed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[str], list[str]]]:
-    """What every script prints with this package, and with the old one."""
+    """Return the words that each script prints with this package, and with the old package."""
     if importlib.util.find_spec("lpips") is None:
         pytest.skip("the peer lpips 0.1.4 is not installed")
     here = os.environ | {
@@ -64,8 +67,12 @@ def printed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_prints_what_it_printed(name: str, printed: dict[str, tuple[list[str], list[str]]]) -> None:
-    """Words are equal, figures to 1e-5 relative as tests/golden/test_lpips.py derives it (and to 1e-7, where a sum of
-    float32 figures comes near 0); after steps of an optimiser, which add up gradients that agree to 1e-4, to that."""
+    """Words are equal, and numbers are equal within a tolerance.
+
+    The relative tolerance of 1e-5 is derived in tests/golden/test_lpips.py. The absolute tolerance of 1e-7 is for sums
+    of float32 numbers that are close to 0. After steps of an optimiser, the relative tolerance is 1e-4, because the
+    steps add gradients that agree to 1e-4.
+    """
     found, expected = printed[name]
     assert "Traceback" not in " ".join(expected)
     assert [*map(shape, found)] == [*map(shape, expected)] and found
@@ -76,7 +83,7 @@ def test_a_script_prints_what_it_printed(name: str, printed: dict[str, tuple[lis
 
 
 def shape(word: str) -> str:
-    """The word itself, or that it is a figure."""
+    """Return the word itself, or "figure" if it is a number."""
     try:
         float(word)
     except ValueError:
@@ -85,7 +92,7 @@ def shape(word: str) -> str:
 
 
 def test_the_networks_of_the_old_package_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """`print_network` prints the network and how many parameters it has, as ever."""
+    """`print_network` prints the network and the number of its parameters, as in the old package."""
     from eyediff.compat import lpips
 
     lpips.print_network(torch.nn.Linear(3, 2))
@@ -94,13 +101,13 @@ def test_the_networks_of_the_old_package_are_told(capsys: pytest.CaptureFixture[
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[torch.Tensor, torch.Tensor]:
-    """Two batches of two images."""
+    """Return two batches of two images."""
     torch.manual_seed(0)
     return torch.rand(2, 3, 40, 44) * 2 - 1, torch.rand(2, 3, 40, 44) * 2 - 1
 
 
 def test_a_hook_on_the_network_is_called(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """The old package passed it over; docs/compat.md says so."""
+    """A hook on the network is called. The old package did not call it; docs/compat.md describes the difference."""
     from eyediff.compat import lpips
 
     seen = []
@@ -112,8 +119,11 @@ def test_a_hook_on_the_network_is_called(pair: tuple[torch.Tensor, torch.Tensor]
 
 @pytest.mark.parametrize("spatial", [False, True])
 def test_parts_that_are_hooked_change_nothing(pair: tuple[torch.Tensor, torch.Tensor], spatial: bool) -> None:
-    """The path through the heads as modules, and the one with less memory: one value and one gradient, to the rounding
-    of float32 sums in another order."""
+    """A hook on a head does not change the value or the gradient.
+
+    With the hook, the heads run as modules. Without it, the code uses less memory. Both results agree up to the
+    rounding of float32 sums in another order.
+    """
     from eyediff.compat import lpips
 
     found = lpips.LPIPS(net="alex", spatial=spatial)
@@ -129,7 +139,7 @@ def test_parts_that_are_hooked_change_nothing(pair: tuple[torch.Tensor, torch.Te
 
 
 def test_weights_of_ones_own(tmp_path: Path, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """As for `nn.LPIPS`: a file that is named, and taken though it is not the published one if it is trusted."""
+    """As for `nn.LPIPS`, a file that is not the published file is refused by its name, unless `trust` is True."""
     from eyediff.compat import lpips
 
     found = lpips.LPIPS(net="alex")
@@ -143,7 +153,7 @@ def test_weights_of_ones_own(tmp_path: Path, pair: tuple[torch.Tensor, torch.Ten
 
 
 def test_the_shipped_files_are_the_shipped_heads() -> None:
-    """The .pth files that scripts look for hold what weights/heads.safetensors holds."""
+    """The .pth files that scripts load have the same values as weights/heads.safetensors."""
     from eyediff.compat import lpips
 
     folder = Path(lpips.__file__).parent / "weights"
@@ -157,7 +167,7 @@ def test_the_shipped_files_are_the_shipped_heads() -> None:
 
 
 def test_packages_that_import_lpips_get_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until it is undone; what was imported before comes back."""
+    """After `install`, `import lpips` imports our module. `uninstall` restores the earlier modules."""
     from eyediff import compat
     from eyediff.compat import lpips
 
@@ -177,7 +187,7 @@ def test_packages_that_import_lpips_get_ours(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_name_of_the_first_releases(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """`PerceptualLoss(model='net-lin', net='alex')`, with `normalize`, is LPIPS; an unknown model is an error."""
+    """`PerceptualLoss(model='net-lin', net='alex')`, with `normalize`, is LPIPS. An unknown model is an error."""
     from eyediff.compat import lpips
 
     x, y = pair

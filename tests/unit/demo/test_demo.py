@@ -1,4 +1,4 @@
-"""`eyediff demo`: its own pictures, offline, without torch, and what they show."""
+"""Tests of `eyediff demo`: it has its own images, works offline and without torch, and shows that metrics disagree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ sys.exit(code or 9 * bool({"torch", "matplotlib"} & set(sys.modules)))
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder and the words of one run in a process of its own, with no weights to find and no network to ask."""
+    """Run the demo in its own process, without weights to find and without a network.
+
+    Return the folder and the output.
+    """
     root = tmp_path_factory.mktemp("demo")
     hidden = {"EYEDIFF_OFFLINE": "1", "EYEDIFF_HOME": f"{root}/home", "TORCH_HOME": f"{root}/torch"}
     environment = {name: value for name, value in os.environ.items() if name != "EYEDIFF_WEIGHTS"} | hidden
@@ -42,7 +45,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_metrics_disagree_in_every_trial(shown: tuple[Path, str]) -> None:
-    """PSNR and SSIM call the candidate without detail closer, LPIPS the other one: so says the table, four times."""
+    """PSNR and SSIM rate the candidate without detail as closer, and LPIPS rates the other one.
+
+    The table says so four times.
+    """
     lines = shown[1].splitlines()
     assert [lines[6 * i + 4].split()[:3] for i in range(4)] == [
         [trial.coarse.name, trial.coarse.name, trial.slight.name] for trial in TRIALS
@@ -51,7 +57,10 @@ def test_the_metrics_disagree_in_every_trial(shown: tuple[Path, str]) -> None:
 
 
 def test_compare_says_the_same(shown: tuple[Path, str]) -> None:
-    """The pictures lie in two folders as `eyediff compare` takes them; its scores are those that were printed."""
+    """`eyediff compare` accepts the two folders, and its scores are those that the demo printed.
+
+    The report names every pair.
+    """
     result = api.compare(shown[0] / "reference", shown[0] / "candidate", ["psnr"])
     rows = {row.pair.name: row.scores["psnr"] for row in result.rows if isinstance(row, ScoredPair)}
     assert len(rows) == len(result.rows) == 2 * len(TRIALS)
@@ -61,13 +70,13 @@ def test_compare_says_the_same(shown: tuple[Path, str]) -> None:
 
 
 def test_the_figure_shows_what_was_compared(shown: tuple[Path, str]) -> None:
-    """All twelve pictures are in it, pixel for pixel."""
+    """The figure contains all twelve images, pixel for pixel."""
     with Image.open(shown[0] / "demo.png") as picture:
         page = np.asarray(picture.convert("RGB"))
     for path in [*(shown[0] / "reference").iterdir(), *(shown[0] / "candidate").iterdir()]:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
-        place = page.tobytes().find(pixels[96].tobytes()) // 3  # a row of it; then the rest around that
+        place = page.tobytes().find(pixels[96].tobytes()) // 3  # find one row, then compare all rows
         assert place > 0, path.name
         y, x = place // page.shape[1] - 96, place % page.shape[1]
         np.testing.assert_array_equal(page[y : y + 192, x : x + 192], pixels)
@@ -75,7 +84,10 @@ def test_the_figure_shows_what_was_compared(shown: tuple[Path, str]) -> None:
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.scene)
 def test_a_scene_is_what_its_script_draws(trial: Trial) -> None:
-    """Up to the rounding of another processor; and no flat field: its levels spread as those of photos do."""
+    """A scene equals the output of its script, up to the rounding of another processor.
+
+    Its levels spread like those of photos.
+    """
     script = run_path(str(SCRIPT))
     scene = read_scene(trial.scene)
     assert scene.shape == (192, 192, 3) and scene.dtype == np.uint8 and 25 < scene.std() < 90
@@ -83,7 +95,7 @@ def test_a_scene_is_what_its_script_draws(trial: Trial) -> None:
 
 
 def test_agreement_is_not_called_disagreement() -> None:
-    """Only where all old metrics say one, and all LPIPS the other."""
+    """Metrics disagree only if all old metrics prefer one candidate and all LPIPS metrics prefer the other."""
     trial = TRIALS[0]
 
     def verdict(**closer: bool) -> TrialResult:
@@ -97,7 +109,7 @@ def test_agreement_is_not_called_disagreement() -> None:
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file in its place, or pictures of something else in it: one line, and no figure that is not true."""
+    """A file in place of the folder, or other images in the folder, are refused by name. No false figure is written."""
     monkeypatch.setattr("eyediff.demo.run.read_scene", lambda name: read_scene(name)[:40, :40])
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):

@@ -1,4 +1,4 @@
-"""Small pictures made by rule, with edges, slopes and texture."""
+"""Small computed images with edges, slopes and texture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def scene(number: int, side: int = 96) -> npt.NDArray[np.uint8]:
-    """side x side x 3; another for every number."""
+    """Return an image of side x side x 3, different for every number."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[:side, :side] / side
     picture = np.stack([120 + 60 * np.sin(6 * (a * x + b * y) + c) for a, b, c in rng.uniform(-2, 2, (3, 3))], -1)
@@ -22,7 +22,7 @@ def scene(number: int, side: int = 96) -> npt.NDArray[np.uint8]:
 
 
 def photos_in(folder: Path, count: int, side: int) -> Path:
-    """The folder, with so many scenes as 0.png, 1.png, ..."""
+    """Write the first scenes as 0.png, 1.png, ... to a folder, and return the folder."""
     for number in range(count):
         Image.fromarray(scene(number, side)).save(folder / f"{number}.png")
     return folder

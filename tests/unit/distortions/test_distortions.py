@@ -1,4 +1,4 @@
-"""Every family of distortions: pure, in shape, next to nothing at strength 0, and growing."""
+"""Tests of every family of distortions: no side effects, equal shape, little effect at strength 0, and growth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def distorted(name: str, number: int, strength: float) -> np.ndarray:
 
 
 def effect(name: str, strength: float) -> float:
-    """Mean absolute change in levels over six scenes."""
+    """Return the mean absolute change in levels over six scenes."""
     changes = [np.abs(distorted(name, n, strength).astype(float) - scene(n)).mean() for n in range(6)]
     return float(np.mean(changes))
 
@@ -27,7 +27,7 @@ def effect(name: str, strength: float) -> float:
 @pytest.mark.parametrize("shape", [(64, 64), (16, 40), (61, 37)])
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_bytes_of_the_same_shape(name: str, shape: tuple[int, int], strength: float) -> None:
-    """Bytes of the same shape come back, whatever the sides, and the picture that was given stays as it was."""
+    """The result is bytes of the same shape, whatever the sides, and the input image is not changed."""
     family = mixture if name == "mixture" else DISTORTIONS[name]
     picture = scene(1)[: shape[0], : shape[1]].copy()
     before = picture.copy()
@@ -45,8 +45,11 @@ def test_same_chance_same_picture(name: str) -> None:
 
 @EVERY
 def test_strength_0_changes_next_to_nothing(name: str) -> None:
-    """At strength 0 the mean change is below 8 levels of 255. The coarsest halve the colours' resolution, as
-    JPEG and WebP do at any quality: independent noise of 6 levels in each channel then loses most of its colour."""
+    """At strength 0, the mean change is below 8 levels of 255.
+
+    The coarsest families halve the resolution of the colours, as JPEG and WebP do at any quality. Independent noise of
+    6 levels in each channel then loses most of its colour.
+    """
     assert effect(name, 0.0) < 8
 
 
@@ -59,14 +62,14 @@ def test_effect_grows_with_strength(name: str) -> None:
 
 
 def test_held_out_families_are_not_trained_on() -> None:
-    """No family is on both sides, none on neither, and every one has its kin."""
+    """Every family is either trained on or held out, and every family is in one category."""
     assert set(TRAINED) | set(HELD_OUT) == set(DISTORTIONS)
     assert not set(TRAINED) & set(HELD_OUT)
     assert sorted(name for kinds in CATEGORIES.values() for name in kinds) == sorted(DISTORTIONS)
 
 
 def test_drawn_strengths_reach_from_faint_to_gross() -> None:
-    """Strengths fill the range and never leave it."""
+    """The strengths fill the range and never exceed it."""
     rng = np.random.default_rng(0)
     drawn = [draw_strength(rng) for _ in range(500)]
     assert 0 < min(drawn) < 0.05

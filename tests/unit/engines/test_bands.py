@@ -1,4 +1,4 @@
-"""Bands compute what numpy computes from whole images, whatever the bands and the threads."""
+"""Computation in bands equals numpy's computation of whole images, for any bands and any number of threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ THREADS = 3
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("height", [9, 32])
 def test_bands_mean_what_numpy_means(name: str, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every operation, in bands of one row, of two, and of all rows. Only a BLAS may add in another order: 1e-14."""
+    """Every operation equals numpy's, in bands of one row, of two rows and of all rows.
+
+    The tolerance is 1e-14, because a BLAS may add in another order.
+    """
     a, b = RANDOM.randint(0, 256, (2, 2, height, 13, 3)).astype(np.uint8)
     expected = NumpyRunner().compile(PROGRAMS[name], 2)(a, b)
     for positions in (1, 26, 1 << 16):
@@ -36,7 +39,7 @@ KERNEL = RANDOM.standard_normal((2, 1, 5, 4)).astype(np.float32)
 
 
 def chain(ops: Any, a: Any, b: Any) -> Any:
-    """Convolutions of convolutions, with values that several operations read, and a mean in between."""
+    """Apply convolutions to convolutions and to a value minus its mean. Several operations read the same value."""
     grey = ops.sub(ops.total(a), ops.level(ops.total(b)))
     small = ops.conv(grey, KERNEL, stride=2, pad=(2, 1))
     both = ops.conv(ops.concat([small, ops.mul(small, small)]), KERNEL[[0, 1, 0, 1]], pad=(4, 0), groups=4)
@@ -45,7 +48,10 @@ def chain(ops: Any, a: Any, b: Any) -> Any:
 
 @pytest.mark.parametrize("height", [1, 2, 7, 40])
 def test_convolutions_at_the_edges_of_bands(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the last bit, since every sum has the same order; also where the zeros above and below exceed a band."""
+    """The result is equal to the last bit, because every sum has the same order.
+
+    This also holds if the padding above and below has more rows than a band.
+    """
     a, b = RANDOM.randint(0, 256, (2, 1, height, 17, 3)).astype(np.uint8)
     expected = NumpyRunner().compile(chain, 2)(a, b)
     for positions in (1, 50, 300):
@@ -54,7 +60,7 @@ def test_convolutions_at_the_edges_of_bands(height: int, monkeypatch: pytest.Mon
 
 
 def test_pixels_are_prepared_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And come out as those of a whole image."""
+    """Pixels are prepared in bands, and the result equals that of whole images."""
     monkeypatch.setattr(bands, "BAND", 40)
     a, b = RANDOM.randint(0, 256, (2, 1, 21, 19, 3)).astype(np.uint8)
     heights: set[int] = set()
@@ -69,7 +75,7 @@ def test_pixels_are_prepared_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_share_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many threads as are asked for are at work at the same time, the caller among them."""
+    """All requested threads work at the same time, including the calling thread."""
     monkeypatch.setattr(bands, "BAND", 1)
     together = threading.Barrier(THREADS, timeout=20)
     met: set[str] = set()
@@ -81,13 +87,13 @@ def test_threads_share_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
         return pixels
 
     pixels = np.ones((1, 50, 4, 3), np.uint8)
-    pixels[:, 0] = 0  # the row that is computed for the shape alone
+    pixels[:, 0] = 0  # this row is computed once only to determine the shape
     BandRunner(THREADS, meet).compile(lambda ops, x: ops.mean(x), 1)(pixels)
     assert len(met) == THREADS and threading.current_thread().name in met
 
 
 def test_an_error_in_a_band_reaches_the_caller() -> None:
-    """Whichever thread meets it."""
+    """An error in any thread is raised in the calling thread."""
 
     def refuse(pixels: Pixels) -> Pixels:
         if pixels.shape[1] > 1:
@@ -99,6 +105,6 @@ def test_an_error_in_a_band_reaches_the_caller() -> None:
 
 
 def test_the_number_of_batches_is_checked() -> None:
-    """As by the other runners."""
+    """A wrong number of batches is an error, as for the other runners."""
     with pytest.raises(TypeError, match="1 batches of images were given; expected 2"):
         BandRunner(1).compile(lambda ops, a, b: ops.mean(a), 2)(np.zeros((1, 4, 4, 3), np.uint8))

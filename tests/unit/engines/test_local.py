@@ -22,7 +22,7 @@ def blank(height: int = 120, width: int = 160) -> Pixels:
 
 
 def test_boxes_fit_what_has_changed() -> None:
-    """Two blocks far apart are two regions, with the pixels that they have; two that nearly touch are one."""
+    """Two distant blocks are two regions with their exact pixels. Two blocks that nearly touch are one region."""
     a, b = blank(), blank()
     b[10:22, 30:50] = 0
     b[90:100, 100:103] = 0
@@ -41,7 +41,7 @@ def test_the_worst_region_comes_first() -> None:
 
 
 def test_very_many_regions_are_joined_in_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No region is dropped: the last box spans the rest and says of how many."""
+    """No region is dropped. If there are too many, the last box surrounds the rest and states their number."""
     monkeypatch.setattr(defaults, "REGIONS", 3)
     a, b = blank(), blank()
     for index in range(6):
@@ -53,7 +53,10 @@ def test_very_many_regions_are_joined_in_the_last(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, -2), (-2, 2)])
 def test_what_is_displaced_says_by_how_much(shift: tuple[int, int]) -> None:
-    """A word that moves by whole pixels on an even ground is the same word; with less tolerance it has changed."""
+    """A word that moves by whole pixels on a uniform background is reported as displaced.
+
+    If the displacement is larger than the allowed one, the word has changed.
+    """
     a, b = blank(), blank()
     across, down = shift
     word = np.random.RandomState(0).randint(0, 2, (12, 30, 1)).repeat(3, 2).astype(np.uint8) * 200
@@ -62,15 +65,18 @@ def test_what_is_displaced_says_by_how_much(shift: tuple[int, int]) -> None:
     for engine in (CHANGED, VISIBLE):
         found = engine.locate(a, b, 2)
         assert found and {each.shift for each in found} == {shift}
-        assert {each.shift for each in engine.locate(a, b, 0)} <= {None}  # one pixel is not visible
+        assert {each.shift for each in engine.locate(a, b, 0)} <= {None}  # a displacement of one pixel is not visible
     if max(map(abs, shift)) > 1:
         assert None in {each.shift for each in CHANGED.locate(a, b, 1)}
 
 
 @pytest.mark.parametrize("level", [100, 0])
 def test_a_sharp_line_between_two_pixels_is_displaced(level: int) -> None:
-    """Half a pixel to the right, a line of one pixel is two columns of half the contrast: no displacement back makes it
-    sharp again. The difference is visible (1.1 and 1.8 thresholds), and is reported as moved."""
+    """A line that moves by half a pixel is reported as displaced.
+
+    A line of one pixel becomes two columns of half the contrast. No displacement of these columns gives the sharp line
+    again. The difference is visible (1.1 and 1.8 thresholds).
+    """
     a, b = blank(), blank()
     a[30:90, 60] = level
     b[30:90, 60:62] = (250 + level) // 2
@@ -81,8 +87,11 @@ def test_a_sharp_line_between_two_pixels_is_displaced(level: int) -> None:
 
 @pytest.mark.parametrize("level", [0, 205])
 def test_what_is_gone_is_not_displaced(level: int) -> None:
-    """The ground beside a thin line could explain that it is missing, but not that it was there; nor that a faint line
-    was there, of which only the middle differs visibly."""
+    """A removed line is not reported as displaced.
+
+    The background beside a thin line could explain that the line is missing, but not that it was there. This also holds
+    for a faint line, of which only the middle differs visibly.
+    """
     a, b = blank(), blank()
     a[60:61, 20:140] = level
     for engine in (CHANGED, VISIBLE) if level == 0 else (VISIBLE,):
@@ -92,7 +101,7 @@ def test_what_is_gone_is_not_displaced(level: int) -> None:
 
 
 def closeness(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-    """1 where two images are equal, and down to 0."""
+    """Return the similarity at each pixel. It is 1 where the images are equal, and at least 0."""
     return np.float32(1) - np.abs(a.astype(np.float32) - b).mean(-1) / 255
 
 
@@ -102,7 +111,7 @@ def of_closeness(*, higher: bool) -> PeakEngine:
 
 
 def test_peak_is_the_worst_window() -> None:
-    """By definition: the means of all windows, one after the other."""
+    """The peak equals its definition, which is computed from the means of all windows."""
     random = np.random.RandomState(2)
     a, b = random.randint(0, 256, (2, 1, 50, 70, 3)).astype(np.uint8)
     b[:, 20:] = a[:, 20:]
@@ -116,15 +125,15 @@ def test_peak_is_the_worst_window() -> None:
     assert worst.score == pytest.approx(min(means), rel=1e-6) and worst.y == 0 and worst.pixels is None
     assert peak.locate(a[0], a[0], 0) == ()
     small = a[:, :8, :9]
-    assert peak.distances(small, small)[0] == 1  # a window is no larger than the image
-    distance = of_closeness(higher=False)  # the map of a metric may be a similarity where its score is a distance
+    assert peak.distances(small, small)[0] == 1  # a window is not larger than the image
+    distance = of_closeness(higher=False)  # a metric whose score is a distance may have a map of similarity
     assert distance.distances(a, b)[0] == pytest.approx(1 - min(means), rel=1e-5)
     assert distance.distances(a, a)[0] == distance.map_identity == 0
 
 
 @pytest.mark.parametrize("engine", [CHANGED, VISIBLE, of_closeness(higher=True), of_closeness(higher=False)])
 def test_pixels_that_do_not_count_change_nothing(engine: LocalEngine | PeakEngine) -> None:
-    """Scores and regions are those of the part that counts; pixels that do not count are equal in both images."""
+    """Scores and regions are those of the selected pixels. All other pixels are taken as equal."""
     a, one, two = blank(), blank(), blank()
     one[10:22, 30:50] = 0
     two[:] = one
@@ -133,17 +142,17 @@ def test_pixels_that_do_not_count_change_nothing(engine: LocalEngine | PeakEngin
     assert engine.masked_distances(a[None], two[None], counted[None]) == engine.distances(a[None], two[None])
     counted[80:] = False
     whole = engine.distances(a[None], one[None])[0]
-    shrunk = 80 / 120 if engine is CHANGED else 1  # a share of what counts
+    shrunk = 80 / 120 if engine is CHANGED else 1  # the score is a share of the selected pixels
     assert engine.masked_distances(a[None], one[None], counted[None])[0] * shrunk == pytest.approx(whole)
     assert engine.locate(a, one, 0, counted) == engine.locate(a, one, 0)
-    counted[:40] = False  # what differs is beside what counts
+    counted[:40] = False  # the mask selects no pixel that differs; the caller has replaced all others by those of `a`
     assert engine.locate(a, a, 0, counted) == ()
 
 
 def test_components_do_not_join_across_the_border() -> None:
-    """The last column of a row of cells does not touch the first of the next row."""
+    """The last cell of a row does not touch the first cell of the next row."""
     a, b = blank(16, 32), blank(16, 32)
     b[0:4, 28:32] = 0
     b[8:12, 0:4] = 0
     assert len(CHANGED.locate(a, b, 0)) == 2
-    assert local._components([1, 2, 7], 5).tolist() == [0, 0, 0]  # below the second cell
+    assert local._components([1, 2, 7], 5).tolist() == [0, 0, 0]  # cell 7 is below cell 2

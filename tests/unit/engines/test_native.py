@@ -1,4 +1,4 @@
-"""The native engine: against the oracle in double precision, under sanitizers, and where it is not at hand."""
+"""The native engine in comparison with the numpy engine in double precision, under sanitizers, and if it is missing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.golden.lpips_cases import seeded_parameters
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "src/eyediff/engines/native"
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
-"""As the goldens: 1e-5 of a distance, and 1e-6 near zero."""
+"""Tolerances, as for the recorded scores: 1e-5 of a distance, and 1e-6 near zero."""
 
 HEALTH = list(HealthCheck)
 
@@ -44,12 +44,15 @@ built = pytest.mark.skipif(bool(MISSING), reason=f"no native engine: {MISSING}")
 
 
 def variants() -> list[str]:
-    """Instruction sets of this build that this processor has."""
+    """Return the instruction sets of this build that this processor supports."""
     return [] if MISSING else [name for name in ("baseline", "avx2", "avx512") if library.find_variant(name)]
 
 
 def network(name: str, *, heads: bool = True) -> lpips.Network:
-    """Seeded weights, and the published heads where there are any; without heads, unscaled input too."""
+    """Return a network with seeded parameters, and with the published linear weights if there are any.
+
+    Without linear weights, the input is not scaled either.
+    """
     trunk, random = TRUNKS[name], np.random.RandomState(0)
     drawn = tuple(random.rand(channels).astype(np.float32) for channels in trunk.taps)
     published = drawn if name == "mini" else weights.load_heads(name, "0.1")
@@ -64,7 +67,7 @@ def native(name: str, threads: int = 2, variant: str | None = None, heads: bool 
 
 
 def pair(count: int, height: int, width: int, dtype: type, seed: int) -> tuple[Pixels, Pixels]:
-    """Noise, and the same with more noise."""
+    """Return noise, and the same images with more noise."""
     random = np.random.RandomState(seed)
     a = random.rand(count, height, width, 3)
     b = (a + 0.2 * random.standard_normal(a.shape)).clip(0, 1)
@@ -76,7 +79,10 @@ def pair(count: int, height: int, width: int, dtype: type, seed: int) -> tuple[P
 @pytest.mark.parametrize("variant", variants())
 @pytest.mark.parametrize("name", TRUNKS)
 def test_it_says_what_the_oracle_says(name: str, variant: str) -> None:
-    """Shares, maps, features and embeddings, of any size, storage type and order in memory; with and without heads."""
+    """Shares, maps, features and embeddings equal those of the numpy engine, with and without linear weights.
+
+    This holds for images of any size, storage type and order in memory.
+    """
     smallest = TRUNKS[name].smallest
     oracles = {heads: NetworkEngine(NumpyRunner(), network(name, heads=heads)) for heads in (True, False)}
     sides = st.integers(smallest, smallest + (25 if name == "vgg" else 45))
@@ -92,7 +98,7 @@ def test_it_says_what_the_oracle_says(name: str, variant: str) -> None:
     )
     def law(count: int, height: int, width: int, dtype: type, heads: bool, turned: bool) -> None:
         a, b = pair(count, height, width, dtype, height * 1000 + width)
-        if turned:  # rows and columns change places in memory, not in the picture
+        if turned:  # rows and columns are exchanged in memory, but not in the image
             a, b = (np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2) for x in (a, b))
         engine, oracle = native(name, 2, variant, heads), oracles[heads]
         scale = 1 if heads else 10  # without weights, terms are sums over hundreds of channels
@@ -111,7 +117,10 @@ def test_it_says_what_the_oracle_says(name: str, variant: str) -> None:
 @built
 @pytest.mark.parametrize("name", TRUNKS)
 def test_neither_batch_nor_threads_nor_order_change_a_bit(name: str) -> None:
-    """Pairs alone and together, one thread and four, a to b and b to a, pixels and kept features."""
+    """The result is the same to the last bit for pairs alone and in a batch, and for one, two and four threads.
+
+    It is also the same if the images are exchanged, and if kept features are used instead of pixels.
+    """
     a, b = pair(3, 50, 77, np.uint8, 1)
     want = native(name, 1).layers(a, b)
     for threads in (2, 4):
@@ -128,7 +137,7 @@ def test_neither_batch_nor_threads_nor_order_change_a_bit(name: str) -> None:
 
 @built
 def test_calls_from_several_threads_do_not_meet() -> None:
-    """Each has memory of its own."""
+    """Calls from several threads do not affect each other, because each has its own memory."""
     a, b = pair(1, 60, 60, np.uint8, 2)
     engine = native("mini", 2)
     want, found = engine.layers(a, b), list[Any]()
@@ -148,7 +157,10 @@ def test_calls_from_several_threads_do_not_meet() -> None:
     [(name, *size) for name in ("alex", "squeeze", "mini") for size in ((190, 45), (40, 171))] + [("vgg", 130, 60)],
 )
 def test_strips_are_the_whole(name: str, height: int, width: int) -> None:
-    """To 2e-6 of the distance: Winograd's tiles begin elsewhere in a strip, so that rounding differs."""
+    """Strips give the distance of the whole images to 2e-6.
+
+    Rounding differs, because the tiles of Winograd's algorithm begin at other rows in a strip.
+    """
     a, b = pair(1, height, width, np.uint8, 3)
     engine = native(name)
     assert engine.strip_layers(a, b, 0).sum() == pytest.approx(engine.layers(a, b).sum(), rel=2e-6)
@@ -159,7 +171,7 @@ def test_strips_are_the_whole(name: str, height: int, width: int) -> None:
 
 @built
 def test_what_is_not_a_number_stays_so() -> None:
-    """A NaN among the pixels must not vanish in a ReLU or a maximum."""
+    """A NaN in an image gives a NaN. It does not vanish in a ReLU or a maximum."""
     a, b = pair(1, 40, 40, np.float32, 4)
     a[0, 20, 20] = np.nan
     for name in ("alex", "squeeze", "mini"):
@@ -168,7 +180,10 @@ def test_what_is_not_a_number_stays_so() -> None:
 
 @built
 def test_the_weights_are_in_the_budget() -> None:
-    """Transformed 3x3 kernels take 36 numbers for 9; a pair's memory grows with its size and includes them."""
+    """The memory of a pair grows with its size and includes the weights.
+
+    A transformed 3x3 kernel has 36 numbers instead of 9.
+    """
     engine = native("vgg")
     plain = sum(parameter.nbytes for parameter in network("vgg").parameters.values())
     assert 3.9 * plain < engine.weight_bytes < 4.1 * plain
@@ -177,7 +192,7 @@ def test_the_weights_are_in_the_budget() -> None:
 
 @built
 def test_too_small_images_are_refused_not_read() -> None:
-    """The layers above the engine check sizes; the library does so again."""
+    """The library refuses images that are too small, although its callers also check sizes."""
     a, b = pair(1, 15, 15, np.uint8, 5)
     with pytest.raises(EyediffError, match="does not support images of 15x15"):
         native("vgg").layers(a, b)
@@ -185,7 +200,7 @@ def test_too_small_images_are_refused_not_read() -> None:
 
 @built
 def test_an_unsupported_layer_is_named() -> None:
-    """The message speaks of the layer, not of images: there are none yet."""
+    """The error names the layer and no images, because the network has not got images yet."""
     first, *others = TRUNKS["mini"].layers
     trunk = replace(TRUNKS["mini"], layers=(replace(first, kernel=99), *others))
     parameters = {name: np.zeros(shape, np.float32) for name, shape in trunk.shapes.items()}
@@ -194,14 +209,17 @@ def test_an_unsupported_layer_is_named() -> None:
 
 
 def test_transforms_are_those_of_the_generator() -> None:
-    """What lies in the repository is what the script beside it writes."""
+    """The files in the repository equal the output of their generator script."""
     code = "import generate_transforms as g; print([p for p, c in g.FILES.items() if open(p).read() != c()])"
     done = subprocess.run([sys.executable, "-c", code], cwd=SOURCES, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
 def test_an_engine_that_is_named_is_used_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """EYEDIFF_ENGINE: unset, the native one where it is; a name that cannot be had is an error with the reason."""
+    """The engine of EYEDIFF_ENGINE is used, or an error gives the reason.
+
+    If EYEDIFF_ENGINE is not set, a missing native engine is not an error.
+    """
     monkeypatch.setenv("EYEDIFF_ENGINE", "onnxruntime")
     assert cpu_engine.engine_description() == "onnxruntime"
     monkeypatch.setenv("EYEDIFF_ENGINE", "cuda")
@@ -221,7 +239,7 @@ def test_an_engine_that_is_named_is_used_or_refused(monkeypatch: pytest.MonkeyPa
 
 @built
 def test_a_library_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An editable installation that was not built again after an update."""
+    """A library of other sources is refused, such as an editable installation that was updated but not built again."""
     monkeypatch.setattr(library, "INTERFACE", library.INTERFACE + 1)
     library.load_library.cache_clear()
     try:
@@ -232,7 +250,10 @@ def test_a_library_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def build(target: Path, flags: list[str]) -> list[str]:
-    """Compile the engine with these flags; the compiler's command. Skips where that cannot be."""
+    """Compile the engine with some flags, and return the command of the compiler.
+
+    The test is skipped if the build tools are missing or the compiler does not support the flags.
+    """
     pytest.importorskip("hatchling")
     sys.path.insert(0, str(ROOT))
     try:
@@ -248,7 +269,7 @@ def build(target: Path, flags: list[str]) -> list[str]:
 
 
 def run(code: str, *arguments: object, **environment: str) -> None:
-    """Run code in a process of its own, with tests and package on its path; what it says on failure is shown."""
+    """Run code in a separate process that can import the tests and the package. Show its output if it fails."""
     told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), **environment}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
@@ -256,7 +277,8 @@ def run(code: str, *arguments: object, **environment: str) -> None:
     assert "Sanitizer" not in done.stderr, done.stderr[-4000:]
 
 
-# Python keeps what it has until it ends, and ONNX Runtime's own threads are not what is tested.
+# The sanitizers ignore leaks, because Python keeps its memory until it ends. They also ignore ONNX Runtime's threads,
+# which are not tested.
 SANITIZED = """
 import sys
 from pathlib import Path
@@ -282,9 +304,9 @@ for x, y in ((a, b), (a.swapaxes(1, 2), b.swapaxes(1, 2))):
     ("sanitizer", "runtime", "level"), [("address,undefined", "libasan.so", "-O0"), ("thread", "libtsan.so", "-O1")]
 )
 def test_sanitizers_find_nothing(sanitizer: str, runtime: str, level: str, tmp_path: Path) -> None:
-    """ASan, UBSan and TSan over networks, strips and features, with three threads.
+    """ASan, UBSan and TSan find nothing in networks, strips and features, with three threads.
 
-    ASan makes the compiler slow, and TSan the code: the first is compiled without optimisation.
+    ASan makes the compiler slow, and TSan makes the compiled code slow. So only the build for TSan is optimised.
     """
     target = tmp_path / "sanitized.so"
     flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", level]
@@ -292,7 +314,7 @@ def test_sanitizers_find_nothing(sanitizer: str, runtime: str, level: str, tmp_p
     found = subprocess.run([*compiler, f"-print-file-name={runtime}"], capture_output=True, text=True, check=True)
     if not Path(found.stdout.strip()).is_absolute():
         pytest.skip(f"the compiler has no {runtime}")
-    # ONNX Runtime throws while it is loaded: the sanitizer must find the library of exceptions before that.
+    # ONNX Runtime throws an exception while it is loaded. The sanitizer must find the C++ library before that.
     command = [*compiler, "-print-file-name=libstdc++.so.6"]
     exceptions = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     options = {"LD_PRELOAD": f"{found.stdout.strip()} {exceptions}", "OPENBLAS_NUM_THREADS": "1"}
@@ -315,7 +337,10 @@ test_native.test_strips_are_the_whole("alex", 130, 60)
 
 @pytest.mark.slow
 def test_vectors_of_avx512_compute_the_same(tmp_path: Path) -> None:
-    """Vectors of 64 bytes, with the blocking of AVX-512, on whatever processor this is: the compiler splits them."""
+    """Vectors of 64 bytes, with the blocking of AVX-512, give the same results on any processor.
+
+    If the processor has shorter vectors, the compiler splits the vectors.
+    """
     target = tmp_path / "wide.so"
     build(target, ["-DVECTOR_BYTES=64", "-O0"])  # -O1 takes twelve times as long to compile
     run(WIDE, target)

@@ -1,4 +1,4 @@
-"""Models that are encoded here, read back by the package `onnx`."""
+"""Encoded ONNX models are read back by the package `onnx`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eyediff.metrics import ssim
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "uint16", "bool"])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3, 300)])
 def test_tensors(dtype: str, shape: tuple[int, ...]) -> None:
-    """Values, types and shapes, of strided and big-endian arrays too."""
+    """Values, types and shapes are kept, also those of strided and big-endian arrays."""
     values = np.arange(int(np.prod(shape))).reshape(shape).astype(dtype)
     for array in (values, np.asarray(values, values.dtype.newbyteorder(">")), values[..., ::-1] if shape else values):
         read = TensorProto.FromString(onnx_protobuf.encode_tensor("name", array))
@@ -24,21 +24,21 @@ def test_tensors(dtype: str, shape: tuple[int, ...]) -> None:
 
 
 def test_nodes_equal_those_of_the_package() -> None:
-    """Attributes of every kind, with the extremes of an integer; the same message as onnx's helper makes."""
+    """A node with attributes of every kind, and the extremes of an integer, equals the node of onnx's helper."""
     attributes = {"a": 0, "b": -1, "c": 2**63 - 1, "d": 1.5, "e": "half_pixel", "f": [1, 0, 3]}
     made = onnx.NodeProto.FromString(onnx_protobuf.encode_node("Kind", ["x", "", "y"], "out", attributes))
     assert made == helper.make_node("Kind", ["x", "", "y"], ["out"], name="out", **attributes)
 
 
 def test_values_equal_those_of_the_package() -> None:
-    """Sides that are numbers, names or unknown, and an unknown rank."""
+    """Sizes may be numbers, names or unknown, and the rank may be unknown."""
     for shape in (["n", 3, None], [], None):
         made = onnx.ValueInfoProto.FromString(onnx_protobuf.encode_value("x", TensorProto.FLOAT, shape))
         assert made == helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
 
 
 def test_a_model_is_read_by_the_package() -> None:
-    """A metric's graph, of the stated opset and version. That ONNX Runtime computes it is tested in test_ops.py."""
+    """The graph of a metric is read, with its opset and version. test_ops.py tests that ONNX Runtime computes it."""
     graph = Graph()
     a, b = (graph.image(name, np.dtype(np.uint8)) for name in ("a", "b"))
     outputs = {"result": ssim.ssim(graph, ssim.VARIANTS["wang"], a, b)}

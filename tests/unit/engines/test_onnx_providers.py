@@ -1,4 +1,4 @@
-"""Devices: a named one is used or refused, `auto` says what it took."""
+"""Devices: a named device is used or refused, and `auto` states the device that it uses."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from eyediff.errors import DeviceError
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Pretend that this onnxruntime has these providers."""
+    """Pretend that the installed onnxruntime has these providers."""
     monkeypatch.setattr(devices, "available_providers", lambda: set(names))
 
 
 def test_a_named_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """--device cuda on a machine without it is an error that says what to install, never the CPU in silence."""
+    """`--device cuda` on a machine without CUDA is an error that says what to install. The CPU is not used silently."""
     offer(monkeypatch, "CPUExecutionProvider")
     with pytest.raises(DeviceError, match=r"device cuda.*CPUExecutionProvider.*onnxruntime-gpu.*device='cpu'"):
         devices.choose_providers("cuda")
 
 
 def test_auto_prefers_a_gpu_and_keeps_the_cpu_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The order is ours, not the one in which onnxruntime lists them; unknown providers are left alone."""
+    """The order is that of eyediff, not that of onnxruntime. Unknown providers are ignored."""
     offer(monkeypatch, "AzureExecutionProvider", "CPUExecutionProvider", "CUDAExecutionProvider")
     assert [provider.device for provider in devices.choose_providers("auto")] == ["cuda", "cpu"]
 
@@ -40,7 +40,7 @@ def test_auto_prefers_a_gpu_and_keeps_the_cpu_behind_it(monkeypatch: pytest.Monk
 def test_an_accelerator_is_found_by_its_library(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: str, expected: bool
 ) -> None:
-    """Only an installation with a library of another provider is imported and asked."""
+    """onnxruntime is imported only if the installation has a library of another provider."""
     (tmp_path / "capi").mkdir()
     (tmp_path / "capi" / "libonnxruntime.so.1.32.0").touch()
     if library:
@@ -52,7 +52,7 @@ def test_an_accelerator_is_found_by_its_library(
 
 @pytest.mark.parametrize("device", ["directml", "gpu"])
 def test_no_engine_stands_in_for_an_unknown_device(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
-    """Only cpu and auto mean the native engine, also where EYEDIFF_ENGINE asks for it."""
+    """The native engine is used only for cpu and auto, even if EYEDIFF_ENGINE requires it."""
     offer(monkeypatch, "CPUExecutionProvider")
     for engine in ("", "native"):
         monkeypatch.setenv(ENGINE, engine)
@@ -61,16 +61,16 @@ def test_no_engine_stands_in_for_an_unknown_device(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_automatic_device_that_does_not_start_gives_way_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """onnxruntime-gpu without a GPU lists CUDA and then runs on the CPU: the description must say cpu."""
+    """onnxruntime-gpu without a GPU lists CUDA, and then runs on the CPU. The description then says cpu."""
     monkeypatch.setattr("eyediff.engines.onnx_runner.choose_providers", lambda _: [devices.CUDA, devices.CPU])
     with pytest.warns(UserWarning, match="CUDAExecutionProvider"):
         runner = OnnxRunner("auto", threads=1)
-    assert runner.description.endswith(" cpu")  # before the first pair: it stands in the header
+    assert runner.description.endswith(" cpu")  # this is known before the first pair, because the header states it
     black = np.zeros((1, 2, 2, 3), np.uint8)
     assert not runner.compile(lambda verbs, a, b: verbs.sub(a, b), 2)(black, black).any()
 
 
 def test_an_unknown_device_is_named() -> None:
-    """As every unknown name is."""
+    """The error for an unknown device names it and lists the known devices."""
     with pytest.raises(DeviceError, match=r"'tpu'.*auto, cpu or cuda"):
         devices.choose_providers("tpu")  # type: ignore[arg-type]

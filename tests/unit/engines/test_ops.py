@@ -1,4 +1,4 @@
-"""Every verb, by every interpreter, against numpy's: the meaning of a verb is one thing."""
+"""Every operation, computed by every library, in comparison with numpy: an operation has only one definition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EYE = np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1)
 
 
 def read_twice(verbs: Any, x: Any) -> Any:
-    """A value that a convolution and something else read."""
+    """Read a value with a convolution and with another operation."""
     return verbs.add(verbs.conv(x, EYE), x)
 
 
@@ -75,8 +75,10 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize(("height", "width"), [(16, 12), (9, 13), (12, 15)])
 def test_onnx_runtime_means_what_numpy_means(name: str, height: int, width: int) -> None:
-    """Even and odd sides, since poolings and strides differ there. Float32 against float64: 3 x 27 products of at most
-    about 10, so 1e-5 absolute."""
+    """ONNX Runtime equals numpy for even and odd sides, because pooling and strides differ there.
+
+    The tolerance is 1e-5 absolute: float32 is compared with float64, for 3 x 27 products of at most about 10.
+    """
     a, b = RANDOM.randint(0, 256, (2, 2, height, width, 3)).astype(np.uint8)
     found = OnnxRunner("cpu").compile(PROGRAMS[name], 2)(a, b)
     expected = NumpyRunner().compile(PROGRAMS[name], 2)(a, b)
@@ -85,7 +87,7 @@ def test_onnx_runtime_means_what_numpy_means(name: str, height: int, width: int)
 
 
 def test_every_verb_is_tried() -> None:
-    """A verb that is added to the protocol without a program here fails this test."""
+    """Every operation of the protocol has a program in this file."""
     from eyediff.metrics.ops import Verbs
 
     verbs = {name for name in vars(Verbs) if not name.startswith("_")}
@@ -94,7 +96,7 @@ def test_every_verb_is_tried() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_white_is_one_and_black_is_minus_one(dtype: type) -> None:
-    """Whatever the storage type: pixels are scaled inside the graph."""
+    """White is 1 and black is -1 for every storage type. Pixels are scaled inside the graph."""
     from eyediff.records import PEAKS
 
     white = np.full((1, 2, 2, 3), PEAKS[np.dtype(dtype)], dtype)

@@ -1,4 +1,4 @@
-"""The way back through a strided convolution against torch's own, in double precision."""
+"""The backward pass of a strided convolution in comparison with torch's, in double precision."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from eyediff.engines.torch_ops import TorchOps
 @pytest.mark.parametrize(("height", "width"), [(31, 40), (33, 34)])
 @pytest.mark.parametrize(("size", "stride", "pad"), [(11, 4, 2), (9, 4, 1), (3, 3, 0), (3, 5, 1)])
 def test_value_and_gradient_are_torchs(size: int, stride: int, pad: int, height: int, width: int) -> None:
-    """For sides that windows fill and that they do not, kernels that are whole squares and not, windows with gaps; the
-    same sums in another order, so 1e-12 in double precision. The second derivative too, by differences."""
+    """Value, gradient and second derivative equal torch's. The second derivative is checked by finite differences.
+
+    The sizes include sides that windows do not cover completely, kernels that are not complete squares, and windows
+    with gaps. The tolerance is 1e-12 in double precision, because the sums have another order.
+    """
     seeded = torch.Generator().manual_seed(size)
     kernel = torch.randn(5, 3, size, size, generator=seeded, dtype=torch.float64)
     x = torch.randn(2, 3, height, width, generator=seeded, dtype=torch.float64, requires_grad=True)
@@ -33,7 +36,7 @@ def test_value_and_gradient_are_torchs(size: int, stride: int, pad: int, height:
 
 
 def test_kernels_that_are_trained_get_a_gradient() -> None:
-    """By the folded convolution, whose value is the same."""
+    """A kernel that needs a gradient gets it from the folded convolution, which has the same value."""
     torch.manual_seed(0)
     x, kernel = torch.randn(1, 3, 31, 31).double(), torch.randn(5, 3, 11, 11).double().requires_grad_()
     found, expected = strided.conv(x, kernel, None, 4, 2), F.conv2d(x, kernel, None, 4, 2)

@@ -1,4 +1,4 @@
-"""Strips: what is derived from the trunks' data, and that the strips of an image say what the whole says."""
+"""Strips: the numbers that follow from the layers of a backbone, and the equality with whole images."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from eyediff.records import PEAKS, Pixels
 from tests.golden.lpips_cases import seeded_parameters
 
 TINY = 0
-"""A budget that nothing fits: the smallest strips there are."""
+"""A memory limit that every strip exceeds, so that the smallest possible strips are used."""
 
 
 def network(trunk: Trunk, version: str = "0.1") -> lpips.Network:
-    """Seeded weights, and the published heads where there are any."""
+    """Return a network with seeded parameters, and with the published linear weights if there are any."""
     heads = None if trunk.name == "mini" else weights.load_heads(trunk.name, "0.1")
     return lpips.Network(trunk, seeded_parameters(trunk), heads, lpips.SCALINGS[version])
 
 
 @lru_cache
 def whole_and_strips(trunk: str) -> tuple[NetworkEngine, ProgramStrips]:
-    """The two ways to one distance, on ONNX Runtime."""
+    """Return the two engines for one distance, both on ONNX Runtime."""
     runner, net = OnnxRunner("cpu", 2), network(TRUNKS[trunk])
     return NetworkEngine(runner, net), ProgramStrips(runner, net)
 
 
 def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tuple[Pixels, Pixels]:
-    """Noise, and the same with more noise towards one corner: no strip says what another says."""
+    """Return noise, and the same image with more noise towards one corner, so that the strips differ."""
     random = np.random.RandomState(seed)
     a = random.rand(1, height, width, 3)
     strength = np.linspace(0.05, 0.5, height)[:, None, None] * np.linspace(0.2, 1, width)[:, None]
@@ -49,21 +49,25 @@ def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tupl
 
 @pytest.mark.parametrize(
     ("trunk", "step", "opening"),
-    # By hand, from the deepest layer up: rows = (rows - 1) * stride + size - pad. For alex: 2, 3, 4 (three convolutions
-    # of 3 with 1 row of padding), pool 9, conv 11, pool 23, and (23 - 1) * 4 + 11 - 2 = 97. For mini: 2, 3, 6, 7, pool
-    # 15, and (15 - 1) * 4 + 9 - 1 = 64.
+    # Calculated by hand from the deepest layer to the image: rows = (rows - 1) * stride + size - pad. For alex: 2, 3, 4
+    # (three convolutions of 3 with 1 row of padding), pool 9, conv 11, pool 23, and (23 - 1) * 4 + 11 - 2 = 97. For
+    # mini: 2, 3, 6, 7, pool 15, and (15 - 1) * 4 + 9 - 1 = 64.
     [(ALEX, 16, 97), (VGG, 16, 106), (SQUEEZE, 16, 119), (MINI, 16, 64)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_strips_follow_from_the_trunk(trunk: Trunk, step: int, opening: int) -> None:
-    """Alignment and the first strip, against figures worked out by hand."""
+    """The row step and the rows of the first strip equal numbers that were calculated by hand."""
     assert strip_plan.row_step(trunk) == step
     assert strip_plan.first_strip_rows(trunk, 1) == opening
     assert strip_plan.first_strip_rows(trunk, 3) == opening + 2 * step
 
 
 def test_what_is_handed_on_is_what_windows_share() -> None:
-    """AlexNet: 11 - 4 rows of the image, 3 - 2 before each pool, 5 - 1 and 3 - 1 before the other convolutions."""
+    """Each layer keeps size - stride rows for the next strip.
+
+    For AlexNet, these are 11 - 4 rows of the image, 3 - 2 rows before each pooling layer, and 5 - 1 and 3 - 1 rows
+    before the other convolutions.
+    """
     found = [
         (boundary.channels, boundary.columns, boundary.kept, boundary.pad)
         for boundary in strip_plan.boundaries(ALEX, 63)
@@ -74,7 +78,7 @@ def test_what_is_handed_on_is_what_windows_share() -> None:
 
 @pytest.mark.parametrize("trunk", TRUNKS.values(), ids=TRUNKS)
 def test_strips_cover_an_image_once(trunk: Trunk) -> None:
-    """Each row in one strip, none lower than a step, whatever the length."""
+    """Each row is in exactly one strip, and no strip has fewer rows than a step, for any length."""
     for length in range(1, 400):
         cut = strip_plan.strips(trunk, length, 2)
         assert [row for strip in cut for row in range(strip.start, strip.stop)] == list(range(length))
@@ -82,7 +86,7 @@ def test_strips_cover_an_image_once(trunk: Trunk) -> None:
 
 
 def test_a_trunk_that_skips_rows_has_no_strips() -> None:
-    """A window that moves by more rows than it has would leave rows between strips: refused, not computed wrongly."""
+    """A window whose stride is larger than its size is refused, because rows between strips would be missing."""
     trunk = Trunk("skip", "Skip", "", (Conv("a", 3, 4, 3, pad=1), Pool(2, 3), Tap()))
     with pytest.raises(UsageError, match="its stride of 3 is larger than its window of 2"):
         strip_plan.boundaries(trunk, 40)
@@ -91,21 +95,25 @@ def test_a_trunk_that_skips_rows_has_no_strips() -> None:
 @pytest.mark.parametrize(("height", "width"), [(148, 33), (34, 155)])
 @pytest.mark.parametrize("trunk", [ALEX, SQUEEZE, MINI], ids=lambda trunk: trunk.name)
 def test_in_double_precision_strips_are_the_whole(trunk: Trunk, height: int, width: int) -> None:
-    """The same sums in another order: 1e-12, by tap and by place. Higher than wide and wider than high."""
+    """For tall and wide images, strips equal the whole image to 1e-12 in each feature layer and in the map.
+
+    The sums are the same, but in another order.
+    """
     a, b = pair(height, width)
     net = network(trunk, "0.0" if trunk is ALEX else "0.1")
     whole, cut = NetworkEngine(NumpyRunner(), net), ProgramStrips(NumpyRunner(), net)
     np.testing.assert_allclose(cut.layers(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
-    # the map is stored as float32: one step of it
+    # the map is stored as float32, so it may differ by one rounding step
     np.testing.assert_allclose(cut.map(a, b, TINY), whole.maps(a, b)[0], rtol=1.2e-7)
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_strips_score_what_the_whole_scores(trunk: str) -> None:
-    """To 1e-6 of the distance, by ONNX Runtime and over sizes around the edges of strips.
+    """Strips give the distance of the whole images to 1e-6, on ONNX Runtime, for sizes near the edges of strips.
 
-    Both are float32: a feature is right to some 1e-6 of itself, and its errors average out over hundreds of positions.
-    At the smallest tap, of few positions, they are 3e-7; the sum over the taps has the same sign everywhere.
+    Both are computed in float32. A feature has a relative error of about 1e-6, and errors average out over hundreds of
+    positions. In the smallest feature layer, which has few positions, they are 3e-7. All terms of the sum over the
+    layers have the same sign.
     """
     whole, cut = whole_and_strips(trunk)
     narrow = TRUNKS[trunk].smallest
@@ -135,8 +143,10 @@ def test_strips_score_what_the_whole_scores(trunk: str) -> None:
 @pytest.mark.parametrize("trunk", ["alex", "squeeze", "mini"])
 @pytest.mark.parametrize(("height", "width"), [(190, 45), (40, 171)])
 def test_the_map_of_strips_is_that_of_the_whole(trunk: str, height: int, width: int) -> None:
-    """To 1e-6 of its highest place against the oracle in double precision, and to 5e-6 against ONNX Runtime's own map,
-    whose enlarging reckons places in float32: up to 200 columns, of which a share is right to 200 * 6e-8 = 1e-5."""
+    """The map of strips equals the numpy engine's to 1e-6 of its maximum, and ONNX Runtime's own map to 1e-5.
+
+    ONNX Runtime computes positions for upsampling in float32. For up to 200 columns, their error is 200 * 6e-8 = 1e-5.
+    """
     a, b = pair(height, width)
     oracle = NetworkEngine(NumpyRunner(), network(TRUNKS[trunk])).maps(a, b)[0]
     whole, cut = whole_and_strips(trunk)
@@ -147,7 +157,7 @@ def test_the_map_of_strips_is_that_of_the_whole(trunk: str, height: int, width: 
 
 
 def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By itself, and only then; a batch that does not fit is cut into smaller ones first."""
+    """Strips are used only if a single pair exceeds the memory limit. A batch that exceeds it is split first."""
     net, sizes = network(MINI), list[int]()
     need = strip_plan.peak_bytes(MINI, 90, 40)
     a, b = (np.concatenate([image] * 3) for image in pair(90, 40))
@@ -167,7 +177,7 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
 
 
 def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> None:
-    """A budget is used: the strips are the highest that fit it, and never higher than is of use."""
+    """Strips need much less memory than whole images. They are the highest that the memory limit allows."""
     cut = ProgramStrips(NumpyRunner(), network(VGG))
     chosen = [cut._deepest_rows(3840, 2160, memory) for memory in (TINY, 1100e6, 10**12)]
     assert chosen == sorted(chosen) and chosen[0] == 1 < chosen[1] < chosen[2]
@@ -176,7 +186,7 @@ def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> 
 
 
 def test_heads_and_scaling_are_those_of_the_network() -> None:
-    """Without heads, and with unscaled input as version 0.0 has it: strips state the same network."""
+    """Strips compute the same network, without linear weights and with the unscaled input of version 0.0."""
     a, b = pair(129, 33)
     for net in (network(ALEX, "0.0"), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
         whole = NetworkEngine(NumpyRunner(), net).layers(a, b)[0]

@@ -1,4 +1,4 @@
-"""torch as a runner: on the CPU here, since what differs on a GPU is the device alone; and when it is chosen."""
+"""torch as a runner, and when it is chosen. These tests use the CPU, because a GPU differs only in the device."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ PAIR = pair("squeeze", "smallest")
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_it_means_what_numpy_means(name: str, dtype: type) -> None:
-    """Every verb, for every storage type; read-only pixels, as decoders give them. 1e-5, as for ONNX Runtime."""
+    """Every operation equals numpy's to 1e-5, as for ONNX Runtime, for every storage type.
+
+    Pixels are read-only, as decoders may return them.
+    """
     a, b = (RANDOM.randint(0, 256, (2, 2, 9, 13, 3)) / (255 if dtype is np.float32 else 1)).astype(dtype)
     a.flags.writeable = False
     found = TorchRunner("cpu").compile(PROGRAMS[name], 2)(a, b)
@@ -43,7 +46,10 @@ def test_it_means_what_numpy_means(name: str, dtype: type) -> None:
 
 
 def test_metrics_equal_the_oracle() -> None:
-    """A network in full, and SSIM by tiles: distances, shares, maps and points, as in tests/golden."""
+    """A complete network and SSIM by tiles equal the numpy engine, with the tolerances of tests/golden.
+
+    The test compares distances, shares, maps and embeddings.
+    """
     oracle, engine = (NetworkEngine(runner, NETWORK) for runner in (NumpyRunner(), TorchRunner("cpu")))
     for what in ("distances", "layers", "maps"):
         found, expected = getattr(engine, what)(*PAIR), getattr(oracle, what)(*PAIR)
@@ -57,7 +63,7 @@ def test_metrics_equal_the_oracle() -> None:
 
 
 def test_constants_are_moved_once_and_forgotten_with_their_arrays() -> None:
-    """Weights travel to the device at the first batch alone; what a program makes at every call does not pile up."""
+    """Weights are copied to the device only once. Constants that a program creates in each call are freed."""
     runner = TorchRunner("cpu")
     kept = np.full(3, 2, np.float32)
     run = runner.compile(lambda v, a, b: v.affine(v.affine(a, kept), np.full(3, 3, np.float32), kept), 2)
@@ -70,7 +76,10 @@ def test_constants_are_moved_once_and_forgotten_with_their_arrays() -> None:
 
 
 def test_precision_is_exact_unless_asked_and_said() -> None:
-    """float32 whatever the process is set to; what was set is put back; bfloat16 is near and stands in the header."""
+    """Convolutions use float32 for any setting of torch, and the setting is restored.
+
+    bfloat16 gives similar distances, and the header states it.
+    """
     cudnn = torch.backends.cudnn
     seen: list[bool] = []
 
@@ -91,7 +100,7 @@ def test_precision_is_exact_unless_asked_and_said() -> None:
 
 
 def test_what_the_device_cannot_do_is_told() -> None:
-    """Running out of memory is an error of ours, which makes a row of the one pair that is too large."""
+    """If memory runs out, the runner raises an EyediffError, so that only the pair that is too large fails."""
 
     def program(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")
@@ -102,7 +111,7 @@ def test_what_the_device_cannot_do_is_told() -> None:
 
 @pytest.fixture
 def offers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An onnxruntime without CUDA beside a torch with it, and no precision asked for."""
+    """Pretend that onnxruntime has no CUDA but torch has, and that no precision is requested."""
     monkeypatch.setattr(devices, "available_providers", lambda: {"CPUExecutionProvider"})
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     monkeypatch.delenv(devices.PRECISION, raising=False)
@@ -110,7 +119,7 @@ def offers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("offers")
 def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch computes where it alone has CUDA; `auto` and `cpu` never ask it; a torch without CUDA is no help."""
+    """torch computes only for `cuda`, and only if onnxruntime has no CUDA. A torch without CUDA is not used."""
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda"
     assert runners.create_runner("auto").description.startswith("onnxruntime") and runners.create_runner("cpu").threads
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
@@ -123,7 +132,7 @@ def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("offers")
 def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EYEDIFF_PRECISION is honoured on a torch with CUDA, and an error everywhere else."""
+    """EYEDIFF_PRECISION is used by a torch with CUDA, and is an error everywhere else."""
     monkeypatch.setenv(devices.PRECISION, "tf32")
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda tf32"
     for device in ("cpu", "auto"):
@@ -136,7 +145,7 @@ def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("offers")
 def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No torch at all leaves onnxruntime's answer; a broken one is named."""
+    """If torch cannot be loaded, the error says so. If torch is not installed, the error is that of onnxruntime."""
     monkeypatch.setitem(sys.modules, "eyediff.engines.torch_runner", None)
     with pytest.raises(DeviceError, match="torch cannot be loaded"):
         runners.create_runner("cuda")
@@ -146,7 +155,7 @@ def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_base_does_not_import_torch() -> None:
-    """Not even to wire a metric: it costs seconds, and need not be installed."""
+    """eyediff does not import torch to build a metric, because the import takes seconds and torch is optional."""
     code = (
         "import sys, eyediff.comparison, eyediff.cli; eyediff.comparison.Metric('ssim'); print('torch' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""Means over windows, tile by tile: the same as over the whole image, whatever the tiles, the batch and the threads."""
+"""Means over windows, tile by tile. They equal those of whole images, for any tiles, batches and threads."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ WANG = ssim.VARIANTS["wang"]
 
 
 def program(verbs, a, b):
-    """SSIM by channel."""
+    """Return SSIM of each channel."""
     return ssim.ssim(verbs, WANG, a, b)
 
 
 def engine(runner: Runner) -> WindowEngine:
-    """SSIM by tiles."""
+    """Return an engine for SSIM by tiles."""
     return WindowEngine(runner, ssim.PROGRAMS["wang"])
 
 
 def whole(a: Pixels, b: Pixels) -> Numbers:
-    """SSIM of the whole image at once, in double precision."""
+    """Return SSIM of the whole images, computed at once in double precision."""
     return NumpyRunner().compile(program, 2)(a, b).mean(1)
 
 
 def pair(count: int, height: int, width: int) -> tuple[Pixels, Pixels]:
-    """Noise that grows from left to right, so that no tile says what another says."""
+    """Return images with noise that grows from left to right, so that the scores of tiles differ."""
     random = np.random.RandomState(height)
     a = random.randint(60, 200, (count, height, width, 3))
     b = a + random.normal(0, np.linspace(1, 60, width)[:, None], a.shape)
@@ -44,20 +44,23 @@ def pair(count: int, height: int, width: int) -> tuple[Pixels, Pixels]:
 
 @pytest.mark.parametrize(("height", "width"), [(11, 11), (TILE + 10, TILE + 10), (TILE + 11, 30), (200, 2 * TILE + 75)])
 def test_tiles_give_what_the_whole_image_gives(height: int, width: int) -> None:
-    """One window, one full tile, one window more than a tile, many tiles. Sums in double precision: 1e-12."""
+    """Tiles give the score of the whole image to 1e-12, because sums are in double precision.
+
+    The sizes are one window, one complete tile, one window more than a tile, and many tiles.
+    """
     a, b = pair(1, height, width)
     np.testing.assert_allclose(engine(NumpyRunner()).distances(a, b), whole(a, b), rtol=1e-12)
 
 
 def test_onnx_runtime_by_tiles_is_near_the_oracle() -> None:
-    """Float32 inside the tiles, double precision between them: 2e-6, as derived in the tests of SSIM."""
+    """Tiles are computed in float32 and added in double precision: 2e-6, as derived in the tests of SSIM."""
     a, b = pair(2, 345, 391)
     np.testing.assert_allclose(engine(OnnxRunner("cpu", 2)).distances(a, b), whole(a, b), atol=2e-6)
 
 
 @pytest.mark.parametrize("size", [(12, 12), (64, 60), (175, 172)])
 def test_the_batch_makes_no_difference(size: tuple[int, int]) -> None:
-    """To the last bit: images score in a batch as they do alone and in other order, whatever their size."""
+    """Images have the same scores in a batch, alone and in another order, to the last bit and for any size."""
     a, b = pair(9, *size)
     run = engine(OnnxRunner("cpu", 2))
     together = run.distances(a, b)
@@ -66,7 +69,7 @@ def test_the_batch_makes_no_difference(size: tuple[int, int]) -> None:
 
 
 def test_threads_make_no_difference() -> None:
-    """To the last bit: with one thread or three, and called from several threads at once."""
+    """One thread, three threads and calls from several threads give the same score to the last bit."""
     a, b = pair(1, 300, 500)
     one, three = engine(OnnxRunner("cpu", 1)), engine(OnnxRunner("cpu", 3))
     expected = one.distances(a, b)
@@ -76,7 +79,7 @@ def test_threads_make_no_difference() -> None:
 
 
 def test_tiles_cover_every_window_once() -> None:
-    """Over sizes around the length of a tile, counted window by window."""
+    """Tiles contain each window once, for sizes near the side of a tile."""
     for height, width in [(1, 1), (TILE, TILE), (TILE + 1, 2 * TILE + 1), (30, 5 * TILE - 1)]:
         seen = np.zeros((height, width), int)
         for tile in windows._tiles(height, width):
@@ -86,7 +89,7 @@ def test_tiles_cover_every_window_once() -> None:
 
 
 def test_pixels_are_prepared_before_they_are_cut() -> None:
-    """`prepare` sees the whole image, whose size decides how much smaller it is made."""
+    """`prepare` gets the whole image, because the size of the image determines how much it is reduced."""
     a, b = pair(1, 400, 420)
     variant = ssim.VARIANTS["matlab"]
     found = WindowEngine(NumpyRunner(), ssim.PROGRAMS["matlab"]).distances(a, b)
@@ -94,9 +97,10 @@ def test_pixels_are_prepared_before_they_are_cut() -> None:
 
 
 def test_maps_say_where() -> None:
-    """A figure a pixel; inside, the formula's map of the whole image, whose mean is the score; the border repeats it.
+    """Inside, the map equals the formula's map of the whole image. Its mean is the score. The border repeats its edge.
 
-    Two tiles a side, an odd and an even window. float64 throughout: 1e-6 for the float32 in which maps are kept.
+    Each image has two tiles along each side. The windows have eleven and seven pixels along a side. The computation is
+    in float64. The tolerance is 1e-6, because maps are stored in float32.
     """
     a, b = pair(2, TILE + 30, TILE + 41)
     for name in ("wang", "skimage"):
@@ -111,7 +115,7 @@ def test_maps_say_where() -> None:
 
 
 def test_the_map_of_a_smaller_copy_is_as_large_as_the_image() -> None:
-    """ssim.m halves this image first: each of its windows covers 2 x 2 pixels."""
+    """ssim.m halves this image first, so each score covers 2 x 2 pixels of the map."""
     a, b = pair(1, 401, 520)
     maps = MappedWindowEngine(NumpyRunner(), ssim.PROGRAMS["matlab"]).maps(a, b)
     assert maps.shape == (1, 401, 520)
@@ -119,13 +123,13 @@ def test_the_map_of_a_smaller_copy_is_as_large_as_the_image() -> None:
 
 
 def test_no_images_give_no_scores() -> None:
-    """An empty batch has an empty list of scores."""
+    """An empty batch has no scores."""
     none = np.zeros((0, 20, 20, 3), np.uint8)
     assert engine(NumpyRunner()).distances(none, none).shape == (0,)
 
 
 def test_ms_ssim_puts_the_scales_together() -> None:
-    """Every scale by tiles is every scale at once; its smallest side is that of the formula."""
+    """Each scale by tiles equals the scale computed at once. The smallest side is that of the formula."""
     a, b = pair(2, 165, 180)
     structure, coarsest = (NumpyRunner().compile(program, 2) for program in (msssim.structure, msssim.coarsest))
     *finer, last = zip(msssim.scales(a), msssim.scales(b), strict=True)

@@ -1,4 +1,4 @@
-"""The gradient by Winograd's arithmetic against torch's own, in double precision."""
+"""The gradient by Winograd's algorithm in comparison with torch's, in double precision."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from eyediff.engines.torch_ops import TorchOps
 
 @pytest.mark.parametrize(("height", "width"), [(15, 15), (8, 5), (1, 2)])
 def test_the_gradient_is_torchs(height: int, width: int) -> None:
-    """Whole tiles, parts of tiles and less than one. 2e-5 of the largest figure: F(4x4, 3x3) rounds some three times as
-    much as direct sums of 9 * 160 float32 products, whose worst figure is off by 2e-6 and seldom by more."""
+    """The gradient equals torch's to 2e-5 of its maximum, for complete tiles, partial tiles and less than one tile.
+
+    F(4x4, 3x3) has about three times the rounding error of direct sums of 9 * 160 float32 products. The largest error
+    of such a sum is 2e-6, and seldom more.
+    """
     seeded = torch.Generator().manual_seed(height)
     kernel = torch.randn(160, 128, 3, 3, generator=seeded) / 36
     gradient = torch.randn(3, 160, height, width, generator=seeded)
@@ -25,7 +28,7 @@ def test_the_gradient_is_torchs(height: int, width: int) -> None:
 
 
 def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images go through a few at a time; the last digits may follow the size of a matrix product, no more."""
+    """Images are computed in chunks. Only the last digits may depend on the size of a matrix product."""
     torch.manual_seed(0)
     kernel, gradient = torch.randn(128, 128, 3, 3) / 36, torch.randn(3, 128, 6, 6)
     whole = winograd.input_gradient(gradient, kernel)
@@ -34,8 +37,10 @@ def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_used_where_it_pays_and_keeps_values() -> None:
-    """Frozen wide 3x3 kernels with a gradient wanted; the forward value is torch's own to the last bit, and where the
-    gradient is differentiated again, torch's own way is taken."""
+    """The algorithm is used for frozen 3x3 kernels with many channels, if a gradient is needed.
+
+    The forward value is torch's to the last bit. If the gradient is differentiated again, torch computes it.
+    """
     torch.manual_seed(0)
     verbs, kernel = TorchOps(), torch.randn(128, 128, 3, 3) / 36
     x = torch.randn(1, 128, 6, 6).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""From a study to figures: worked out by hand, and on simulated votes whose truth is known."""
+"""Tests from a study to its results: values by hand, and simulated votes with a known truth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ from ..votes.studies import bapps, picture
 
 
 def test_a_study_by_hand(tmp_path: Path) -> None:
-    """Gray levels against 100 tell psnr's order: nearer b, tie, nearer a; ties score 0.5, votes count as fractions."""
+    """Gray levels against 100 give psnr's order: nearer b, tie, nearer a.
+
+    A tie scores 0.5, and votes count as fractions.
+    """
     root = bapps(tmp_path, {"cnn": [(120, 110, 0.8), (90, 110, 0.8)], "traditional": [(101, 130, 0.4)]})
     found = judge(read_study(root, "2afc"), ["psnr"], resamples=20)
     assert found.line("psnr", "cnn", "agreement").value == pytest.approx((0.8 + 0.5) / 2, abs=1e-7)  # float32 votes
@@ -41,7 +44,10 @@ def test_a_study_by_hand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", ["keep", 16])
 def test_what_compare_scores_is_judged(tmp_path: Path, side: ShorterSide) -> None:
-    """Transparency on both sides gets the worse score, 16 bits beside 8 the wider type; one side alone has no score."""
+    """Two transparent images get the worse score, and 16 bits beside 8 bits use the wider type.
+
+    A pair with only one transparent image has no score.
+    """
     rng = np.random.default_rng(4)
     levels = rng.integers(0, 256, (2, 32, 32, 4), np.uint8)
     for name, pixels in zip("ab", levels, strict=True):
@@ -62,7 +68,11 @@ def test_what_compare_scores_is_judged(tmp_path: Path, side: ShorterSide) -> Non
 
 
 def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty rows of two references, in turn: two images are looked at, and eighty compared with what was seen."""
+    """Features of a reference are computed once.
+
+    Forty rows of two alternating references compute the features of two images. Eighty images are compared with these
+    features.
+    """
     lines = ["reference,a,b,votes_a,votes_b"]
     for level in (100, 200):
         picture(tmp_path / f"r{level}.png", level)
@@ -79,8 +89,11 @@ def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
-    """The observers' metric agrees as expected: each triplet's votes vary by p (1 - p) / 5, so that the mean's standard
-    error follows from the preferences; four of them are allowed. The same plan gives the same bytes."""
+    """The observers' metric agrees with the votes as expected.
+
+    The votes of each triplet vary by p (1 - p) / 5, so the standard error of the mean follows from the preferences.
+    Four standard errors are allowed. The same plan gives the same bytes.
+    """
     wired = wiring.build_metric(parse_metric("psnr"), OnnxRunner("cpu"))
     follows = Observer("psnr", wired.engine, True, wired.header)
     for name in ("one", "two"):
@@ -98,7 +111,7 @@ def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
 
 
 def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A missing image: exit code 2, one line, nothing on stdout and no output file."""
+    """A missing image gives exit code 2, one line on standard error, an empty standard output and no output file."""
     root = bapps(tmp_path / "d", {"cnn": [(120, 110, 0.8)]})
     (root / "2afc/val/cnn/p1/000000.png").unlink()
     assert run(["eval", "2afc", str(root), "-o", str(tmp_path / "out.json"), "--metric", "psnr"]) == 2
@@ -108,7 +121,10 @@ def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
-    """The truth then names the file; its photos may be one's own, and a table is judged at its own size."""
+    """The truth of the simulation names the metrics file.
+
+    Users may give their own photos, and a table keeps its image size.
+    """
     metric = tmp_path / "mine.safetensors"
     write_initial_metric(metric, trunks.MINI, "gaussian", 0)
     call = ["eval", "simulate", str(tmp_path / "study"), "--count", "2", "--observer", str(metric)]
@@ -118,7 +134,7 @@ def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
 
 
 def test_the_figures_of_metrics_that_scored_the_same_items_do_not_depend_on_others(tmp_path: Path) -> None:
-    """A metric that scored fewer items changes no figure and no interval of the others, and no difference of them."""
+    """A metric that scored fewer items changes no value, interval or difference of the other metrics."""
     pairs = [(120, 110, 0.8), (90, 110, 0.8), (101, 130, 0.4), (99, 98, 0.2)]
     study = read_study(bapps(tmp_path, {"cnn": pairs, "traditional": pairs[::-1]}), "2afc")
     alone = judge(study, ["psnr", "l2"], resamples=50)

@@ -1,4 +1,4 @@
-"""The table of supervision, on Mini, generated photos and triplets whose order is known."""
+"""Tests of the table of supervision for lpips-mini, with generated photos and triplets of known order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> None:
-    """A study of six kins, three each, all of one mind; the same bytes from the same seed; never over another."""
+    """A study has six subsets of three triplets with unanimous votes.
+
+    The same seed gives the same bytes, and no study is overwritten.
+    """
     study = votes.read_study(table, "2afc")
     assert len(study.subsets) == 6 and len(study.items) == 18
     assert {item.share for item in study.triplets} == {0.0, 1.0}
@@ -44,7 +47,10 @@ def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> N
 def test_the_table_is_what_eval_says(
     photos: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each origin's figure is its metric's in `judge`; of seeds the mean, and the ends. Made weights are used again."""
+    """The score of each origin is that of its metric in `judge`.
+
+    Several seeds give the mean, the lowest and the highest score. Existing weights are used again.
+    """
     monkeypatch.setattr(kmeans, "CROPS", 8)
     study, folder = votes.read_study(table, "2afc"), tmp_path / "kept"
     how = judging.EvaluationOptions(resamples=20)
@@ -68,7 +74,7 @@ def test_the_table_is_what_eval_says(
 
 
 def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
-    """Without photos there is no k-means; an imported network is a row; one of another form is refused."""
+    """Without photos, the table has no k-means. An imported network of another backbone is refused."""
     write_metric(tmp_path / "x.safetensors", trunk="squeeze", mode="imported", provenance={},
                  parameters=seeded_parameters(SQUEEZE))  # fmt: skip
     said = call("eval", "supervision", table, "--trunk", "mini", "--seeds", "1", "--bootstrap", "0", "-f", "csv")
@@ -81,7 +87,7 @@ def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_plans_that_cannot_be(table: Path, tmp_path: Path) -> None:
-    """No such trunk, no seeds."""
+    """An unknown backbone and a number of 0 seeds are refused."""
     for plan in (WeightSourceSettings("resnet"), WeightSourceSettings(seeds=0)):
         with pytest.raises(UsageError, match="expected one of alex"):
             compare(votes.read_study(table, "2afc"), plan, judging.EvaluationOptions(), tmp_path)

@@ -1,4 +1,4 @@
-"""Two runs over the same pairs, without images."""
+"""Helpers that create two runs over the same pairs without images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eyediff.records import Failure, Row, ScoredPair, Summary
 from tests.unit.output.samples import HEADER, pair
 
 Scores = Mapping[str, tuple[float, float] | None]
-"""LPIPS and PSNR by pair; None for one that failed."""
+"""LPIPS and PSNR of each pair, or None for a pair that failed."""
 
 
 def rows(scores: Scores) -> Iterable[Row]:
@@ -23,7 +23,7 @@ def rows(scores: Scores) -> Iterable[Row]:
 
 
 def run_to(path: Path, scores: Scores) -> Path:
-    """The results of a run with these scores, as `-o` writes them."""
+    """Write the results of a run with these scores, as `-o` writes them."""
     kinds = {".jsonl": "jsonl", ".csv": "csv", ".json": "json"}
     written = row_sink(kinds[path.suffix], path)  # type: ignore[arg-type]
     written.open(HEADER)
@@ -38,7 +38,7 @@ def earlier(tmp_path: Path, scores: Scores) -> Earlier:
 
 
 def against(before: Earlier, scores: Scores, **tolerances: float) -> Baseline:
-    """A whole run against an earlier one."""
+    """Compare a complete run with an earlier run."""
     baseline = Baseline(before, HEADER, tolerances)
     baseline.open(HEADER)
     for row in rows(scores):

@@ -1,4 +1,4 @@
-"""What counts as worse."""
+"""Tests of the comparison with an earlier run: the rules for worse scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAME: Scores = {f"{i:03}.png": (0.1 + i / 1000, 30.0 + i / 10) for i in range(10
 
 
 def changed(by: float, pairs: int = 1, better: float = 0) -> Scores:
-    """The first pairs worse by so much LPIPS, all others better by so much."""
+    """Return scores in which the first pairs are worse by `by` in LPIPS, and all other pairs are better by `better`."""
     return {
         name: (lpips + by if i < pairs else lpips - better, psnr)
         for i, (name, (lpips, psnr)) in enumerate(SAME.items())  # type: ignore[misc]
@@ -29,14 +29,17 @@ def changed(by: float, pairs: int = 1, better: float = 0) -> Scores:
 
 
 def test_the_same_run_again_passes(tmp_path: Path) -> None:
-    """100 pairs as they were: nothing is worse, nothing is missing."""
+    """A second run with the same 100 scores passes: no pair is worse, and no pair is missing."""
     verdict = against(earlier(tmp_path, SAME), SAME).verdict()
     assert not verdict.failed and not verdict.gaps and verdict.compared == 100
     assert all(drift.shift.interval == (0, 0) and drift.shift.p == 1 for drift in verdict.drifts)
 
 
 def test_one_pair_of_a_hundred_that_is_worse_is_caught(tmp_path: Path) -> None:
-    """By more than the tolerance, in the metric's own direction; up to it, and to the better, all is well."""
+    """A pair that is worse by more than the tolerance is found, in the direction of the metric.
+
+    Smaller losses and improvements pass.
+    """
     before = earlier(tmp_path, SAME)
     verdict = against(before, changed(0.0002)).verdict()
     (worse,) = verdict.worse
@@ -51,8 +54,10 @@ def test_one_pair_of_a_hundred_that_is_worse_is_caught(tmp_path: Path) -> None:
 
 
 def test_many_losses_within_the_tolerance_are_a_loss(tmp_path: Path) -> None:
-    """Every pair worse by half the tolerance: no pair fails, the mean does. Below what
-    machines differ by it does not; and a metric whose tolerance is infinite is asked nothing."""
+    """If every pair is worse by half the tolerance, the mean fails but no pair does.
+
+    A loss below the differences between machines passes. A metric with an infinite tolerance is not checked.
+    """
     before = earlier(tmp_path, SAME)
     verdict = against(before, changed(0.005, 100), lpips=0.01).verdict()
     assert not verdict.worse and [drift.fails for drift in verdict.drifts] == [True, False] and verdict.failed
@@ -61,7 +66,10 @@ def test_many_losses_within_the_tolerance_are_a_loss(tmp_path: Path) -> None:
 
 
 def test_a_summary_is_completed_with_the_result(tmp_path: Path) -> None:
-    """A worse mean or pair makes it crossed, and what only one run has makes it incomplete; otherwise it passes."""
+    """A worse mean or pair makes the summary `crossed`.
+
+    Pairs that only one run has make it `incomplete`. Otherwise it is `pass`.
+    """
     before, plain = earlier(tmp_path, SAME), Summary(100, 0, {})
     assert against(before, SAME).complete(plain) == plain and plain.verdict == "pass"
     for tolerance, words in ((0.01, "mean worse by lpips"), (0.0001, "100 pairs worse beyond tolerance, mean worse")):
@@ -72,8 +80,11 @@ def test_a_summary_is_completed_with_the_result(tmp_path: Path) -> None:
 
 
 def test_chance_does_not_make_a_mean_worse(tmp_path: Path) -> None:
-    """Noise around no change, within the tolerance, in 40 runs: the two tests together fail about one in forty or
-    fewer (2.5 % each, and not independent); five or more would come once in 300 such tests."""
+    """Noise within the tolerance around no change rarely makes a mean worse.
+
+    The two tests (2.5 % each, and not independent) together fail in one run of forty or fewer. Five or more failures in
+    40 runs would occur once in 300 such tests.
+    """
     before, rng = earlier(tmp_path, SAME), np.random.default_rng(1)
     failed = 0
     for _ in range(40):
@@ -83,7 +94,10 @@ def test_chance_does_not_make_a_mean_worse(tmp_path: Path) -> None:
 
 
 def test_pairs_of_one_run_only_are_listed(tmp_path: Path) -> None:
-    """Gone, new, failed now, failed then: none is passed over, none is compared."""
+    """Pairs that are gone, new, failed in this run or failed in the earlier run are listed and not compared.
+
+    Pairs that a stopped run did not reach are not listed.
+    """
     before = earlier(
         tmp_path, {"both.png": (0.1, 30), "gone.png": (0.1, 30), "torn now.png": (0.1, 30), "torn.png": None}
     )
@@ -98,7 +112,10 @@ def test_pairs_of_one_run_only_are_listed(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
-    """Another version, other weights, another size policy, a metric that is not there: one line each, with the cure."""
+    """Another version, other weights, another size policy and a missing metric are refused with the difference.
+
+    Another engine is accepted.
+    """
     before = earlier(tmp_path, SAME)
     lpips = HEADER.metrics["lpips"]
 
@@ -119,7 +136,10 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
-    """What, by how much, beyond what; long lists are cut with the number of the rest."""
+    """The verdict states each loss and the limit that it exceeds.
+
+    Long lists are cut, and the number of omitted lines is stated.
+    """
     now = {**changed(0.01, 30), "000.png": (0.1101, 30.0)}
     lines = list(format_verdict(against(earlier(tmp_path, SAME), now).verdict(), most=2))
     assert lines[0].endswith("old.jsonl: 100 pairs, 30 pairs worse beyond tolerance, mean worse by lpips")
@@ -133,7 +153,10 @@ def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
 
 
 def test_the_worst_is_told_first(tmp_path: Path) -> None:
-    """By how many tolerances each lost, so that metrics of different units have one order."""
+    """The worst losses come first.
+
+    Losses are compared in tolerances, so that metrics of different units have one order.
+    """
     now = {**changed(0.01), "001.png": (0.5, 30.1), "002.png": (0.102, 29.0)}
     lines = list(format_verdict(against(earlier(tmp_path, SAME), now, psnr=0.5).verdict()))
     assert [line.split()[-1] for line in lines[1:4]] == ["001.png", "000.png", "002.png"]

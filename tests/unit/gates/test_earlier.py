@@ -1,4 +1,4 @@
-"""Reading an earlier run: every format that eyediff writes, and nothing else."""
+"""Tests of reading an earlier run: every format that eyediff writes is read, and other files are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ SCORES: Scores = {
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
 def test_every_format_reads_back_to_the_last_bit(tmp_path: Path, suffix: str) -> None:
-    """Names of any kind, infinite scores, pairs that failed; told by content, whatever the file is called."""
+    """Names of any kind, infinite scores and failed pairs are read exactly.
+
+    The content decides the format, not the file name.
+    """
     path = run_to(tmp_path / f"old{suffix}", SCORES)
     path = path.rename(tmp_path / "old.results")
     found = read_earlier(path)
@@ -39,7 +42,7 @@ def test_every_format_reads_back_to_the_last_bit(tmp_path: Path, suffix: str) ->
 
 
 def test_a_document_on_one_line_is_read_too(tmp_path: Path) -> None:
-    """JSON that another program wrote anew."""
+    """A JSON document on one line, as another program may write it, is read too."""
     path = run_to(tmp_path / "old.json", SCORES)
     path.write_text(json.dumps(json.loads(path.read_text())))
     assert len(read_earlier(path).scores) == len(SCORES)
@@ -72,7 +75,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_eyediff_did_not_write_is_refused(tmp_path: Path, kind: str) -> None:
-    """One line with the file's name, whatever is in it."""
+    """A foreign file is refused in one line with its name, whatever its content."""
     path = tmp_path / "old.jsonl"
     path.write_bytes(FOREIGN[kind])
     with pytest.raises(UsageError, match=r"old\.jsonl is not a result of eyediff") as caught:
@@ -81,7 +84,7 @@ def test_what_eyediff_did_not_write_is_refused(tmp_path: Path, kind: str) -> Non
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """And a folder is no file."""
+    """A missing file is refused by its name, and a folder is refused as a directory."""
     with pytest.raises(UsageError, match=r"none\.jsonl.*No such file"):
         read_earlier(tmp_path / "none.jsonl")
     with pytest.raises(UsageError, match="directory"):

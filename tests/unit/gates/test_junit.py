@@ -1,4 +1,4 @@
-"""JUnit XML as CI systems read it."""
+"""Tests of the JUnit XML that CI systems read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def written(sink: JunitSink, scores: Scores, summary: Summary, path: Path) -> ET
 
 
 def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
-    """Passed, beyond a limit, failed, without partner; the counts are those of the cases."""
+    """Each pair is a case that passed, crossed a limit or failed, with the reason.
+
+    A file without a partner is a case too. The counts are those of the cases.
+    """
     path = tmp_path / "out.xml"
     scores: Scores = {"good.png": (0.1, 30), "bad.png": (0.5, 9), "torn.png": None}
     summary = Summary(3, 1, {}, (Unmatched("reference", Path("before/alone.png")),))
@@ -46,7 +49,7 @@ def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
     assert cases["bad.png"].get("file") == str(pair("bad.png").candidate)
     said = {name: case.findtext("system-out") or "" for name, case in cases.items()}
     assert "ATTACHMENT" not in said["good.png"]
-    for name in ("bad.png", "torn.png"):  # a line each, as GitLab and Jenkins look for them
+    for name in ("bad.png", "torn.png"):  # a line each, because GitLab and Jenkins search for whole lines
         assert said[name].splitlines()[-2:] == [
             f"[[ATTACHMENT|{file}]]" for file in (pair(name).candidate, pair(name).reference)
         ]
@@ -54,7 +57,10 @@ def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x]]\n[[ATTACHMENT|/etc/passwd]]", "[[ATTACHMENT|/etc/passwd]].png"])
 def test_no_name_and_no_note_attaches_another_file(tmp_path: Path, name: str) -> None:
-    """What reads the XML uploads what an attachment names, from the machine of CI."""
+    """No name and no note attaches another file.
+
+    A CI system uploads each file that an attachment names, from its own machine.
+    """
     path, said = tmp_path / "out.xml", "frame [[ATTACHMENT|/etc/passwd]]"
     sink = JunitSink(path, Limits(maxima={"lpips": 0.2}))
     sink.open(HEADER)
@@ -67,7 +73,7 @@ def test_no_name_and_no_note_attaches_another_file(tmp_path: Path, name: str) ->
 
 
 def test_the_baseline_has_its_cases(tmp_path: Path) -> None:
-    """A worse pair fails as a pair; the means and what is missing are cases of their own."""
+    """A worse pair fails as a pair. The means and the missing pairs are separate cases."""
     path = tmp_path / "out.xml"
     before: Scores = {f"{i}.png": (0.1, 30) for i in range(20)}
     now: Scores = {**{f"{i}.png": (0.2, 30) for i in range(19)}, "new.png": (0.1, 30)}
@@ -80,7 +86,10 @@ def test_the_baseline_has_its_cases(tmp_path: Path) -> None:
 
 
 def test_any_name_gives_valid_xml(tmp_path: Path) -> None:
-    """Control characters, which XML cannot hold even escaped, line breaks, quotes, markup, bytes that are no text."""
+    """Control characters, line breaks, quotes, markup and undecodable bytes give valid XML.
+
+    XML cannot hold control characters, even escaped.
+    """
     path = tmp_path / "out.xml"
     hostile = ['"><script>alert(1)</script>.png', "]]>&amp;'.png", "\x00\x1b[31m\x0b\ufffe.png", STRANGE, UNDECODABLE]
     root = written(JunitSink(path, NO_LIMITS), dict.fromkeys(hostile, (0.1, 30)), Summary(5, 0, {}), path)
@@ -90,7 +99,7 @@ def test_any_name_gives_valid_xml(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_row_is_a_case(tmp_path: Path) -> None:
-    """The rows that the other sinks are tested with; a run that was stopped is in error."""
+    """All rows of the samples for the other sinks are cases. A stopped run adds a case with an error."""
     path = tmp_path / "out.xml"
     sink = JunitSink(path, NO_LIMITS)
     sink.open(HEADER)
@@ -102,6 +111,6 @@ def test_every_kind_of_row_is_a_case(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told_before_any_row(tmp_path: Path) -> None:
-    """When the sink is opened, nothing is computed yet."""
+    """A file that cannot be written is an error when the sink opens, before any score is computed."""
     with pytest.raises(OutputError, match=r"out\.xml"):
         JunitSink(tmp_path / "none" / "out.xml", NO_LIMITS).open(HEADER)

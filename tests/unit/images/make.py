@@ -1,4 +1,4 @@
-"""Files made byte by byte, so that what they hold is known without trusting the reader under test."""
+"""Image files that are made byte by byte, so that their content is known without the reader under test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 
 
 def noise(height: int = 5, width: int = 7, channels: int = 3, dtype: type = np.uint8, seed: int = 0) -> Samples:
-    """Every level is as likely as every other; black and white are both in it."""
+    """Return random samples. All levels are equally likely, and black and white both occur."""
     found = np.random.default_rng(seed).integers(
         0, np.iinfo(dtype).max, (height, width, channels), dtype, endpoint=True
     )
@@ -24,12 +24,15 @@ def noise(height: int = 5, width: int = 7, channels: int = 3, dtype: type = np.u
 
 
 def chunk(name: bytes, content: bytes = b"") -> bytes:
-    """One chunk of a PNG, with its length and check sum."""
+    """Return one chunk of a PNG, with its length and check sum."""
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def png(samples: Samples, colour: int, *extra: bytes, depth: int | None = None, after: Sequence[bytes] = ()) -> bytes:
-    """A PNG of H x W x C samples of 8 or 16 bits; `depth` below 8 packs gray; `extra` chunks come before the data."""
+    """Return a PNG of H x W x C samples of 8 or 16 bits.
+
+    A `depth` below 8 packs gray. The chunks `extra` come before the image data, and the chunks `after` come after it.
+    """
     height, width, _ = samples.shape
     bits = depth or 8 * samples.dtype.itemsize
     if bits < 8:
@@ -59,9 +62,12 @@ def tiff(
     strip: bytes | None = None,
     at: int = 0,
 ) -> bytes:
-    """An uncompressed TIFF (TIFF 6.0) of H x W x C samples, or of the bytes `strip`; `also` adds tags of 16 bits.
+    """Return an uncompressed TIFF (TIFF 6.0) of H x W x C samples, or of the bytes `strip`.
 
-    Its bytes are to stand behind `at` others; `following` is where the directory of the next page begins.
+    `also` adds tags of 16 bits.
+
+    `at` is the number of bytes in the file before this TIFF. `following` is the position of the directory of the next
+    page.
     """
     height, width, channels = samples.shape
     stored = samples if planar == 1 else samples.transpose(2, 0, 1)
@@ -92,13 +98,13 @@ def tiff(
 
 
 def exif(orientation: int, order: str = "<") -> bytes:
-    """An EXIF block that holds nothing but an orientation, without the JPEG prefix."""
+    """Return an EXIF block that has only an orientation, without the JPEG prefix."""
     mark = b"II" if order == "<" else b"MM"
     return mark + struct.pack(order + "HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
 
 
 def icc(space: bytes, tags: Mapping[bytes, bytes], kind: bytes = b"mntr", connection: bytes = b"XYZ ") -> bytes:
-    """An ICC profile of version 2.4 (ICC.1:2001-04, clause 6) with these tags besides the obligatory ones."""
+    """Return an ICC profile of version 2.4 (ICC.1:2001-04, clause 6) with these tags and the required ones."""
     text = b"desc" + struct.pack(">II", 0, 5) + b"test\0" + bytes(4 + 4 + 2 + 1 + 67)
     every = {b"desc": text, b"cprt": b"text\0\0\0\0none\0", b"wtpt": xyz(0.9642, 1.0, 0.8249), **tags}
     table, body, start = struct.pack(">I", len(every)), b"", 128 + 4 + 12 * len(every)
@@ -114,42 +120,48 @@ def icc(space: bytes, tags: Mapping[bytes, bytes], kind: bytes = b"mntr", connec
 
 
 def xyz(*values: float) -> bytes:
-    """A colour as a tag of an ICC profile."""
+    """Return a colour as a tag of an ICC profile."""
     return b"XYZ \0\0\0\0" + struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
 
 
 def gamma(exponent: float) -> bytes:
-    """A curve of one exponent as a tag of an ICC profile."""
+    """Return a curve with one exponent as a tag of an ICC profile."""
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(exponent * 256))
 
 
-# sRGB's primaries adapted to D50, as IEC 61966-2-1 and ICC's sRGB profiles have them, in the columns of X, Y, Z.
+# Primaries of sRGB, adapted to D50, as in IEC 61966-2-1 and the sRGB profiles of the ICC. A column has X, Y and Z.
 SRGB_COLUMNS = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
 
 
 def icc_rgb(exponent: float, order: tuple[int, int, int] = (0, 1, 2)) -> bytes:
-    """sRGB's primaries with one exponent for all channels; `order` exchanges the primaries."""
+    """Return an RGB profile with the primaries of sRGB and one exponent for all channels.
+
+    `order` exchanges the primaries.
+    """
     columns = {b"rgb"[i : i + 1] + b"XYZ": xyz(*SRGB_COLUMNS[order[i]]) for i in range(3)}
     return icc(b"RGB ", {**columns, **{b"rgb"[i : i + 1] + b"TRC": gamma(exponent) for i in range(3)}})
 
 
 def icc_gray(exponent: float) -> bytes:
-    """Gray with one exponent."""
+    """Return a gray profile with one exponent."""
     return icc(b"GRAY", {b"kTRC": gamma(exponent)})
 
 
 def srgb_decoded(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Light of display values from 0 to 1 (IEC 61966-2-1)."""
+    """Return the light of display values from 0 to 1 (IEC 61966-2-1)."""
     return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
 
 
 def srgb_encoded(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Display values of light from 0 to 1 (IEC 61966-2-1)."""
+    """Return the display values of light from 0 to 1 (IEC 61966-2-1)."""
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
 def over(colours: Samples, alpha: Samples, white: bool) -> Samples:
-    """Blended on black or white in exact integers, halves up (there are none: the peak is odd)."""
+    """Return the colours blended with black or white in exact integers, rounded to the nearest level.
+
+    Halves do not occur, because the largest level is odd.
+    """
     peak = int(np.iinfo(colours.dtype).max)
     wide = colours.astype(object) * alpha.astype(object)[..., None]
     if white:

@@ -1,4 +1,4 @@
-"""What library users hand over: ranges stated and checked, shapes told apart."""
+"""Tests of the inputs of library users: stated ranges are checked, and shapes are distinguished."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .make import RGB, chunk, exif, noise, png
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_whole_numbers_are_taken_as_they_are(dtype: type) -> None:
-    """H x W x 3 of uint8 or uint16, whatever the strides and byte order."""
+    """Arrays H x W x 3 of uint8 or uint16 are used unchanged, with any strides and byte order."""
     samples = noise(dtype=dtype)
     for value in (samples, np.asfortranarray(samples), samples.astype(samples.dtype.newbyteorder(">"))):
         image = as_image(value)
@@ -29,7 +29,7 @@ def test_whole_numbers_are_taken_as_they_are(dtype: type) -> None:
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1)])
 def test_gray_is_three_equal_channels(shape: tuple[int, ...]) -> None:
-    """H x W and H x W x 1."""
+    """Gray arrays H x W and H x W x 1 become three equal channels."""
     gray = noise(5, 7, 1)
     assert np.array_equal(as_image(gray.reshape(shape)).pixels, np.repeat(gray, 3, axis=2))
 
@@ -37,7 +37,7 @@ def test_gray_is_three_equal_channels(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("stated", [(0, 1), (-1, 1), (0, 255), [0.0, 255.0]])
 def test_floats_become_float32_from_0_to_1(kind: type, stated: Any) -> None:
-    """Both ends exactly, and between them within the rounding of the input's type and of float32."""
+    """Black becomes exactly 0, and white becomes exactly 1. Values between them are within two roundings of float32."""
     black, white = stated
     values = np.linspace(black, white, 4 * 5 * 3).astype(kind).reshape(4, 5, 3)
     image = as_image(values, range=tuple(stated))
@@ -45,11 +45,11 @@ def test_floats_become_float32_from_0_to_1(kind: type, stated: Any) -> None:
     assert image.pixels.flat[0] == 0
     assert image.pixels.flat[-1] == 1
     exact = (values.astype(np.float64) - black) / (white - black)
-    assert np.abs(image.pixels - exact).max() <= 2 * np.finfo(np.float32).eps  # one rounding a step, of two
+    assert np.abs(image.pixels - exact).max() <= 2 * np.finfo(np.float32).eps  # two steps, each with one rounding
 
 
 def test_levels_of_255_are_divided_exactly() -> None:
-    """Floats that hold the levels 0 to 255 give the same image as uint8 would, to the last bit."""
+    """Floats with the levels 0 to 255 are divided by 255 to the last bit, as uint8 would be."""
     levels = np.arange(256, dtype=np.float32).reshape(16, 16)
     assert np.array_equal(as_image(levels, range=(0, 255)).pixels[..., 0], levels / np.float32(255))
 
@@ -72,7 +72,10 @@ def test_levels_of_255_are_divided_exactly() -> None:
     ],
 )
 def test_a_wrong_range_is_told_with_what_was_seen(values: list[float], stated: Any, told: str) -> None:
-    """The most repeated mistake of users: the message says what the data hold and what to write."""
+    """The message for a wrong range says which values the array has and what to write.
+
+    This is the most frequent mistake of users.
+    """
     array = np.full((4, 4, 3), values[0], np.float64)
     array[2, 2, 1] = values[1]
     with pytest.raises(RangeError, match=told) as caught:
@@ -96,20 +99,20 @@ def test_a_wrong_range_is_told_with_what_was_seen(values: list[float], stated: A
     ],
 )
 def test_other_types_of_levels_and_shapes_are_refused_with_advice(value: Any, told: str) -> None:
-    """Guessing would score something else than what was meant."""
+    """Other types and shapes are refused with advice. A guess could score something that the user did not mean."""
     with pytest.raises(RangeError, match=told):
         as_image(value)
 
 
 @pytest.mark.parametrize("value", [object(), None, 3])
 def test_what_is_no_image_at_all_is_a_type_error(value: Any) -> None:
-    """As callers of other image functions expect."""
+    """An object that is not an image raises ArgumentTypeError, as users of other image functions expect."""
     with pytest.raises(ArgumentTypeError, match=f"{type(value).__name__} was given; expected a path, bytes"):
         as_image(value)
 
 
 def test_a_range_that_values_exceed_is_refused(tmp_path: Path) -> None:
-    """Levels up to 255 are not of a range from 0 to 1."""
+    """Levels up to 255 are refused with the range (0, 1)."""
     PILImage.fromarray(noise()).save(tmp_path / "a.png")
     for value in (noise(), str(tmp_path / "a.png"), PILImage.fromarray(noise())):
         with pytest.raises((RangeError, ImageError), match=r"outside range=\(0, 1\)"):
@@ -118,7 +121,10 @@ def test_a_range_that_values_exceed_is_refused(tmp_path: Path) -> None:
 
 
 def test_whatever_numpy_can_read_will_do() -> None:
-    """A tensor's protocol, without knowing its library; one that refuses is told what to do."""
+    """Any object that NumPy can read as an array is accepted, such as a tensor.
+
+    If the object refuses, the message says what to do.
+    """
 
     class Tensor:
         def __init__(self, fails: bool) -> None:
@@ -135,7 +141,7 @@ def test_whatever_numpy_can_read_will_do() -> None:
 
 
 def test_paths_and_pil_images_follow_the_rules_of_files(tmp_path: Path) -> None:
-    """Orientation and transparency are applied to a PIL image as to its file: one picture, one score."""
+    """Orientation and transparency are applied to a PIL image as to its file, so both give the same score."""
     path = tmp_path / "turned.png"
     path.write_bytes(png(noise(), RGB, chunk(b"tRNS", noise()[2, 2].astype(">u2").tobytes()), chunk(b"eXIf", exif(6))))
     with PILImage.open(path) as opened:
@@ -148,7 +154,10 @@ def test_paths_and_pil_images_follow_the_rules_of_files(tmp_path: Path) -> None:
 
 
 def test_pil_modes() -> None:
-    """Gray, palette, CMYK and 16-bit gray of PIL; a mode without display range is refused by name."""
+    """PIL images of the modes L, RGB, P, LA and RGBA, and of 16-bit gray, are accepted.
+
+    Modes without a known display range are refused by name.
+    """
     gray = noise(5, 7, 1)[..., 0]
     im = PILImage.fromarray(gray)
     for mode in ("L", "RGB", "P", "LA", "RGBA"):
@@ -161,7 +170,10 @@ def test_pil_modes() -> None:
 
 
 def test_a_pil_image_that_cuts_its_file_to_8_bits_is_refused(tmp_path: Path) -> None:
-    """PIL opens 16-bit RGB as 8 bits without a word; its path keeps the depth."""
+    """A PIL image of a 16-bit RGB file is refused, because PIL reduces it to 8 bits without a message.
+
+    Its path keeps the depth.
+    """
     path = tmp_path / "deep.png"
     path.write_bytes(png(noise(dtype=np.uint16), RGB))
     with PILImage.open(path) as opened, pytest.raises(ImageError, match="give its path instead"):
@@ -169,13 +181,13 @@ def test_a_pil_image_that_cuts_its_file_to_8_bits_is_refused(tmp_path: Path) -> 
 
 
 def test_alpha_may_be_refused() -> None:
-    """The policy of `read` holds for PIL images."""
+    """The policy "refuse" of `read` also applies to PIL images."""
     with pytest.raises(ImageError, match="transparent"):
         as_image(PILImage.fromarray(noise(channels=4)), alpha="refuse")
 
 
 def test_a_damaged_pil_image_is_an_image_error() -> None:
-    """It is decoded when it is first used, which is here."""
+    """A damaged PIL image raises ImageError. PIL decodes an image when it is first used, which is here."""
     with (
         PILImage.open(io.BytesIO(png(noise(60, 60), RGB)[:-2000])) as opened,
         pytest.raises(ImageError, match="left: the file is damaged"),
@@ -184,7 +196,10 @@ def test_a_damaged_pil_image_is_an_image_error() -> None:
 
 
 def test_a_stack_stays_a_stack() -> None:
-    """N x H x W x 3, N x H x W x 1, and floats with their range; N = 1 keeps its axis."""
+    """Stacks with 3 channels or 1 channel, and stacks of floats with a range, stay stacks, also for N = 1.
+
+    The shape is N x H x W x 3 or N x H x W x 1. Stacks with the channels first are refused.
+    """
     stack = np.stack([noise(seed=seed) for seed in range(4)])
     assert np.array_equal(as_batch(stack), stack)
     assert as_batch(stack[:1]).shape == (1, 5, 7, 3)
@@ -195,7 +210,7 @@ def test_a_stack_stays_a_stack() -> None:
 
 
 def test_a_list_becomes_a_stack(tmp_path: Path) -> None:
-    """Paths, PIL images and arrays mixed; the widest storage type holds them all."""
+    """A list of paths, PIL images and arrays becomes a stack. The stack has the widest storage type of the images."""
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(), RGB))
     found = as_batch([path, PILImage.fromarray(noise(seed=1)), noise(seed=2)])
@@ -208,7 +223,7 @@ def test_a_list_becomes_a_stack(tmp_path: Path) -> None:
 
 
 def test_one_image_is_a_stack_of_one(tmp_path: Path) -> None:
-    """So that a reference may be given where a batch is expected."""
+    """One image becomes a stack of one, so that a reference can be given where a batch is expected."""
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(), RGB))
     for value in (noise(), path, str(path), PILImage.fromarray(noise())):
@@ -216,7 +231,7 @@ def test_one_image_is_a_stack_of_one(tmp_path: Path) -> None:
 
 
 def test_errors_in_a_list_name_the_index(tmp_path: Path) -> None:
-    """Of a thousand images, which one."""
+    """An error in a list has the index or the path of the image, so that it can be found among a thousand images."""
     with pytest.raises(RangeError, match=r"^images\[1\]: an array of bool was given"):
         as_batch([noise(), noise() > 0])
     with pytest.raises(SizeError, match=r"images\[1\] is 7x4, but images\[0\] is 7x5"):
@@ -230,7 +245,10 @@ def test_errors_in_a_list_name_the_index(tmp_path: Path) -> None:
 
 
 def test_grounds_of_opaque_and_transparent_images() -> None:
-    """Opaque images are compared once; where one is transparent, over black and over white, the other as it is."""
+    """Opaque images are compared once.
+
+    If one image is transparent, the pair is compared on black and on white. The opaque image stays unchanged.
+    """
     opaque, clear = as_image(noise()), as_image(PILImage.fromarray(noise(channels=4)))
     assert [tuple(map(id, pair)) for pair in composites(opaque, opaque)] == [(id(opaque.pixels), id(opaque.pixels))]
     assert [tuple(map(id, pair)) for pair in composites(opaque, clear)] == [

@@ -1,4 +1,4 @@
-"""Transparency on a stated background, and pairs of which one image alone is transparent."""
+"""Tests of transparency on a stated background, and of pairs with only one transparent image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _blend(colours: np.ndarray, alpha: np.ndarray, ground: np.ndarray) -> np.nda
 
 @pytest.fixture
 def nerf(tmp_path: Path) -> tuple[Path, Path]:
-    """A ground truth with transparency, and a render of it on white with noise."""
+    """Write a transparent ground truth, and a render of it on white with noise. Return both paths."""
     truth = _levels(1, 4)
     truth[:, : SIDE // 2, 3] = 0
     render = _blend(truth[..., :3], truth[..., 3], np.full(3, 255)) + np.random.default_rng(2).normal(
@@ -45,7 +45,7 @@ def nerf(tmp_path: Path) -> tuple[Path, Path]:
     [("white", (255, 255, 255)), ("black", (0, 0, 0)), ("#1080f0", (16, 128, 240)), ("checkerboard", None)],
 )
 def test_a_background_is_blended(policy: str, ground: tuple[int, ...] | None) -> None:
-    """Porter and Duff's "over", to half a level for each of two roundings."""
+    """The blending is "over" of Porter and Duff, within half a level for each of two roundings."""
     stored = _levels(3, 4)
     found = as_image(Image.fromarray(stored), alpha=policy)
     if ground is None:
@@ -59,7 +59,10 @@ def test_a_background_is_blended(policy: str, ground: tuple[int, ...] | None) ->
 
 
 def test_a_render_on_white_needs_its_background(nerf: tuple[Path, Path]) -> None:
-    """Without it the pair fails and names both scores; the better one is that of the stated background."""
+    """Without a stated background, the pair fails, and its message has both scores.
+
+    The better score is that of the stated background.
+    """
     (row,) = eyediff.compare(*nerf, ["psnr", "ssim"]).rows
     assert isinstance(row, Failure)
     (scored,) = eyediff.compare(*nerf, ["psnr", "ssim"], alpha="white").rows
@@ -82,7 +85,10 @@ def test_the_command_fails_without_a_background(nerf: tuple[Path, Path]) -> None
 
 
 def test_two_transparent_images_have_the_worse_score(nerf: tuple[Path, Path], tmp_path: Path) -> None:
-    """A note says on which background each metric has it."""
+    """Two transparent images have the worse of their scores on black and on white.
+
+    A note names the background of this score.
+    """
     other = np.array(Image.open(nerf[0]))
     other[:, : SIDE // 2] = (0, 0, 0, 9)
     Image.fromarray(other).save(tmp_path / "other.png")

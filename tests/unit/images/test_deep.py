@@ -1,4 +1,4 @@
-"""16 bits in several channels: kept whole with the extra `hdr`, an error that names it without."""
+"""Tests of 16-bit images with several channels. The extra `hdr` keeps all bits, and without it, an error names it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_rgb(path: Path) -> None:
-    """PNG, and TIFF of either byte order, channel by channel as stored."""
+    """Each channel of a PNG, and of a TIFF in either byte order, is read as it is stored."""
     samples = noise(dtype=np.uint16)
     for content in (png(samples, RGB), tiff(samples), tiff(samples, order=">"), tiff(samples, big=True)):
         path.write_bytes(content)
@@ -33,7 +33,7 @@ def test_rgb(path: Path) -> None:
 
 @pytest.mark.parametrize("made", [lambda s: png(s, RGB_ALPHA), tiff, lambda s: tiff(s, extra=(2,))])
 def test_rgb_with_alpha(path: Path, made: object) -> None:
-    """Blended in 16 bits, rounded once."""
+    """Colours are blended with alpha in 16 bits, and rounded once."""
     samples = noise(9, 11, 4, np.uint16)
     path.write_bytes(made(samples))  # type: ignore[operator]
     image = read(path)
@@ -43,7 +43,7 @@ def test_rgb_with_alpha(path: Path, made: object) -> None:
 
 
 def test_gray_with_alpha(path: Path) -> None:
-    """Pillow would cut this one to 8 bits, too."""
+    """Gray with alpha keeps 16 bits, although Pillow would cut it to 8 bits, too."""
     samples = noise(9, 11, 2, np.uint16)
     path.write_bytes(png(samples, GRAY_ALPHA))
     gray = np.repeat(samples[..., :1], 3, axis=2)
@@ -51,7 +51,7 @@ def test_gray_with_alpha(path: Path) -> None:
 
 
 def test_premultiplied_alpha(path: Path) -> None:
-    """TIFF's ExtraSamples 1: the colours are over black already."""
+    """With ExtraSamples 1 of TIFF, the colours are already on black."""
     samples = noise(9, 11, 4, np.uint16)
     samples[..., :3] = np.minimum(samples[..., :3], samples[..., 3:])
     path.write_bytes(tiff(samples, extra=(1,)))
@@ -62,7 +62,7 @@ def test_premultiplied_alpha(path: Path) -> None:
 
 
 def test_an_unused_fourth_channel(path: Path) -> None:
-    """TIFF's ExtraSamples 0 is no transparency."""
+    """With ExtraSamples 0 of TIFF, the fourth channel is not transparency."""
     samples = noise(channels=4, dtype=np.uint16)
     path.write_bytes(tiff(samples, extra=(0,)))
     image = read(path)
@@ -71,7 +71,7 @@ def test_an_unused_fourth_channel(path: Path) -> None:
 
 
 def test_a_transparent_colour_is_compared_at_full_depth(path: Path) -> None:
-    """Two colours that 8 bits do not tell apart: one of them is transparent."""
+    """If two colours are equal in 8 bits and one of them is transparent, the other one stays opaque."""
     samples = np.array([[[4096, 8192, 12288], [4097, 8192, 12288]]], np.uint16)
     path.write_bytes(png(samples, RGB, chunk(b"tRNS", samples[0, 0].astype(">u2").tobytes())))
     image = read(path)
@@ -80,7 +80,7 @@ def test_a_transparent_colour_is_compared_at_full_depth(path: Path) -> None:
 
 
 def test_without_opencv_the_error_names_the_extra(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never cut to 8 bits unsaid. 16-bit gray needs no extra."""
+    """Without OpenCV, 16-bit RGB is refused and never cut to 8 bits silently. 16-bit gray needs no extra."""
     monkeypatch.setitem(sys.modules, "cv2", None)
     path.write_bytes(png(noise(dtype=np.uint16), RGB))
     with pytest.raises(ImageError, match=r"pip install 'eyediff\[hdr\]'"):
@@ -90,7 +90,7 @@ def test_without_opencv_the_error_names_the_extra(path: Path, monkeypatch: pytes
 
 
 def test_size_is_checked_before_decoding(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenCV is not even asked."""
+    """The size is checked before OpenCV is used."""
     monkeypatch.setitem(sys.modules, "cv2", None)
     path.write_bytes(png(noise(dtype=np.uint16), RGB))
     with pytest.raises(ImageError, match="more than the limit"):
@@ -98,13 +98,16 @@ def test_size_is_checked_before_decoding(path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_opencv_stays_silent_and_keeps_its_log_level(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A damaged file is one error, without a second voice on stderr; the user's level is restored."""
+    """A damaged file gives one error, and OpenCV writes nothing to standard error.
+
+    The log level of the user is restored.
+    """
     content = tiff(noise(60, 70, dtype=np.uint16))
     path.write_bytes(content[:8] + content[4000:])
     before = getattr(cv2.utils, "logging", cv2).getLogLevel()
     with pytest.raises(ImageError):
         read(path)
-    path.write_bytes(tiff(noise(dtype=np.uint16), also={259: (34925,)}))  # LZMA, which its libtiff lacks
+    path.write_bytes(tiff(noise(dtype=np.uint16), also={259: (34925,)}))  # LZMA, which the libtiff of OpenCV lacks
     with pytest.raises(ImageError):
         read(path)
     assert capfd.readouterr().err == ""
@@ -112,7 +115,7 @@ def test_opencv_stays_silent_and_keeps_its_log_level(path: Path, capfd: pytest.C
 
 
 def test_a_known_file(shared: Path) -> None:
-    """A 16-bit photo of peppers, 157 x 151: it uses more than the 256 levels that 8 bits have."""
+    """A 16-bit photo of peppers, 157 x 151, has more than the 256 levels of 8 bits."""
     image = read(shared / "images/decode/mixed/tiff/testsuite/rgb-3c-16b.tiff")
     assert image.pixels.shape == (151, 157, 3)
     assert image.pixels.dtype == np.uint16

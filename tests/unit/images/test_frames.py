@@ -1,4 +1,4 @@
-"""Files of several pictures: all are read, or one is, and the others are told of."""
+"""Tests of files with several frames or pages: all are read, or one is read and a note reports the others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def animated(kind: str, **how: object) -> Callable[[], bytes]:
     ids=["webp", "png", "tiff", "lzw"],
 )
 def test_of_several_frames_the_first_or_all_are_read(tmp_path: Path, made: Callable[[], bytes]) -> None:
-    """Lossless animations, so the frames are exactly what was put in. Where one is expected, the file is refused."""
+    """The first frame or all frames are read exactly, because the animations are lossless.
+
+    If one frame is expected, the file is refused.
+    """
     path = tmp_path / "moving"
     path.write_bytes(made())
     image = read(path)
@@ -53,12 +56,12 @@ def test_of_several_frames_the_first_or_all_are_read(tmp_path: Path, made: Calla
 
 
 def control(number: int, side: int, at: int = 0) -> bytes:
-    """The chunk before a frame, which is drawn over what is there."""
+    """Return the fcTL chunk of a frame that is blended over the previous frame."""
     return chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, side, side, at, at, 1, 10, 0, 1))
 
 
 def of_two(picture: Samples, colour: int, part: Samples, *extra: bytes) -> bytes:
-    """An animated PNG: a picture, and a part of it that changes at pixel 1, 1."""
+    """Return an animated PNG of two frames: a picture, and a part of it that changes at pixel 1, 1."""
     rows = part.astype(part.dtype.newbyteorder(">")).reshape(len(part), -1).view(np.uint8)
     data = chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
     begin = chunk(b"acTL", struct.pack(">II", 2, 0)) + control(0, len(picture))
@@ -66,7 +69,11 @@ def of_two(picture: Samples, colour: int, part: Samples, *extra: bytes) -> bytes
 
 
 def test_frames_are_what_is_shown(tmp_path: Path) -> None:
-    """A frame that is a part, over what is there; a transparent colour stays transparent in every frame."""
+    """Each frame is the picture that a viewer shows.
+
+    A frame that is only a part of the picture is drawn over the previous frame. A transparent colour stays transparent
+    in every frame.
+    """
     red, blue = (np.tile(np.array(colour, np.uint8), (4, 4, 1)) for colour in ((255, 0, 0), (0, 0, 255)))
     part, path = noise(2, 2), tmp_path / "a.png"
     path.write_bytes(of_two(red, RGB, part))
@@ -83,7 +90,7 @@ def test_frames_are_what_is_shown(tmp_path: Path) -> None:
 
 
 def test_an_animation_of_which_a_part_is_missing(tmp_path: Path) -> None:
-    """Check sums of later frames, and a count that does not fit."""
+    """An animation is refused if a later frame has a wrong check sum, or if its header states a wrong count."""
     content, path = animated("PNG")(), tmp_path / "a.png"
     place = content.rindex(b"fdAT") + 20
     path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
@@ -97,7 +104,7 @@ def test_an_animation_of_which_a_part_is_missing(tmp_path: Path) -> None:
 
 
 def joined(*makers: Callable[..., bytes]) -> bytes:
-    """One TIFF of these pages, by directories that follow each other."""
+    """Return one TIFF with these pages. The directory of each page points to the next directory."""
     starts = [0]
     for make in makers:
         starts.append(starts[-1] + len(make()))
@@ -107,7 +114,10 @@ def joined(*makers: Callable[..., bytes]) -> bytes:
 
 
 def test_pages_of_different_kinds(tmp_path: Path) -> None:
-    """Each page has its own depth and orientation; one that is another in smaller is left out, and said so."""
+    """Each page keeps its own depth and orientation.
+
+    A page that is a smaller copy of another page is left out, and a note says so.
+    """
     pytest.importorskip("cv2")
     colours, gray = noise(4, 6, dtype=np.uint16), noise(4, 6, 1, seed=2)
     path = tmp_path / "a.tif"
@@ -131,7 +141,10 @@ def test_pages_of_different_kinds(tmp_path: Path) -> None:
     ("kind", "white", "size"), [("P4", "", 2), ("P5", "255 ", 6), ("P6", "9 ", 18), ("P5", "300 ", 12)]
 )
 def test_a_pnm_of_several_pictures_is_not_compared(tmp_path: Path, kind: str, white: str, size: int) -> None:
-    """The first alone is read."""
+    """Only the first picture of a PNM file is read.
+
+    The values "all" and "one" of `frames` refuse a file with several pictures.
+    """
     picture = f"{kind} 3 2 {white}".encode() + bytes(size)
     path = tmp_path / "a.pnm"
     path.write_bytes(picture + picture)
@@ -144,7 +157,10 @@ def test_a_pnm_of_several_pictures_is_not_compared(tmp_path: Path, kind: str, wh
 
 
 def test_a_deep_animation_is_refused(tmp_path: Path) -> None:
-    """Pillow cuts it to 8 bits."""
+    """All frames of a 16-bit animation are refused, because Pillow reduces them to 8 bits.
+
+    The first frame alone is read.
+    """
     path = tmp_path / "a.png"
     path.write_bytes(of_two(noise(4, 4, 1, np.uint16), GRAY, noise(2, 2, 1, np.uint16)))
     with pytest.raises(ImageError, match="is an animated PNG of 16 bits"):
@@ -153,7 +169,7 @@ def test_a_deep_animation_is_refused(tmp_path: Path) -> None:
 
 
 def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all frames together, and of their number."""
+    """A file is refused if all its frames together have too many pixels, or if it has too many frames."""
     path = tmp_path / "a.tif"
     path.write_bytes(animated("TIFF")())
     assert len(read(path, frames="all", max_pixels=192).frames) == 3
@@ -167,7 +183,10 @@ def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_gif_and_icon_say_what_was_left_out(shared: Path) -> None:
-    """The counts are those of the files' makers: five frames, four sizes of which 48 is the largest."""
+    """A note reports the frames or sizes that were left out.
+
+    The makers of the files state the numbers: five frames, and four sizes of which 48 is the largest.
+    """
     folder = shared / "images/decode/mixed"
     assert read(folder / "gif/anim/any-disposal.gif").notes == ("only the first of several frames was read",)
     assert len(read(folder / "gif/anim/any-disposal.gif", frames="all").frames) == 5

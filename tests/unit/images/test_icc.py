@@ -1,4 +1,7 @@
-"""Embedded profiles: converted as the formulas say, sRGB left alone, broken ones told of."""
+"""Tests of embedded colour profiles.
+
+Profiles are converted by their formulas, sRGB leaves the pixels unchanged, and a note reports a broken profile.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ from .make import GRAY, RGB, SRGB_COLUMNS, chunk, icc, icc_gray, icc_rgb, noise,
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-# Two levels: lcms2 works in fixed point, with curves of 4096 entries and rounded matrices, and rounds the result once
-# more; the formula in double precision lies within 1 of that, but for steep shadows where a level of light is several
-# of sRGB. The samples stay above level 16, where the curve of 2.4 and the straight piece of sRGB do not part.
+# Tolerance in levels. lcms2 computes in fixed point, with curves of 4096 entries and rounded matrices, and rounds the
+# result again. The formula in double precision differs from it by at most 1 level, except in dark shadows, where one
+# level of light is several levels of sRGB. All samples have at least level 16, where the curve with the exponent 2.4
+# and the linear part of sRGB do not diverge.
 LEVELS = 2
 
 
@@ -40,7 +44,7 @@ def saved(path: Path, im: PILImage.Image, profile: bytes, kind: str = "PNG", **h
 
 
 def tabled_srgb() -> bytes:
-    """sRGB with its curve as a table of 1024 figures, as many scanners and cameras embed it."""
+    """Return an sRGB profile whose curve is a table of 1024 values, as many scanners and cameras embed it."""
     light = srgb_decoded(np.linspace(0, 1, 1024))
     table = b"curv\0\0\0\0" + struct.pack(">I1024H", 1024, *np.rint(light * 65535).astype(int))
     columns = {name: xyz(*column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), SRGB_COLUMNS, strict=True)}
@@ -49,23 +53,32 @@ def tabled_srgb() -> bytes:
 
 @pytest.mark.parametrize("profile", [SRGB, tabled_srgb()], ids=["lcms2", "table"])
 def test_srgb_leaves_every_pixel_as_it_is(path: Path, profile: bytes) -> None:
-    """A conversion of sRGB to sRGB would round; the score of a file must not depend on whether it says what it is."""
+    """An sRGB profile does not change any pixel.
+
+    A conversion would round the pixels. The score of a file must not depend on whether it has an sRGB profile.
+    """
     image = read(saved(path, PILImage.fromarray(noise(64, 64)), profile))
     assert np.array_equal(image.pixels, noise(64, 64))
     assert image.notes == ()
 
 
 def test_another_gamma_is_converted(path: Path) -> None:
-    """sRGB's primaries with gamma 1.8: level v shows the light (v/255)^1.8, which sRGB codes otherwise."""
+    """A profile with the primaries of sRGB and gamma 1.8 is converted.
+
+    Level v shows the light (v/255)^1.8, which has another level in sRGB.
+    """
     samples = middle()
     image = read(saved(path, PILImage.fromarray(samples), icc_rgb(1.8)))
-    expected = srgb_encoded((samples / 255) ** (461 / 256)) * 255  # the exponent as u8Fixed8 rounds 1.8
+    expected = srgb_encoded((samples / 255) ** (461 / 256)) * 255  # the exponent 1.8, rounded to u8Fixed8
     assert np.abs(image.pixels - expected).max() <= LEVELS
     assert np.abs(image.pixels - samples.astype(float)).max() > 10
 
 
 def test_exchanged_primaries_are_exchanged_back(path: Path) -> None:
-    """A profile whose red is green and whose green is red: gross errors of channels, not of levels."""
+    """A profile with exchanged red and green exchanges these channels.
+
+    An error would affect complete channels, not only levels.
+    """
     samples = middle()
     image = read(saved(path, PILImage.fromarray(samples), icc_rgb(2.2, order=(1, 0, 2))))
     expected = srgb_encoded((samples[..., [1, 0, 2]] / 255) ** (563 / 256)) * 255
@@ -74,7 +87,10 @@ def test_exchanged_primaries_are_exchanged_back(path: Path) -> None:
 
 @pytest.mark.parametrize("profile", [icc_gray(1.8), icc_rgb(1.8)], ids=["gray", "rgb"])
 def test_gray_with_a_profile(path: Path, profile: bytes) -> None:
-    """Of gray, or of RGB as some cameras embed: three equal channels of the same light."""
+    """Gray with a gray or RGB profile becomes three equal channels of the same light.
+
+    Some cameras embed an RGB profile in gray images.
+    """
     samples = middle(1)[..., 0]
     image = read(saved(path, PILImage.fromarray(samples), profile, "JPEG", quality=100))
     stored = np.asarray(PILImage.open(path))
@@ -83,7 +99,7 @@ def test_gray_with_a_profile(path: Path, profile: bytes) -> None:
 
 
 def test_transparency_survives_conversion(path: Path) -> None:
-    """Colours are converted, coverage is not: over white minus over black is 255 - alpha."""
+    """Colours are converted, but alpha is not: the picture on white minus the picture on black is 255 - alpha."""
     samples = noise(16, 16, 4)
     image = read(saved(path, PILImage.fromarray(samples), icc_rgb(1.8)))
     assert image.over_white is not None
@@ -91,7 +107,10 @@ def test_transparency_survives_conversion(path: Path) -> None:
 
 
 def cmyk_profile() -> bytes:
-    """A printer whose ink of any colour darkens evenly: Lab of L = 100 (1 - most ink), by a table of two steps."""
+    """Return a profile of a printer whose inks all darken evenly.
+
+    The profile is a table of two steps, with Lab values of L = 100 (1 - largest ink).
+    """
     nodes = []
     for index in range(16):
         inks = [(index >> bit) & 1 for bit in (3, 2, 1, 0)]
@@ -103,7 +122,10 @@ def cmyk_profile() -> bytes:
 
 
 def test_cmyk_with_a_profile(path: Path) -> None:
-    """Paper is white and any full ink black by this made profile; the plain formula would show cyan, so it was used."""
+    """The profile of a CMYK image is used.
+
+    With this profile, paper is white and any full ink is black. The simple formula would show cyan.
+    """
     for ink, level in (((0, 0, 0, 0), 255), ((255, 0, 0, 0), 0), ((0, 0, 0, 255), 0)):
         image = read(saved(path, PILImage.new("CMYK", (16, 16), ink), cmyk_profile(), "JPEG", quality=100))
         assert np.abs(image.pixels.astype(int) - level).max() <= LEVELS
@@ -121,7 +143,7 @@ def test_cmyk_with_a_profile(path: Path) -> None:
     ids=["garbage", "cut", "cmyk", "gray"],
 )
 def test_a_broken_profile_is_passed_over_and_said_so(path: Path, profile: bytes, told: str) -> None:
-    """As every viewer does: read as sRGB, with a note."""
+    """An image with a broken profile is read as sRGB, as in every viewer, and has a note."""
     image = read(saved(path, PILImage.fromarray(noise()), profile))
     assert np.array_equal(image.pixels, noise())
     assert image.notes == (f"the colour profile {told}, so the profile is ignored",)
@@ -129,7 +151,10 @@ def test_a_broken_profile_is_passed_over_and_said_so(path: Path, profile: bytes,
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_16_bits_with_another_profile_are_refused(path: Path, channels: int) -> None:
-    """Pillow converts in 8 bits only; sRGB needs no conversion and is read."""
+    """A 16-bit image with a profile other than sRGB is refused, because Pillow converts only 8 bits.
+
+    With an sRGB profile it is read, because it needs no conversion.
+    """
 
     def embedded(profile: bytes) -> bytes:
         return chunk(b"iCCP", b"test\0\0" + zlib.compress(profile))
@@ -144,9 +169,12 @@ def test_16_bits_with_another_profile_are_refused(path: Path, channels: int) -> 
 
 
 def test_the_profile_of_a_bmp_is_applied(shared: Path) -> None:
-    """rgb24prof2.bmp of BMP Suite holds exchanged channels, and a profile that exchanges them back to rgb24.bmp.
+    """The profile of a BMP file is applied.
 
-    Its makers chose the curves by eye, so the picture is alike in kind: nearer to rgb24.bmp than what is stored.
+    The file rgb24prof2.bmp of BMP Suite has exchanged channels, and a profile that exchanges them back to rgb24.bmp.
+
+    The makers of the file chose its curves by eye, so the result is not exactly rgb24.bmp. Its mean difference must be
+    less than a quarter of that of the stored pixels.
     """
     folder = shared / "images/decode/mixed/bmp/images"
     wanted = read(folder / "rgb24.bmp").pixels.astype(int)

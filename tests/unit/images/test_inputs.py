@@ -1,4 +1,4 @@
-"""Images that are no files of 8 bits: bytes, arrays with alpha, figures, deep PNM, and floats in files."""
+"""Tests of inputs other than 8-bit files: bytes, arrays with alpha, figures, deep PNM files and files of floats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .make import RGB, noise, png, tiff
 
 
 def test_bytes_are_a_file() -> None:
-    """Of any kind of buffer, wherever a stream stands; a stack of them, too."""
+    """Bytes in any kind of buffer, and a stream at any position, are read as a file. A list of them becomes a stack."""
     content = png(noise(), RGB)
     stream = io.BytesIO(content)
     stream.seek(5)
@@ -33,7 +33,10 @@ def test_bytes_are_a_file() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_an_array_with_alpha_is_what_its_file_is(dtype: type, tmp_path: Path) -> None:
-    """Over black, over white, and over a background; an opaque one is its colours."""
+    """An array with alpha gives the pixels of its file, with the policies "worst" and "white".
+
+    An opaque array gives its colours.
+    """
     levels = noise(channels=4, dtype=dtype)
     assert np.array_equal(as_image(levels.astype(np.dtype(dtype).newbyteorder(">"))).pixels, as_image(levels).pixels)
     if dtype == np.uint8:
@@ -47,7 +50,7 @@ def test_an_array_with_alpha_is_what_its_file_is(dtype: type, tmp_path: Path) ->
 
 
 def test_a_figure_is_what_it_saves() -> None:
-    """Of matplotlib, at its own resolution."""
+    """A figure of matplotlib gives the image that `savefig` writes, at the resolution of the figure."""
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(1, 1), dpi=40)
     figure.subplots().plot([1, 2])
     saved = io.BytesIO()
@@ -59,7 +62,10 @@ def test_a_figure_is_what_it_saves() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("text", [False, True])
 def test_pnm_of_more_than_8_bits(white: int, channels: int, text: bool) -> None:
-    """White is white whatever its number; comments in the header; the nearest of 65536 levels."""
+    """The white that the header states becomes 65535.
+
+    Values become the nearest of 65536 levels. The header may have comments. Truncated and damaged files are refused.
+    """
     levels = np.random.default_rng(2).integers(0, white + 1, (5, 7, channels), np.uint16)
     levels[0, 0] = white
     kind = {(1, False): b"P5", (3, False): b"P6", (1, True): b"P2", (3, True): b"P3"}[channels, text]
@@ -77,7 +83,10 @@ def test_pnm_of_more_than_8_bits(white: int, channels: int, text: bool) -> None:
 @pytest.mark.parametrize("white", [63, 255, 300, 4095, 65535])
 @pytest.mark.parametrize("kind", ["P2", "P5", "P6"])
 def test_a_range_is_of_the_values_that_a_pnm_stores(white: int, kind: str) -> None:
-    """Its own range changes nothing, as that of any type; another one is of the values in the file, exactly."""
+    """A range applies exactly to the values that the file stores.
+
+    The range of the file itself changes nothing, as for any type.
+    """
     levels = np.random.default_rng(white).integers(0, white + 1, (4, 5, 3 if kind == "P6" else 1))
     stored = " ".join(map(str, levels.ravel())).encode()
     if kind != "P2":
@@ -95,7 +104,10 @@ def test_a_range_is_of_the_values_that_a_pnm_stores(white: int, kind: str) -> No
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pfm_and_tiff_of_floats_need_a_range(order: str, channels: int) -> None:
-    """The values of a TIFF are those of a PFM, whose rows come bottom up; light above white is refused."""
+    """A TIFF and a PFM with the same floats give the same image.
+
+    A PFM stores its rows from bottom to top. A file without a range, with values outside it or with NaN is refused.
+    """
     values = np.random.default_rng(3).random((5, 7, channels), np.float32)
     scale = b"-1.0" if order == "<" else b"1.0"
     kind = b"Pf" if channels == 1 else b"PF"
@@ -117,7 +129,7 @@ def test_pfm_and_tiff_of_floats_need_a_range(order: str, channels: int) -> None:
 
 
 def test_a_tiff_of_floats_in_several_channels_is_refused_by_name() -> None:
-    """Pillow reads floats of one channel alone."""
+    """A TIFF of floats in several channels is refused, because Pillow reads floats of one channel only."""
     with pytest.raises(ImageError, match="a TIFF of 3 x 32-bit floating-point values"):
         as_image(_tiff_of_floats(np.zeros((5, 7, 3), np.float32)), range=(0, 1))
 
@@ -131,7 +143,7 @@ def _tiff_of_floats(values: np.ndarray) -> bytes:  # type: ignore[type-arg]  # a
 
 
 def test_light_is_refused_by_name() -> None:
-    """OpenEXR and Radiance HDR."""
+    """OpenEXR and Radiance HDR files are refused by the name of their format."""
     for content, name in ((b"v/1\x01" + bytes(60), "OpenEXR"), (b"#?RADIANCE\n" + bytes(60), "Radiance HDR")):
         with pytest.raises(ImageError, match=f"{name} contains linear light, not display values; tone-map it"):
             as_image(content)

@@ -1,4 +1,4 @@
-"""Every storage that people have, made with known content."""
+"""Tests of all common storage types of image files, with known content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gray3(gray: Samples) -> Samples:
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
 def test_rgb_without_loss(tmp_path: Path, kind: str) -> None:
-    """Lossless formats give back what was stored."""
+    """Lossless formats give the pixels that were stored."""
     image = read(saved(tmp_path, PILImage.fromarray(noise()), kind))
     assert np.array_equal(image.pixels, noise())
     assert image.over_white is None
@@ -43,14 +43,14 @@ def test_rgb_without_loss(tmp_path: Path, kind: str) -> None:
 
 
 def test_webp_without_loss(tmp_path: Path) -> None:
-    """WebP has a lossless mode."""
+    """Lossless WebP gives the pixels that were stored."""
     path = saved(tmp_path, PILImage.fromarray(noise()), "WEBP", lossless=True)
     assert np.array_equal(read(path).pixels, noise())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
 def test_palette(tmp_path: Path, kind: str) -> None:
-    """Indices are looked up."""
+    """The indices of a palette image are replaced by their colours."""
     palette, indices = noise(1, 16).reshape(16, 3), noise(5, 7, 1)[..., 0] % 16
     im = PILImage.fromarray(indices).convert("L")
     im.putpalette(palette.tobytes())
@@ -67,14 +67,17 @@ def test_one_bit(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
 def test_gray_is_three_equal_channels(tmp_path: Path, kind: str) -> None:
-    """What a display shows of it."""
+    """A gray image becomes three equal channels, as a display shows it."""
     gray = noise(5, 7, 1)[..., 0]
     assert np.array_equal(read(saved(tmp_path, PILImage.fromarray(gray), kind)).pixels, gray3(gray))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_16_bit_gray_keeps_its_depth(tmp_path: Path, order: str) -> None:
-    """In TIFF of either byte order, and in PNG: uint16, never clipped or cut to 8 bits."""
+    """16-bit gray of a PNG, and of a TIFF in either byte order, is read as uint16.
+
+    It is never clipped or cut to 8 bits.
+    """
     gray = noise(5, 7, 1, np.uint16)
     for content in (png(gray, GRAY), tiff(gray, photometric=1, order=order)):
         image = read(kept(tmp_path, content))
@@ -83,14 +86,14 @@ def test_16_bit_gray_keeps_its_depth(tmp_path: Path, order: str) -> None:
 
 
 def test_16_bit_gray_of_which_0_is_white(tmp_path: Path) -> None:
-    """TIFF's photometric 0, which Pillow leaves as it is stored: a negative."""
+    """Gray of a TIFF with photometric 0 is inverted. Pillow leaves it as it is stored, which is a negative."""
     gray = noise(5, 7, 1, np.uint16)
     image = read(kept(tmp_path, tiff(gray, photometric=0)))
     assert np.array_equal(image.pixels, gray3(65535 - gray))
 
 
 def test_12_bit_gray_is_widened(tmp_path: Path) -> None:
-    """The largest value, 4095, is white: value * 65535 / 4095, rounded."""
+    """The largest value, 4095, becomes white: each value becomes value * 65535 / 4095, rounded."""
     values = np.array([0, 1, 2047, 2048, 4094, 4095])
     packed = b"".join(struct.pack(">I", (int(a) << 12 | int(b)))[1:] for a, b in values.reshape(3, 2))
     content = tiff(np.zeros((1, 6, 1), np.uint16), photometric=1, bits=12, strip=packed)
@@ -100,7 +103,10 @@ def test_12_bit_gray_is_widened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
 def test_a_transparent_level_of_gray(tmp_path: Path, depth: int) -> None:
-    """PNG's tRNS is a level as stored, at whatever depth; 8-bit and smaller levels are widened, the key with them."""
+    """The tRNS chunk of a PNG has a level as it is stored, at every depth.
+
+    Levels below 8 bits and this level are scaled to 8 bits in the same way.
+    """
     peak = (1 << depth) - 1
     gray = (noise(6, 9, 1, np.uint16) & np.uint16(peak)).astype(np.uint16 if depth == 16 else np.uint8)
     key = int(gray[3, 4, 0])
@@ -113,10 +119,12 @@ def test_a_transparent_level_of_gray(tmp_path: Path, depth: int) -> None:
 
 
 def test_cmyk_jpeg_of_adobe_is_inverted(tmp_path: Path) -> None:
-    """Photoshop stores 255 - ink and says so by its marker. Pure inks at quality 100: within 2 levels of the formula.
+    """A CMYK JPEG of Photoshop is inverted.
 
-    The formula is (255 - ink) * (255 - black) / 255. JPEG's colour transform is off for CMYK, so a flat field returns
-    to within 1 level of each of the two factors.
+    Photoshop stores 255 - ink, and its marker says so. Pure inks at quality 100 are within 2 levels of the formula.
+
+    The formula is (255 - ink) * (255 - black) / 255. JPEG has no colour transform for CMYK, so a flat field is within 1
+    level for each of the two factors.
     """
     inks = {"white": (0, 0, 0, 0), "cyan": (255, 0, 0, 0), "yellow": (0, 0, 255, 0), "black": (0, 0, 0, 255)}
     expected = {"white": (255, 255, 255), "cyan": (0, 255, 255), "yellow": (255, 255, 0), "black": (0, 0, 0)}
@@ -127,12 +135,15 @@ def test_cmyk_jpeg_of_adobe_is_inverted(tmp_path: Path) -> None:
 
 
 def test_planar_tiff(tmp_path: Path) -> None:
-    """Channels stored one after the other."""
+    """A TIFF whose channels are stored one after the other is read."""
     assert np.array_equal(read(kept(tmp_path, tiff(noise(), planar=2))).pixels, noise())
 
 
 def test_big_tiff(tmp_path: Path) -> None:
-    """The 64-bit layout (Pillow knows it in little-endian order only; the other is refused by name)."""
+    """A TIFF with the 64-bit layout is read.
+
+    Pillow supports only its little-endian order, and the other order is refused by name.
+    """
     assert np.array_equal(read(kept(tmp_path, tiff(noise(), big=True))).pixels, noise())
 
 
@@ -149,7 +160,7 @@ def test_big_tiff(tmp_path: Path) -> None:
     ids=["signed", "float", "32 bits", "cmyk16", "nine", "planar16"],
 )
 def test_tiffs_without_display_range_are_refused_by_name(tmp_path: Path, content: bytes, told: str) -> None:
-    """Neither scaled by guess nor cut."""
+    """These TIFF files are refused by the name of their type. Their values are neither scaled by a guess nor cut."""
     with pytest.raises(ImageError, match=told):
         read(kept(tmp_path, content))
 
@@ -157,7 +168,11 @@ def test_tiffs_without_display_range_are_refused_by_name(tmp_path: Path, content
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
 @pytest.mark.parametrize(("depth", "noted"), [(8, False), (10, True), (12, True)])
 def test_avif_deeper_than_8_bits_says_so(tmp_path: Path, depth: int, noted: bool) -> None:
-    """Pillow writes 8 bits only: the depth is set in the header (av1C, third byte: high_bitdepth, twelve_bit) alone."""
+    """An AVIF with more than 8 bits has a note.
+
+    Pillow writes only 8 bits, so the test sets the depth only in the header (av1C, third byte: high_bitdepth,
+    twelve_bit).
+    """
     found = io.BytesIO()
     PILImage.new("RGB", (32, 32), (200, 40, 90)).save(found, "AVIF")
     content = bytearray(found.getvalue())
@@ -172,7 +187,7 @@ def test_avif_deeper_than_8_bits_says_so(tmp_path: Path, depth: int, noted: bool
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
 def test_avif(tmp_path: Path) -> None:
-    """A flat colour comes back within 2 levels: quality 100 in 4:4:4 loses the rounding of YCbCr alone."""
+    """A flat colour is read within 2 levels, because quality 100 with 4:4:4 loses only the rounding of YCbCr."""
     path = saved(tmp_path, PILImage.new("RGB", (32, 32), (200, 40, 90)), "AVIF", quality=100, subsampling="4:4:4")
     assert np.abs(read(path).pixels.astype(int) - (200, 40, 90)).max() <= 2
 
@@ -181,13 +196,16 @@ def test_avif(tmp_path: Path) -> None:
     ("cicp", "told"), [(bytes((9, 16, 0, 1)), "HDR PNG \\(PQ\\)"), (bytes((9, 18, 0, 1)), "HDR PNG \\(HLG\\)")]
 )
 def test_hdr_png_is_refused(tmp_path: Path, cicp: bytes, told: str) -> None:
-    """PQ and HLG code light, not display values; shown as sRGB they are a washed-out picture."""
+    """A PNG with PQ or HLG is refused, because its values are light and not display values.
+
+    As sRGB, it would look washed out.
+    """
     with pytest.raises(ImageError, match=told):
         read(kept(tmp_path, png(noise(), RGB, chunk(b"cICP", cicp))))
 
 
 def test_an_opaque_alpha_channel_is_no_transparency(tmp_path: Path) -> None:
-    """One picture, not two, so nothing is computed twice."""
+    """An image with an opaque alpha channel is one picture and not two, so that nothing is computed twice."""
     samples = np.concatenate([noise(), np.full((5, 7, 1), 255, np.uint8)], axis=2)
     image = read(kept(tmp_path, png(samples, RGB_ALPHA)))
     assert image.over_white is None
@@ -196,7 +214,7 @@ def test_an_opaque_alpha_channel_is_no_transparency(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_alpha_over_black_and_over_white(tmp_path: Path, kind: str) -> None:
-    """Exactly as the integers say, in every format that keeps colours under transparency."""
+    """The pictures on black and on white are exact, in every format that keeps the colours of transparent pixels."""
     samples = noise(9, 11, 4)
     how = {"lossless": True, "exact": True} if kind == "WEBP" else {}
     image = read(saved(tmp_path, PILImage.fromarray(samples), kind, **how))
@@ -206,7 +224,7 @@ def test_alpha_over_black_and_over_white(tmp_path: Path, kind: str) -> None:
 
 
 def test_alpha_may_be_refused(tmp_path: Path) -> None:
-    """By policy; an opaque alpha channel is none."""
+    """With the policy "refuse", a transparent image is refused. An opaque alpha channel is not transparency."""
     samples = noise(channels=4)
     with pytest.raises(ImageError, match="transparent"):
         read(kept(tmp_path, png(samples, RGB_ALPHA)), alpha="refuse")

@@ -1,4 +1,4 @@
-"""Pictures upright, however the camera was held."""
+"""Tests of the EXIF orientation: every picture is turned upright."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from eyediff.images import read
 
 from .make import GRAY, RGB, Samples, chunk, exif, noise, png, tiff
 
-# EXIF 2.32, tag 0x0112: which side of the picture the stored first row and first column are. An upright picture is
-# stored turned by the inverse; these are the ways from the stored to the upright one, written as index arithmetic.
+# EXIF 2.32, tag 0x0112, states which sides of the picture the first stored row and the first stored column are. Each
+# function takes a position in the upright picture, and returns the position of the same pixel in the stored picture.
 UPRIGHT: dict[
     int, Callable[[int, int, int, int], tuple[int, int]]
 ] = {  # (row, column, rows, columns upright) -> stored
@@ -48,7 +48,10 @@ def jpeg(samples: Samples, orientation: int) -> bytes:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_png_and_tiff_are_turned_exactly(tmp_path: Path, orientation: int, dtype: type) -> None:
-    """In 8 bits by Pillow, in 16 bits by OpenCV, colour and gray: the same picture."""
+    """PNG and TIFF files are turned exactly, in colour and in gray.
+
+    Pillow reads 8 bits and 16-bit gray. OpenCV reads 16-bit colour.
+    """
     path = tmp_path / "turned"
     for samples, colour in ((noise(dtype=dtype), RGB), (noise(channels=1, dtype=dtype), GRAY)):
         expected = np.repeat(upright(samples, orientation), 3 // samples.shape[2], axis=2)
@@ -66,7 +69,10 @@ def test_png_and_tiff_are_turned_exactly(tmp_path: Path, orientation: int, dtype
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_transparency_is_turned_with_the_colours(tmp_path: Path, orientation: int) -> None:
-    """Over white shows where it went."""
+    """The transparency is turned with the colours.
+
+    The picture on white shows the positions of the transparent pixels.
+    """
     path = tmp_path / "turned.png"
     samples = noise()
     path.write_bytes(png(samples, RGB, chunk(b"tRNS", bytes((0, 0, 0, 0, 0, 0))), chunk(b"eXIf", exif(orientation))))
@@ -79,10 +85,13 @@ def test_transparency_is_turned_with_the_colours(tmp_path: Path, orientation: in
 
 @pytest.mark.parametrize("kind", ["Landscape", "Portrait"])
 def test_photos_of_every_orientation_are_one_picture(shared: Path, kind: str) -> None:
-    """Each file is a JPEG of its own, with a digit of its own drawn in the middle, so they differ a little.
+    """Photos with all orientations give the same picture.
 
-    The luma tables start at steps of 5 to 33 levels, whose rounding moves a pixel by a few levels: a mean of 10 is more
-    than that, and a quarter of what the nearest wrong turn of these pictures gives (42.9, mirrored portrait).
+    Each file is a separate JPEG with its own digit in the middle, so the files differ a little.
+
+    The quantisation tables for luma start with steps of 5 to 33 levels. Their rounding changes a pixel by a few levels,
+    so a mean of 10 is more than that. The mean is 42.9 for the nearest wrong orientation of these pictures (mirrored
+    portrait), which is four times as much.
     """
     folder = shared / "images/decode/exif"
     first = read(folder / f"{kind}_1.jpg").pixels.astype(int)
@@ -94,7 +103,7 @@ def test_photos_of_every_orientation_are_one_picture(shared: Path, kind: str) ->
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
 def test_orientations_that_do_not_exist_are_left_as_stored(tmp_path: Path, value: int) -> None:
-    """Broken cameras write 0; viewers show the picture as it is stored."""
+    """An image with an invalid orientation is read as it is stored, as in viewers. Broken cameras write 0."""
     path = tmp_path / "odd.jpg"
     samples = noise(16, 24)
     path.write_bytes(jpeg(samples, value))
@@ -104,7 +113,10 @@ def test_orientations_that_do_not_exist_are_left_as_stored(tmp_path: Path, value
 
 
 def test_a_damaged_block_is_told_of(tmp_path: Path) -> None:
-    """The pixels are whole, so the picture is read as stored, and the note says what is unknown."""
+    """If the EXIF block is damaged, the image is read as it is stored, because its pixels are complete.
+
+    A note says that it is not turned.
+    """
     path = tmp_path / "damaged.png"
     for block in (b"", b"II*\0", exif(6)[:-8], b"?" * 40):
         path.write_bytes(png(noise(), RGB, chunk(b"eXIf", block)))

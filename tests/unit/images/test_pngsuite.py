@@ -1,4 +1,7 @@
-"""PngSuite (Willem van Schaik) against a decoder of its own, written here from the PNG standard over zlib."""
+"""Tests of PNG decoding with PngSuite (Willem van Schaik).
+
+The expected pixels come from a decoder in this file, which is written from the PNG standard and uses zlib.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (
 
 
 def decoded(data: bytes) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16], int]:
-    """RGB and alpha at the file's own depth (8 for fewer bits), and the peak."""
+    """Return RGB, alpha and the largest possible value, at the depth of the file (8 bits if it has fewer)."""
     chunks: dict[bytes, bytes] = {}
     at = 8
     while at < len(data):
@@ -38,7 +41,7 @@ def decoded(data: bytes) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]
 
 
 def unfiltered(raw: bytes, part: npt.NDArray[np.uint16], depth: int) -> bytes:
-    """Fill one pass with samples and return the bytes after it."""
+    """Write the samples of one pass into `part`, and return the bytes after this pass."""
     height, width, channels = part.shape
     size, step = (width * channels * depth + 7) // 8, max(1, channels * depth // 8)
     above = bytearray(size)
@@ -58,7 +61,10 @@ def unfiltered(raw: bytes, part: npt.NDArray[np.uint16], depth: int) -> bytes:
 def coloured(
     out: npt.NDArray[np.uint16], depth: int, colour: int, chunks: dict[bytes, bytes]
 ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16], int]:
-    """Samples as RGB and alpha: palette and transparent colour looked up, low depths widened."""
+    """Return the samples as RGB and alpha, and the largest possible value.
+
+    The palette and the transparent colour are applied. Depths below 8 bits are scaled to 8 bits.
+    """
     peak = 65535 if depth == 16 else 255
     key = chunks.get(b"tRNS", b"")
     if colour == 3:
@@ -84,7 +90,10 @@ def suite(shared: Path) -> list[Path]:
 
 
 def test_every_valid_file_gives_the_pixels_that_the_standard_says(shared: Path) -> None:
-    """Exactly, at full depth, over black and over white: PNG is lossless, and blending is rounded to the nearest."""
+    """The pixels are exact at full depth, on black and on white.
+
+    PNG is lossless, and blending rounds to the nearest level.
+    """
     wrong = []
     for path in suite(shared):
         if path.name.startswith("x"):
@@ -104,7 +113,10 @@ def test_every_valid_file_gives_the_pixels_that_the_standard_says(shared: Path) 
 
 
 def test_every_corrupt_file_is_an_error_that_names_it(shared: Path) -> None:
-    """The x*.png of the suite: wrong signatures, colour types, depths and check sums, missing data."""
+    """The error for each file x*.png begins with the path of the file.
+
+    These files have wrong signatures, colour types, depths or check sums, or lack data.
+    """
     corrupt = [path for path in suite(shared) if path.name.startswith("x")]
     assert len(corrupt) == 14
     for path in corrupt:
@@ -114,7 +126,10 @@ def test_every_corrupt_file_is_an_error_that_names_it(shared: Path) -> None:
 
 @pytest.mark.parametrize("name", ["basn0g01", "basn3p04", "basn2c16", "basn6a08", "basi4a16"])
 def test_names_tell_size_and_depth(shared: Path, name: str) -> None:
-    """The last two digits of a name are the depth of a channel, and the basic files are 32 x 32."""
+    """An image has 16 bits if its name ends in 16.
+
+    The last two digits of a name are the depth of a channel. The basic files are 32 x 32 pixels.
+    """
     image = read(shared / f"images/decode/pngsuite/{name}.png")
     assert image.pixels.shape == (32, 32, 3)
     assert image.pixels.dtype == (np.uint16 if name.endswith("16") else np.uint8)
@@ -124,11 +139,14 @@ def test_names_tell_size_and_depth(shared: Path, name: str) -> None:
     ("name", "noted"), [("g03n2c08", True), ("g04n2c08", False), ("g25n3p04", True), ("f00n2c08", False)]
 )
 def test_a_gamma_other_than_srgbs_is_passed_over_and_said_so(shared: Path, name: str, noted: bool) -> None:
-    """gAMA 0.35 and 2.5 are told of; 0.45 is sRGB's own, and no chunk is nothing to tell."""
+    """A note reports a gAMA of 0.35 or 2.5.
+
+    There is no note for 0.45, which is the gamma of sRGB, and none without a gAMA chunk.
+    """
     notes = read(shared / f"images/decode/pngsuite/{name}.png").notes
     assert any("gAMA" in note for note in notes) == noted
 
 
 def test_primaries_of_srgb_are_not_told_of(shared: Path) -> None:
-    """ccwn2c08 states the primaries of sRGB, so there is nothing that is passed over."""
+    """There is no note about the cHRM chunk of ccwn2c08, because it states the primaries of sRGB."""
     assert not any("cHRM" in note for note in read(shared / "images/decode/pngsuite/ccwn2c08.png").notes)

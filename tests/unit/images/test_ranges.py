@@ -1,4 +1,4 @@
-"""Levels of black and white that a caller states: 12 bits in files of 16, floats of any range, mixed inputs."""
+"""Tests of stated values of black and white: 12-bit values in 16-bit files, floats of any range, and mixed inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIDE = 24
 
 @pytest.fixture
 def twelve(tmp_path: Path) -> tuple[Path, Path, float]:
-    """Two files of 16 bits that hold 12, and their PSNR with a peak of 4095."""
+    """Write two 16-bit files with 12-bit values, and return their paths and their PSNR with a peak of 4095."""
     rng = np.random.default_rng(4)
     one = rng.integers(40, 4050, (SIDE, SIDE))
     other = one + rng.integers(-20, 21, one.shape)
@@ -30,7 +30,10 @@ def twelve(tmp_path: Path) -> tuple[Path, Path, float]:
 
 
 def test_12_bits_in_files_of_16(twelve: tuple[Path, Path, float], tmp_path: Path) -> None:
-    """The peak is 4095, by --bits, by --range and in Python; 65535 gives 24 dB too much."""
+    """The peak is 4095 with --bits, with --range and in Python.
+
+    A peak of 65535 would give a PSNR that is 24 dB too high.
+    """
     *files, expected = twelve
     output = tmp_path / "out.json"
     for option in (["--bits", "12"], ["--range", "0,4095"]):
@@ -55,7 +58,7 @@ def test_an_impossible_range_is_refused(options: list[str], twelve: tuple[Path, 
 
 
 def test_a_file_that_does_not_fit_the_range_fails(twelve: tuple[Path, Path, float], tmp_path: Path) -> None:
-    """Levels above white, and 8 bits beside a range of 12, are rows that say so."""
+    """A file fails if its levels are above white. An 8-bit file fails if the range has 12 bits."""
     with pytest.raises(ImageError, match="outside range"):
         eyediff.distance(*twelve[:2], "psnr", range=(0, 255))
     Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(tmp_path / "eight.png")
@@ -64,7 +67,7 @@ def test_a_file_that_does_not_fit_the_range_fails(twelve: tuple[Path, Path, floa
 
 @pytest.mark.parametrize("stated", [(0, 2), (-5, 5), (0, 65535), (10, 20)])
 def test_floats_of_any_range(stated: tuple[float, float]) -> None:
-    """Black becomes 0, white 1, what lies between its share, to the rounding of float32."""
+    """Black becomes 0, white becomes 1, and values between them are scaled linearly, within the rounding of float32."""
     black, white = stated
     values = np.linspace(black, white, SIDE * SIDE).reshape(SIDE, SIDE)
     found = as_image(values, range=stated).pixels[..., 0]
@@ -72,7 +75,10 @@ def test_floats_of_any_range(stated: tuple[float, float]) -> None:
 
 
 def test_a_range_is_of_the_floats_among_the_two(tmp_path: Path) -> None:
-    """A file or integers know their own, so that they are compared with floats that state theirs."""
+    """If floats are compared with a file or with integers, the range applies only to the floats.
+
+    Files and integers have a known range.
+    """
     levels = np.random.default_rng(2).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     Image.fromarray(levels).save(tmp_path / "a.png")
     floats = levels.astype(np.float32) / 255
@@ -83,7 +89,7 @@ def test_a_range_is_of_the_floats_among_the_two(tmp_path: Path) -> None:
 
 
 def test_a_masked_array_is_refused() -> None:
-    """Its mask was lost without a word."""
+    """An array with masked pixels is refused. Before, its mask was ignored without a message."""
     levels = np.zeros((SIDE, SIDE, 3), np.uint8)
     masked = np.ma.masked_array(levels, mask=False)
     assert np.array_equal(as_image(masked).pixels, levels)

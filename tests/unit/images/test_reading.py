@@ -1,4 +1,4 @@
-"""`read`: every file gives an image or an ImageError of one line that begins with its path."""
+"""Tests of `read`: every file gives an image, or an ImageError of one line that begins with its path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eyediff.images import decode, read
 
 from .make import RGB, chunk, exif, noise, png, tiff
 
-REFUSED_BMPS = {  # mixtures of bit fields and depths that Pillow does not know, and damage that the names tell of
+REFUSED_BMPS = {  # combinations of bit fields and depths that Pillow does not support, and damage as the names say
     "Bad_badbitcount.bad_bmp", "Bad_clrsUsed.bad_bmp", "Bad_height.bad_bmp", "Bad_pal8oversizepal.bad_bmp",
     "Bad_reallybig.bad_bmp", "Bad_shortfile.bad_bmp", "Bad_unusual_extend_buffer_usage.bad_bmp", "Bad_width.bad_bmp",
     "V3_A4_R4_G4_B4.bmp", "V3_A4_R4_G4_B4_Top_Down.bmp", "V3_X4_R4_G4_B4.bmp", "V3_X4_R4_G4_B4_Top_Down.bmp",
@@ -44,7 +44,10 @@ def message(path: Path, **how: int) -> str:
 
 
 def test_every_file_gives_an_image_or_a_named_error(shared: Path) -> None:
-    """All that lies in decode/: which files are refused is known and stated here; every other one is sRGB pixels."""
+    """Every file in decode/ gives sRGB pixels or an error that begins with its path.
+
+    REFUSED lists the files that are refused.
+    """
     refused, wrong = set(), []
     for path in sorted((shared / "images/decode").rglob("*")):
         if not path.is_file():
@@ -60,15 +63,16 @@ def test_every_file_gives_an_image_or_a_named_error(shared: Path) -> None:
             if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.flags.c_contiguous:
                 wrong.append(path.name)
     assert not wrong
-    refused -= {name for name in refused if name.startswith("x")}  # PngSuite's corrupt files have a test of their own
+    refused -= {name for name in refused if name.startswith("x")}  # another test reads the corrupt files of PngSuite
     assert refused <= REFUSED
-    assert REFUSED - refused <= {"pal4rlecut.bmp"}  # cut off, which Pillow before 13 does not notice
+    assert REFUSED - refused <= {"pal4rlecut.bmp"}  # truncated, which Pillow before 13 does not detect
 
 
 @pytest.mark.parametrize(
     ("name", "where", "colour"),
     [
-        # Looked at: a sky diver's sky, a sunset, a clear sky over a cheetah, green top right of XYB's gradient.
+        # These colours were read by eye: the sky around a sky diver, a sunset, a clear sky over a cheetah, and the
+        # green at the top right of the XYB gradient.
         ("cymk.jpg", (390, 590), (30, 110, 230)),
         ("four_components.jpg", (600, 60), (10, 5, 5)),
         ("huge_sof_number.jpg", (100, 700), (85, 155, 225)),
@@ -80,21 +84,24 @@ def test_every_file_gives_an_image_or_a_named_error(shared: Path) -> None:
 def test_odd_jpegs_look_as_they_should(
     shared: Path, name: str, where: tuple[int, int], colour: tuple[int, ...]
 ) -> None:
-    """CMYK by Adobe's inversion, YCCK, odd sampling, and XYB through its profile: a colour read off each, within 40.
+    """Odd JPEG files have the expected colour at one position, within 40 levels.
 
-    An inverted or unconverted picture is off by more than 100 in some channel; 40 covers reading a colour by eye.
+    They have CMYK with Adobe's inversion, YCCK, odd sampling, or XYB with its profile.
+
+    An inverted or unconverted picture differs by more than 100 levels in a channel. The tolerance of 40 covers the
+    error of reading a colour by eye.
     """
     pixels = read(shared / "images/decode/jpeg" / name).pixels.astype(int)
     assert np.abs(pixels[where] - colour).max() <= 40
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """It may have vanished since it was listed."""
+    """A missing file is an error. A file may disappear after it was listed."""
     assert "no such file" in message(tmp_path / "gone.png")
 
 
 def test_a_folder_and_a_pipe_are_no_images(tmp_path: Path) -> None:
-    """A pipe without writer must not be waited for."""
+    """A folder, a pipe and a device are refused. The reader must not wait for a pipe without a writer."""
     os.mkfifo(tmp_path / "pipe.png")
     assert "a folder" in message(tmp_path)
     assert "pipe or device" in message(tmp_path / "pipe.png")
@@ -103,7 +110,7 @@ def test_a_folder_and_a_pipe_are_no_images(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may read everything")
 def test_a_file_without_permission(tmp_path: Path) -> None:
-    """The system's reason is passed on."""
+    """The error has the reason of the operating system."""
     path = tmp_path / "locked.png"
     path.write_bytes(png(noise(), RGB))
     path.chmod(0)
@@ -127,21 +134,27 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     ids=lambda value: None if isinstance(value, bytes) else value,
 )
 def test_strangers_are_named(tmp_path: Path, content: bytes, told: str) -> None:
-    """What people have under an image's name is told by its content, with what to do."""
+    """The error for an unsupported file describes its content, and says what to do.
+
+    Users have such files with the suffix of an image.
+    """
     path = tmp_path / "some.png"
     path.write_bytes(content)
     assert told in message(path)
 
 
 def test_a_suffix_may_lie(tmp_path: Path) -> None:
-    """The content decides, in whatever case the suffix is."""
+    """The content of a file decides its format. The suffix has no influence, in upper or lower case."""
     path = tmp_path / "photo.JPG"
     path.write_bytes(png(noise(), RGB))
     assert np.array_equal(read(path).pixels, noise())
 
 
 def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
-    """File systems allow it, a table or a log does not."""
+    """The error for a file name with a line break is one line.
+
+    File systems allow such names, but a table or a log does not.
+    """
     path = tmp_path / "two\nlines.png"
     path.write_bytes(b"?")
     with pytest.raises(ImageError) as caught:
@@ -151,7 +164,7 @@ def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
 
 
 def test_more_pixels_than_allowed_are_refused_before_decoding(tmp_path: Path) -> None:
-    """The limit is the caller's, below and above the one that Pillow has for the whole process."""
+    """The limit is that of the caller, and not the limit that Pillow has for the whole process."""
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(5, 7), RGB))
     assert "7x5" in message(path, max_pixels=34)
@@ -159,7 +172,10 @@ def test_more_pixels_than_allowed_are_refused_before_decoding(tmp_path: Path) ->
 
 
 def test_pillows_own_limit_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warning (here an error) or refusal by Pillow would depend on what else the process has set."""
+    """The limit of Pillow has no effect.
+
+    A warning (an error in these tests) or a refusal by Pillow would depend on other code of the process.
+    """
     monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 20)
     for kind in ("png", "jpeg", "webp", "bmp", "gif", "tiff"):
         path = tmp_path / f"a.{kind}"
@@ -168,7 +184,10 @@ def test_pillows_own_limit_does_not_count(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_no_picture_while_pillow_lets_damage_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script that set LOAD_TRUNCATED_IMAGES would otherwise get half pictures scored."""
+    """No file is read while LOAD_TRUNCATED_IMAGES is set.
+
+    A script that sets it would otherwise get scores of incomplete pictures.
+    """
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(), RGB))
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
@@ -176,7 +195,10 @@ def test_no_picture_while_pillow_lets_damage_pass(tmp_path: Path, monkeypatch: p
 
 
 def test_warnings_of_pillow_do_not_reach_the_user(tmp_path: Path) -> None:
-    """A TIFF with a tag of too many values makes Pillow warn, which the tests turn into errors; the filters stay."""
+    """A warning of Pillow does not reach the user, and the warning filters stay unchanged.
+
+    Pillow warns about a TIFF with a tag of too many values, and the tests turn warnings into errors.
+    """
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(noise(), also={296: (2, 2, 2)}))
     with pytest.warns(UserWarning, match="too many entries"), PILImage.open(path) as opened:
@@ -187,7 +209,10 @@ def test_warnings_of_pillow_do_not_reach_the_user(tmp_path: Path) -> None:
 
 
 def test_many_threads_read_as_one(tmp_path: Path) -> None:
-    """Decoders, colour profiles, the locks and OpenCV's log level are shared; results must not depend on it."""
+    """Eight threads give the same pixels as one thread.
+
+    The threads share decoders, colour profiles, locks and the log level of OpenCV.
+    """
     for index in range(24):
         samples = noise(40, 30, dtype=np.uint16 if index % 3 == 0 else np.uint8, seed=index)
         content = tiff(samples) if index % 2 else png(samples, RGB, chunk(b"eXIf", exif(1 + index % 8)))
@@ -203,7 +228,10 @@ def test_many_threads_read_as_one(tmp_path: Path) -> None:
 def test_large_images_are_decoded_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, together: bool
 ) -> None:
-    """From several threads: only one at a time holds what Pillow decodes, which is larger than the pixels that stay."""
+    """Several threads decode large images one at a time.
+
+    During decoding, Pillow needs more memory than the final pixels.
+    """
     meeting, met = threading.Barrier(2), list[bool]()
     plain = decode._planes
 

@@ -1,4 +1,4 @@
-"""What counts of a pair: masks, rectangles, borders and rounding."""
+"""Tests of the pixels of a pair that count: masks, rectangles, borders and rounding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pair(height: int = 20, width: int = 30) -> tuple[Image, Image]:
 
 
 def test_the_order_of_what_is_done() -> None:
-    """Rectangles are in pixels of the whole image; then the border is cut off both images and the mask."""
+    """Rectangles are in pixels of the complete image. The border is then cut off from both images and the mask."""
     a, b = pair()
     conventions = Conventions(crop_border=3, region=Rectangle(2, 4, 20, 10), ignore=(Rectangle(5, 5, 4, 3),))
     first, second, counted = prepare(conventions, a, b)
@@ -48,13 +48,19 @@ def test_the_order_of_what_is_done() -> None:
     ],
 )
 def test_what_leaves_nothing_is_refused(conventions: Conventions, mask: Any, message: str) -> None:
-    """A pair without a pixel that counts has no score."""
+    """A pair is refused if no pixel counts, because it has no score.
+
+    A rectangle or mask that does not fit the images is refused, too.
+    """
     with pytest.raises(SizeError, match=message):
         prepare(conventions, *pair(), mask)
 
 
 def test_rounding_to_eight_bits() -> None:
-    """16 bits and floats become the nearest of 256 levels, halves up; 8 bits stay as they are, without a note."""
+    """16 bits and floats become the nearest of 256 levels, and halves are rounded up.
+
+    8 bits stay unchanged, without a note.
+    """
     deep = np.array([[[0, 128, 129], [65535, 65406, 65407]]], np.uint16)
     first, second, _ = prepare(
         Conventions(eight_bits=True), Image("a", deep), Image("b", (deep / 65535).astype(np.float32))
@@ -65,7 +71,7 @@ def test_rounding_to_eight_bits() -> None:
 
 
 def test_a_mask_s_white_counts(tmp_path: Path) -> None:
-    """At least half of the way to white; what is transparent does not count."""
+    """A pixel counts if its level is at least half of white. Transparent pixels do not count."""
     levels = np.array([[0, 127, 128, 255]], np.uint8)
     expected = [[False, False, True, True]]
     PILImage.fromarray(levels).save(tmp_path / "mask.png")
@@ -88,13 +94,13 @@ def test_a_mask_s_white_counts(tmp_path: Path) -> None:
     "bad", [np.zeros(3), np.zeros((2, 2)) + 7.0, np.zeros((2, 2), np.int64), np.zeros((1, 1, 1, 1, 2))]
 )
 def test_what_is_no_mask(bad: Any) -> None:
-    """A shape or a type that says nothing clear of what counts."""
+    """An array is refused if its shape, type or values do not say clearly which pixels count."""
     with pytest.raises(RangeError, match="mask"):
         as_mask(bad)
 
 
 def test_rectangles() -> None:
-    """Text and tuples; negative places, empty sizes and other text are refused."""
+    """Rectangles are accepted as text and as tuples. Negative positions, empty sizes and other values are refused."""
     assert parse_rectangle("1,2,3,4") == as_rectangle((1, 2, 3, 4)) == Rectangle(1, 2, 3, 4)
     for bad in ("1,2,3", "1,2,3,x", "-1,0,3,3", "0,0,0,3"):
         with pytest.raises(UsageError, match="expected"):
@@ -105,7 +111,10 @@ def test_rectangles() -> None:
 
 
 def test_masked_arrays() -> None:
-    """numpy masks what does not count: in either array, in any channel; with `mask` both must let a pixel count."""
+    """A pixel does not count if it is masked in any channel of either array.
+
+    With `mask`, it counts only if `mask` and the arrays allow it.
+    """
     a = np.ma.zeros((4, 4, 3), np.uint8)
     a[0, 0, 1] = np.ma.masked
     b = np.ma.array(np.zeros((4, 4, 3), np.uint8), mask=False)
@@ -116,7 +125,10 @@ def test_masked_arrays() -> None:
 
 
 def test_the_api_takes_masks() -> None:
-    """`distance`, `Metric.distances` and `scores` agree on what counts; ignored pixels of the candidate do nothing."""
+    """`distance`, `Metric.distances` and `scores` give equal scores with a mask.
+
+    Ignored pixels of the candidate have no influence.
+    """
     random = np.random.RandomState(3)
     a, b = random.randint(0, 256, (2, 2, 64, 70, 3)).astype(np.uint8)
     mask = random.rand(64, 70) < 0.7
@@ -140,7 +152,10 @@ def test_the_api_takes_masks() -> None:
 
 
 def test_the_api_refuses(tmp_path: Path) -> None:
-    """A metric without a definition, masks of another size or number, an embedding, and a scale without a protocol."""
+    """Masks are refused for a metric that does not define them, and with an embedding.
+
+    Masks of a wrong size or number, a mask that excludes all pixels, and a scale without a protocol are refused, too.
+    """
     a, b = np.zeros((2, 2, 64, 64, 3), np.uint8)
     lpips, mask = eyediff.Metric("lpips"), np.eye(64, dtype=np.bool_)
     calls: list[tuple[str, Any]] = [

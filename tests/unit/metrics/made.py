@@ -1,4 +1,4 @@
-"""Images that the tests of metrics make for themselves. RandomState's streams are frozen for good."""
+"""Images that the tests of metrics create. The random streams of RandomState never change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STORAGE = tuple(PEAKS)
 
 
 def noisy_pair(seed: int, count: int, height: int, width: int, strength: int = 40) -> tuple[Pixels, Pixels]:
-    """`count` images of smooth colour with noise on it, and the same with more noise: N x H x W x 3 of uint8."""
+    """Return `count` images of smooth colour with noise, and copies with more noise: N x H x W x 3 of uint8."""
     random = np.random.RandomState(seed)
     rows, columns = np.mgrid[:height, :width]
     slopes = random.uniform(-3, 3, (count, 1, 1, 3, 2))
@@ -21,14 +21,14 @@ def noisy_pair(seed: int, count: int, height: int, width: int, strength: int = 4
 
 
 def stored(pixels: Pixels, dtype: np.dtype) -> Pixels:
-    """uint8 pixels as another storage type; white stays white, and 16 bits hold every one of 8 exactly."""
+    """Return uint8 pixels in another storage type. White stays white, and 16 bits hold every 8-bit value exactly."""
     if dtype == np.uint8:
         return pixels
     return pixels.astype(np.uint16) * np.uint16(257) if dtype == np.uint16 else pixels.astype(np.float32) / 255
 
 
 def scattered(pixels: Pixels) -> Pixels:
-    """The same pixels with other strides, amid values that must not be read."""
+    """Return the same pixels with other strides, between values that must not be read."""
     n, height, width, channels = pixels.shape
     wide = np.full((n, 2 * height, 3 * width, channels + 1), 0, pixels.dtype)
     wide[...] = np.nan if pixels.dtype == np.float32 else 77

@@ -1,4 +1,4 @@
-"""The trunks as data: what is derived from them must be what their papers and torchvision say."""
+"""Tests of the data of the backbones against their papers and torchvision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG, VGG19, T
     ids=lambda value: getattr(value, "name", None),
 )
 def test_taps_and_size_are_the_published_ones(net: Trunk, taps: tuple[int, ...], figures: int) -> None:
-    """Taps add up to the heads of Zhang et al. (1152, 1472, 2240); figures as torchvision's `features` hold them."""
+    """The channels of the feature layers add up to the numbers of weights of Zhang et al.: 1152, 1472 and 2240.
+
+    The numbers of parameters are those of torchvision's `features`.
+    """
     assert net.taps == taps
     assert sum(math.prod(shape) for shape in net.shapes.values()) == figures
 
@@ -30,20 +33,26 @@ def test_taps_and_size_are_the_published_ones(net: Trunk, taps: tuple[int, ...],
     ("net", "side"), [(ALEX, 31), (VGG, 16), (SQUEEZE, 17)], ids=lambda v: getattr(v, "name", None)
 )
 def test_the_smallest_side_is_where_other_code_starts_to_fail(net: Trunk, side: int) -> None:
-    """31, 16 and 17 pixels, found by trying lpips 0.1.4; one pixel less leaves some tap without a position."""
+    """The smallest sides are 31, 16 and 17 pixels, which were found by trying lpips 0.1.4.
+
+    With one pixel less, some feature layer has no position.
+    """
     assert net.smallest == side
     assert len(net.sides(side)) == len(net.taps)
     assert len(net.sides(side - 1)) < len(net.taps)
 
 
 def test_the_cost_of_alexnet_is_the_sum_of_its_layers() -> None:
-    """Multiplications at 256x256, worked out by hand: outputs x inputs x kernel x positions, layer by layer."""
+    """The number of multiplications at 256x256 pixels agrees with a calculation by hand.
+
+    Each layer has outputs x inputs x kernel x positions.
+    """
     by_hand = 63**2 * 64 * 3 * 121 + 31**2 * 192 * 64 * 25 + 15**2 * 9 * (384 * 192 + 256 * 384 + 256 * 256)
     assert ALEX.multiply_adds(256, 256) == by_hand
 
 
 def test_names_are_unique_and_in_order() -> None:
-    """Parameters are listed weight, bias, layer by layer: the order in which files and peers hold them."""
+    """Parameters are listed layer by layer, weight before bias. Files and peers have the same order."""
     assert list(ALEX.shapes)[:4] == ["features.0.weight", "features.0.bias", "features.3.weight", "features.3.bias"]
     assert list(VGG.shapes)[-1] == "features.28.bias"
     assert list(VGG19.shapes)[-1] == "features.34.bias"
@@ -55,7 +64,10 @@ def test_names_are_unique_and_in_order() -> None:
 
 
 def test_layers_are_named_as_papers_name_them() -> None:
-    """By block and convolution in VGG, else counted; mini's first tap follows a pooling, so that it has no conv1."""
+    """The layers of VGG are named by block and convolution. Those of other backbones are numbered.
+
+    The first feature layer of mini follows a pooling layer, so mini has no conv1.
+    """
     assert VGG.layer_names[:6] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "conv2_1", "relu2_1")
     assert VGG.layer_names[-1] == "relu5_3" and VGG19.layer_names[-1] == "relu5_4" and len(VGG19.layer_names) == 32
     assert ALEX.layer_names == tuple(f"{kind}{number}" for number in range(1, 6) for kind in ("conv", "relu"))
@@ -66,7 +78,10 @@ def test_layers_are_named_as_papers_name_them() -> None:
 
 
 def test_tapping_ends_with_the_last_layer() -> None:
-    """Channels and sides follow; nothing behind the last layer is kept, and no ReLU after a last tap before it."""
+    """A backbone with other feature layers ends with the last of them, and has their channels and sides.
+
+    If the last feature layer is before a ReLU, that ReLU is left out.
+    """
     assert VGG19.tapped_at(["relu4_2", "relu1_1"]).taps == (64, 512)
     assert list(VGG19.tapped_at(["conv5_4"]).shapes) == list(VGG19.shapes)
     assert list(VGG19.tapped_at(["relu1_1"]).shapes) == ["features.0.weight", "features.0.bias"]
@@ -76,7 +91,7 @@ def test_tapping_ends_with_the_last_layer() -> None:
 
 
 def test_an_unknown_trunk_is_named_with_those_that_exist() -> None:
-    """The error lists what there is."""
+    """An unknown backbone is refused. The error lists the existing backbones."""
     assert trunk("alex") is TRUNKS["alex"]
     with pytest.raises(UsageError, match=r"'resnet'.*alex.*vgg.*squeeze"):
         trunk("resnet")

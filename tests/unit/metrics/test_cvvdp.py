@@ -1,4 +1,4 @@
-"""The metric `cvvdp`, which a package computes: what is asked of the package, and what its absence says."""
+"""Tests of the metric `cvvdp`, which a package computes: the calls of the package, and the errors without it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ A, B = noisy_pair(1, 2, 40, 48)
 
 
 class Source:
-    """What the package makes of two images."""
+    """A stand-in for the object that the package makes from two images."""
 
     def __init__(self, candidate: Any, reference: Any, rate: int, dim_order: str, display_photometry: str) -> None:
         assert (rate, dim_order, display_photometry) == (0, "HWC", "light of standard_fhd")
@@ -31,7 +31,10 @@ class Source:
 
 
 class Predictor:
-    """A stand-in for the metric of the package: 10 minus the mean of reference - candidate, which has a sign."""
+    """A stand-in for the metric of the package.
+
+    The score is 10 minus the mean of reference - candidate, which has a sign.
+    """
 
     def __init__(self, display_name: str, device: Any, quiet: bool) -> None:
         assert device.type == "cpu" and quiet
@@ -45,7 +48,7 @@ class Predictor:
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A stand-in for the package, which is as rude as the package: it adds its folder to the search path."""
+    """Create a stand-in for the package. Like the package, it adds its folder to the search path."""
     (tmp_path / "pycvvdp").mkdir()
     (tmp_path / "pycvvdp/__init__.py").write_text(
         "import os, sys\nsys.path.append(os.path.dirname(__file__))\nfrom pycvvdp.stand_in import cvvdp\n"
@@ -62,7 +65,11 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_what_the_package_is_asked(package: Path) -> None:
-    """Reference and candidate at their places, pair by pair; the engine names the versions, the version the display."""
+    """The package gets reference and candidate in the right order, pair by pair.
+
+    The engine is named by the versions of the packages. The version of the metric is the display. The search path does
+    not keep the folder of the package.
+    """
     pytest.importorskip("torch")
     metric = eyediff.Metric("cvvdp@standard_fhd")
     expected = [10 - (a.astype(float) - b).mean() for a, b in zip(A, B, strict=True)]
@@ -77,7 +84,10 @@ def test_what_the_package_is_asked(package: Path) -> None:
 def test_a_missing_package_is_told_before_any_work(
     missing: str, package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The package itself, or one that it imports: one line that names the extra, exit code 2, and no output."""
+    """A missing package, or a missing package that it imports, is reported before any work.
+
+    The error is one line that names the extra. The exit code is 2, and there is no output.
+    """
     (package / "__init__.py").write_text("import torchvision\n")
     monkeypatch.setitem(sys.modules, missing, None)
     output = tmp_path / "out.csv"
@@ -96,20 +106,26 @@ def test_a_missing_package_is_told_before_any_work(
 
 
 def test_a_broken_package_is_told(package: Path) -> None:
-    """A torchvision for another torch raises a RuntimeError when it is imported."""
+    """A package that cannot be imported is reported.
+
+    For example, a torchvision for another torch raises a RuntimeError when it is imported.
+    """
     (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
     with pytest.raises(UsageError, match=r"RuntimeError: operator torchvision::nms does not exist.*fit together"):
         eyediff.Metric("cvvdp")
 
 
 def test_a_peak_is_refused() -> None:
-    """There is no map."""
+    """`cvvdp@peak` is refused, because the metric has no map."""
     with pytest.raises(UsageError, match="has no map"):
         eyediff.Metric("cvvdp@peak")
 
 
 def test_the_package_itself() -> None:
-    """The score of a direct call, to the last bit, and 10 for equal images, at the smallest side too."""
+    """The score equals that of a direct call to the last bit, and is 10 for equal images.
+
+    Images with the smallest side have a score, too.
+    """
     if not is_installed("pycvvdp"):
         pytest.skip("the package cvvdp is not installed")
     torch, direct = pytest.importorskip("torch"), cvvdp.import_package()

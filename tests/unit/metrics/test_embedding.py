@@ -1,4 +1,4 @@
-"""`Metric.embed`, and distances of what it gives: the scores of the images themselves, to the last bit."""
+"""Tests of `Metric.embed`: distances of embeddings are the scores of the images, to the last bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGES = RANDOM.randint(0, 256, (4, 40, 52, 3)).astype(np.uint8)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """AlexNet with seeded weights."""
+    """Return a weights file of AlexNet with seeded weights."""
     file = tmp_path_factory.mktemp("weights") / "alex.safetensors"
     save_file(seeded_parameters(ALEX), file)
     return file
@@ -27,12 +27,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def metric(weights: Path) -> eyediff.Metric:
-    """LPIPS on it."""
+    """Return LPIPS on these weights."""
     return eyediff.Metric("lpips-alex", weights=weights, trust=True, device="cpu")
 
 
 def test_a_reference_embedded_once_scores_as_pairs_do(metric: eyediff.Metric) -> None:
-    """Bit for bit, on either side, with images or embeddings on the other, alone and against many."""
+    """An embedding has exactly the scores of its image, on either side.
+
+    The other side is an image or an embedding, alone or in a batch.
+    """
     reference, candidates = metric.embed(IMAGES[0]), list(IMAGES)
     for index, candidate in enumerate(candidates):
         score = metric.distance(IMAGES[0], candidate)
@@ -48,13 +51,13 @@ def test_a_reference_embedded_once_scores_as_pairs_do(metric: eyediff.Metric) ->
 
 
 def test_many_embedded_against_one_image(metric: eyediff.Metric) -> None:
-    """The other way round: a single image with each of several embeddings; 1e-6, since batches differ."""
+    """A single image has a score with each of several embeddings. The tolerance is 1e-6, because the batches differ."""
     found = metric.distances(metric.embed(IMAGES), IMAGES[1])
     np.testing.assert_allclose(found, [metric.distance(image, IMAGES[1]) for image in IMAGES], rtol=1e-6)
 
 
 def test_an_embedding_is_n_points(metric: eyediff.Metric) -> None:
-    """As an array; one of its images and some of them are embeddings too."""
+    """An embedding converts to an array N x D. Its items and its slices are embeddings, too."""
     found = metric.embed(IMAGES)
     points = np.asarray(found)
     assert points.dtype == np.float32 and len(found) == len(points) == 4
@@ -69,7 +72,7 @@ def test_an_embedding_is_n_points(metric: eyediff.Metric) -> None:
 
 
 def test_embeddings_of_other_metrics_sizes_and_counts_are_refused(metric: eyediff.Metric, weights: Path) -> None:
-    """With what was given and what was expected; nothing is compared."""
+    """Embeddings of other metrics, sizes and counts are refused. The error states the given and the expected value."""
     old = eyediff.Metric("lpips-alex@0.0", weights=weights, trust=True, device="cpu")
     mini = eyediff.Metric("lpips-mini", device="cpu")
     found = metric.embed(IMAGES)

@@ -1,6 +1,6 @@
-"""FSIM and FSIMc: laws, and a plain transcription of FeatureSIM.m's phase congruency.
+"""Tests of FSIM and FSIMc: laws, and phase congruency against a plain transcription of FeatureSIM.m.
 
-Numbers of other implementations are in tests/golden/test_classical.py.
+The values of other implementations are in tests/golden/test_classical.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Metric = Callable[[Pixels, Pixels], Numbers]
 
 
 def slow_phase_congruency(image: Numbers) -> Numbers:
-    """phasecong2.m, step by step and pixel sum by pixel sum, with none of our short cuts."""
+    """Return phase congruency, computed step by step as in phasecong2.m, without the short cuts of the package."""
     rows, columns = image.shape
     x_range, y_range = (
         np.arange(-(n - 1) / 2, (n - 1) / 2 + 1) / (n - 1) if n % 2 else np.arange(-n / 2, n / 2) / n
@@ -64,7 +64,10 @@ def slow_phase_congruency(image: Numbers) -> Numbers:
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 40), (48, 31), (27, 29)])
 def test_phase_congruency_is_that_of_the_original(height: int, width: int) -> None:
-    """Even and odd sides, whose frequencies the original counts differently. Double precision throughout: 1e-9 of 1."""
+    """Phase congruency agrees with the original for even and odd sides.
+
+    The original counts their frequencies in different ways. Both computations use double precision: 1e-9 of 1.
+    """
     luma = noisy_pair(height, 1, height, width)[0][0].mean(2)
     found = phase_congruency(luma)
     assert found.max() > 0.1
@@ -72,7 +75,10 @@ def test_phase_congruency_is_that_of_the_original(height: int, width: int) -> No
 
 
 def test_the_gradient_is_scharr_with_zeros_outside() -> None:
-    """conv2(x, [3 0 -3; 10 0 -10; 3 0 -3] / 16, 'same') and its transpose; the length of both."""
+    """The gradient is conv2(x, [3 0 -3; 10 0 -10; 3 0 -3] / 16, 'same') and the same with the transposed kernel.
+
+    The result is the length of both.
+    """
     x = np.random.RandomState(0).rand(9, 7) * 255
     kernel = np.array([[3, 0, -3], [10, 0, -10], [3, 0, -3]]) / 16
     expected = np.hypot(convolve2d(x, kernel, "same"), convolve2d(x, kernel.T, "same"))
@@ -82,7 +88,10 @@ def test_the_gradient_is_scharr_with_zeros_outside() -> None:
 @pytest.mark.parametrize("metric", [fsim, fsimc])
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_laws(metric: Metric, dtype: np.dtype) -> None:
-    """Equal images score exactly 1; order, batch and strides make no difference to the last bit; scores are up to 1."""
+    """Equal images score exactly 1, and other images score between 0 and 1.
+
+    The order, the batch and the strides of images do not change a score, to the last bit.
+    """
     a, b = (stored(x, dtype) for x in noisy_pair(1, 3, 41, 34))
     whole = metric(a, b)
     np.testing.assert_array_equal(metric(a, a.copy()), 1)
@@ -94,7 +103,11 @@ def test_laws(metric: Metric, dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("metric", [fsim, fsimc])
 def test_storage_makes_no_difference(metric: Metric) -> None:
-    """16 bits hold 8 exactly; float32 rounds a pixel by 3e-8, which the score follows: 1e-6 leaves room for sums."""
+    """The storage type changes a score by at most 1e-6.
+
+    16 bits hold 8 bits exactly. float32 rounds a pixel by 3e-8, and the score by about as much. The rest of the
+    tolerance is for sums.
+    """
     a, b = noisy_pair(2, 1, 50, 45)
     for dtype in STORAGE[1:]:
         np.testing.assert_allclose(metric(stored(a, dtype), stored(b, dtype)), metric(a, b), atol=1e-6)
@@ -103,7 +116,7 @@ def test_storage_makes_no_difference(metric: Metric) -> None:
 @pytest.mark.parametrize("metric", [fsim, fsimc])
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (3, 2), (5, 9)])
 def test_tiny_images_have_scores(metric: Metric, height: int, width: int) -> None:
-    """From 2 pixels up there is a finite score, and 1 for equal ones."""
+    """From 2 pixels up, images have a finite score, and equal images have the score 1."""
     a, b = noisy_pair(3, 1, height, width)
     assert np.isfinite(metric(a, b)).all()
     assert metric(a, a) == 1
@@ -111,24 +124,27 @@ def test_tiny_images_have_scores(metric: Metric, height: int, width: int) -> Non
 
 @pytest.mark.parametrize("metric", [fsim, fsimc])
 def test_flat_images_have_scores(metric: Metric) -> None:
-    """Without any feature there is nothing to weigh by: still 1 for equal ones, less for others, never NaN."""
+    """Images without features have a score: 1 for equal images, and less for others. It is never NaN."""
     black, gray = np.zeros((1, 24, 24, 3), np.uint8), np.full((1, 24, 24, 3), 99, np.uint8)
     assert metric(black, black) == metric(gray, gray) == 1
     assert 0 < metric(black, gray)[0] < 1
 
 
 def test_only_fsimc_sees_colour() -> None:
-    """Two images of equal luma and other colours: 1 without colour, less with it."""
+    """For two images of equal luma and other colours, FSIM is 1 and FSIMc is less than 1."""
     a = noisy_pair(4, 1, 40, 40, 0)[0].astype(np.float32) / 512 + np.float32(0.2)
-    # Red up, green down by what keeps 0.299 R + 0.587 G.
+    # Red is increased, and green is decreased so that 0.299 R + 0.587 G stays the same.
     b = a + np.array([0.2, -0.2 * 0.299 / 0.587, 0], np.float32)
-    # float32 pixels keep the luma to 1e-7, and the score with it.
+    # float32 pixels keep the luma to 1e-7, and therefore the score.
     assert fsim(a, b)[0] == pytest.approx(1, abs=1e-6)
     assert fsimc(a, b)[0] < 0.99
 
 
 def test_opposed_colours_lower_the_score() -> None:
-    """Where S_I S_Q is negative its power is complex: of it the real part counts, as in FeatureSIM.m."""
+    """Opposite colours lower FSIMc.
+
+    Where S_I S_Q is negative, its power is complex. The real part counts, as in FeatureSIM.m.
+    """
     random = np.random.RandomState(5).rand(1, 32, 32, 1).astype(np.float32) * 0.2
     a = 0.4 + random + np.array([0.3, -0.15, -0.1], np.float32)
     b = 0.4 + random - np.array([0.3, -0.15, -0.1], np.float32)
@@ -137,8 +153,9 @@ def test_opposed_colours_lower_the_score() -> None:
 
 @pytest.mark.parametrize("metric", [fsim, fsimc])
 def test_large_images_are_made_smaller_first(metric: Metric) -> None:
-    """A shorter side of 384 is the first to be halved: the score is that of conv2's averages, which float32 rounds by
-    6e-8, 1e-6 of a score. One of 383 is looked at as it is.
+    """Images whose shorter side is 384 are halved, and those of 383 are not.
+
+    The score is that of conv2's averages. float32 rounds the averages by 6e-8, which changes a score by 1e-6.
     """
     a, b = noisy_pair(6, 1, 384, 401)
     halves = [filters.shrink(x, 2, "constant").astype(np.float32) for x in (a, b)]

@@ -1,4 +1,4 @@
-"""GMSD against the authors' figures and an independent computation with scipy-free numpy convolutions."""
+"""Tests of GMSD against the authors' values, and against an independent computation with loops in numpy."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ PUBLISHED = {
     "I08": 0.1346319330,
     "I19": 0.2049964936,
 }
-"""Of TID2013 pairs, from the calibration table of IQA-PyTorch, which holds figures of the authors' MATLAB code."""
+"""GMSD of pairs of TID2013, from the calibration table of IQA-PyTorch.
+
+The table has values of the authors' MATLAB code.
+"""
 
 
 def test_published_figures(shared: Path) -> None:
-    """To 1e-9: the table has ten decimals."""
+    """The published values agree to 1e-9. The table has ten decimals."""
     for name, published in PUBLISHED.items():
         a, b = (
             images.read(next((shared / "images/tid").glob(f"{side}_{name}*"))).pixels[None] for side in ("ref", "dist")
@@ -35,7 +38,7 @@ def test_published_figures(shared: Path) -> None:
 
 
 def by_hand(a: Pixels, b: Pixels) -> float:
-    """Equations 4 to 7 of the paper, pixel by pixel, as GMSD.m computes them."""
+    """Return GMSD by equations 4 to 7 of the paper, pixel by pixel, as GMSD.m computes it."""
 
     def gradient(rgb: Pixels) -> Numbers:
         grey = np.floor(rgb @ np.array([0.298936021293775, 0.587043074451121, 0.114020904255103]) + 0.5)
@@ -60,14 +63,14 @@ def by_hand(a: Pixels, b: Pixels) -> float:
 
 @pytest.mark.parametrize("size", [(4, 6), (20, 14)])
 def test_against_loops(size: tuple[int, int]) -> None:
-    """Both are double precision sums of some hundred terms: equal to 1e-12."""
+    """The engine agrees with the loops to 1e-12. Both are double precision sums of some hundred terms."""
     random = np.random.RandomState(0)
     a, b = (random.randint(0, 256, (*size, 3)).astype(np.uint8) for _ in range(2))
     np.testing.assert_allclose(ENGINE.distances(a[None], b[None]), [by_hand(a, b)], rtol=1e-12)
 
 
 def test_the_map_has_the_size_of_the_images() -> None:
-    """Odd sides as well; 1 where nothing differs."""
+    """The map has the size of the images, also for odd sides. It is 1 where nothing differs."""
     a = np.random.RandomState(1).randint(0, 256, (1, 9, 12, 3)).astype(np.uint8)
     drawn = ENGINE.maps(a, a)
     assert drawn.shape == (1, 9, 12) and drawn.dtype == np.float32

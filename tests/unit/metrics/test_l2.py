@@ -1,4 +1,4 @@
-"""l2, l2_lab and psnr: what they are, exactly."""
+"""Tests of the exact values of l2, l2_lab and psnr."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .made import STORAGE, noisy_pair, scattered, stored
 
 Metric = Callable[[Pixels, Pixels], Numbers]
 LARGE = 1 + BLOCK // 3 // 100
-"""Rows of 100 pixels that fill a block and spill into the next."""
+"""Number of rows of 100 pixels that fill one block and part of the next block."""
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 5), (LARGE, 100)])
 def test_integer_pixels_give_the_exact_mean_rounded_once(dtype: type, height: int, width: int) -> None:
-    """The score is the double nearest to the true fraction, which Python's integers can tell."""
+    """The score is the double nearest to the true fraction, which Python's integers give exactly."""
     random = np.random.RandomState(1)
     peak = int(np.iinfo(dtype).max)
     a, b = random.randint(0, peak + 1, (2, 2, height, width, 3)).astype(dtype)
@@ -36,7 +36,7 @@ def test_integer_pixels_give_the_exact_mean_rounded_once(dtype: type, height: in
 
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_the_largest_differences_do_not_overflow(dtype: np.dtype) -> None:
-    """Black against white is 1 and 0 dB, over more than one block, whichever of the two is brighter."""
+    """Black against white is 1 and 0 dB, over more than one block, whichever of the two is the reference."""
     black, white = (stored(np.full((1, LARGE, 100, 3), value, np.uint8), dtype) for value in (0, 255))
     assert l2(black, white) == l2(white, black) == [1.0]
     assert psnr(black, white) == psnr(white, black) == [0.0]
@@ -45,7 +45,7 @@ def test_the_largest_differences_do_not_overflow(dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_equal_images_score_zero_and_infinity(dtype: np.dtype) -> None:
-    """Identity is exact for every metric here, without a warning."""
+    """Equal images have exactly the identity as their score, for every metric here, without a warning."""
     a = stored(noisy_pair(2, 3, 9, 8)[0], dtype)
     np.testing.assert_array_equal(l2(a, a.copy()), 0)
     np.testing.assert_array_equal(l2_lab(a, a.copy()), 0)
@@ -55,7 +55,7 @@ def test_equal_images_score_zero_and_infinity(dtype: np.dtype) -> None:
 @pytest.mark.parametrize("metric", [l2, psnr, l2_lab])
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_symmetry_batch_and_strides(metric: Metric, dtype: np.dtype) -> None:
-    """To the last bit: the order of the two, the batch they come in and their strides make no difference."""
+    """The order, the batch and the strides of images do not change a score, to the last bit."""
     a, b = (stored(x, dtype) for x in noisy_pair(3, 4, 31, 17))
     whole = metric(a, b)
     np.testing.assert_array_equal(metric(b, a), whole)
@@ -66,10 +66,10 @@ def test_symmetry_batch_and_strides(metric: Metric, dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("metric", [l2, psnr, l2_lab])
 def test_storage_makes_no_difference(metric: Metric) -> None:
-    """8 bits and the same in 16 give the very same score, and so does float32 but for its rounding.
+    """8 bits and the same values in 16 bits give the same score. float32 gives it up to rounding.
 
-    A float32 pixel is off by up to 3e-8, a difference between pixels here is around 0.1: 3e-7 each, and errors of some
-    2,000 differences cancel.
+    A float32 pixel has an error of up to 3e-8. A difference between pixels here is around 0.1, so its relative error is
+    3e-7. The errors of some 2,000 differences cancel.
     """
     a, b = noisy_pair(4, 2, 23, 29)
     eight = metric(a, b)
@@ -78,25 +78,31 @@ def test_storage_makes_no_difference(metric: Metric) -> None:
 
 
 def test_eight_and_sixteen_bits_agree_to_the_last_bit() -> None:
-    """The fraction is the same one, so its rounding is too."""
+    """l2 is the same to the last bit for 8 and 16 bits, because the fraction before rounding is the same."""
     a, b = noisy_pair(5, 3, 12, 13)
     np.testing.assert_array_equal(l2(a, b), l2(*(stored(x, STORAGE[1]) for x in (a, b))))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_agreement_with_scikit_image(seed: int) -> None:
-    """On random sizes, joint over RGB. Both sum in double precision: 1e-13 allows for another order."""
+    """The scores agree with scikit-image on random sizes, joint over RGB.
+
+    Both add in double precision. The tolerance of 1e-13 allows for another order.
+    """
     height, width = np.random.RandomState(seed).randint(1, 60, 2)
     a, b = noisy_pair(seed, 1, height, width)
     assert l2(a, b)[0] == pytest.approx(mean_squared_error(a[0] / 255, b[0] / 255), rel=1e-13)
     assert psnr(a, b)[0] == pytest.approx(peak_signal_noise_ratio(a[0], b[0], data_range=255), rel=1e-13)
     of_a, of_b = (rgb2lab(x[0] / 255) / 100 for x in (a, b))
-    # Its matrix product may be summed in another order, and a cube root near black magnifies the last bit.
+    # scikit-image may add its matrix product in another order. A cube root near black magnifies the last bit.
     assert l2_lab(a, b)[0] == pytest.approx(mean_squared_error(of_a, of_b), rel=1e-12)
 
 
 def test_the_relation_to_the_package_lpips() -> None:
-    """Its RGB L2 is 4 times ours, being the mean over tensors from -1 to 1; its Lab L2 is half of ours."""
+    """The RGB L2 of the package `lpips` is 4 times that of eyediff, and its Lab L2 is half of that of eyediff.
+
+    Its RGB L2 is the mean over tensors from -1 to 1.
+    """
     a, b = noisy_pair(6, 1, 10, 11)
     tensors = [x / (255 / 2) - 1 for x in (a, b)]
     assert 4 * l2(a, b)[0] == pytest.approx(np.mean((tensors[0] - tensors[1]) ** 2), rel=1e-12)
@@ -105,7 +111,10 @@ def test_the_relation_to_the_package_lpips() -> None:
 
 
 def test_lab_of_a_tall_image_is_no_other_than_of_its_pixels() -> None:
-    """The blocks in which L*a*b* is computed cover every row once: rows of one value give that row's error."""
+    """The blocks in which L*a*b* is computed cover every row once.
+
+    So an image whose rows are equal has the error of one row.
+    """
     a = np.zeros((1, 2 * BLOCK // 30 + 1, 10, 3), np.uint8)
     b = np.full_like(a, 90)
     assert l2_lab(a, b)[0] == pytest.approx(l2_lab(a[:, :1], b[:, :1])[0], rel=1e-12)
@@ -122,12 +131,12 @@ def test_psnr_is_joint_over_colours() -> None:
 @pytest.mark.parametrize("other", [np.zeros((1, 4, 5, 3), np.uint8), np.zeros((1, 4, 4, 3), np.uint16)])
 @pytest.mark.parametrize("metric", [l2, psnr])
 def test_images_that_do_not_fit_each_other_are_refused(metric: Metric, other: Pixels) -> None:
-    """Another shape or another storage type is an error that names both, never a number."""
+    """Images of other shapes or storage types are refused. The error names both images."""
     with pytest.raises(RangeError, match=r"uint8 of shape \(1, 4, 4, 3\) and uint"):
         metric(np.zeros((1, 4, 4, 3), np.uint8), other)
 
 
 def test_no_images_give_no_scores() -> None:
-    """An empty batch has an empty list of scores."""
+    """An empty batch gives an empty array of scores."""
     none = np.zeros((0, 4, 4, 3), np.uint8)
     assert l2(none, none).shape == psnr(none, none).shape == l2_lab(none, none).shape == (0,)

@@ -1,4 +1,4 @@
-"""The registry: names, versions, and metrics that another package adds."""
+"""Tests of the registry: names, versions, and metrics that another package adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visible difference: what it sees, and what it passes over."""
+"""Tests of visible difference: which differences it reports, and which it ignores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eyediff.records import Pixels
 
 
 def page(height: int = 64, width: int = 96) -> Pixels:
-    """White, with black letters that are two pixels wide."""
+    """Return a white page with dark letters that are two pixels wide."""
     pixels = np.full((height, width, 3), 255, np.uint8)
     for left in range(8, width - 8, 12):
         pixels[10 : height - 10, left : left + 2] = 20
@@ -25,17 +25,20 @@ def score(a: Pixels, b: Pixels) -> float:
 
 
 def displaced(pixels: Pixels, across: float) -> Pixels:
-    """Return the image moved to the right by a part of a pixel, as a renderer that knows no hinting sets it."""
+    """Return the image moved to the right by a fraction of a pixel, as a renderer without hinting draws it."""
     moved = (1 - across) * pixels[:, 1:].astype(np.float64) + across * pixels[:, :-1]
     return np.rint(np.concatenate([pixels[:, :1], moved], 1)).astype(np.uint8)
 
 
 def test_a_flat_tint_has_the_distance_of_its_colours() -> None:
-    """Filters leave a flat colour as it is, so that the score is the distance over the smaller threshold."""
+    """The score of a flat tint is the distance of the colours, divided by the smaller threshold.
+
+    The filters do not change a flat colour.
+    """
     a, b = np.full((40, 50, 3), 240, np.uint8), np.full((40, 50, 3), (240, 240, 216), np.uint8)
     distance = float(np.linalg.norm(weighted(a[:1, :1]) - weighted(b[:1, :1])))
     assert score(a, b) == pytest.approx(distance / AREA, rel=1e-5)
-    assert distance / AREA > 1 > distance / DETAIL  # the wide filter alone sees it
+    assert distance / AREA > 1 > distance / DETAIL  # only the wide filter detects it
 
 
 @pytest.mark.parametrize("across", [0.2, 0.35, 0.5])
@@ -46,7 +49,7 @@ def test_displaced_by_less_than_a_pixel_is_the_same(across: float) -> None:
 
 
 def test_details_are_seen() -> None:
-    """A letter that is gone, a letter in another colour, a line under a word, two pixels of dirt."""
+    """A missing letter, a letter in another colour, a line under a word, and a spot of 2 x 2 pixels are visible."""
     a = page()
     gone, tinted, line, dirt = a.copy(), a.copy(), a.copy(), a.copy()
     gone[10:-10, 20:22] = 255
@@ -65,7 +68,10 @@ def test_noise_is_not_seen() -> None:
 
 
 def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows beyond a strip decide what its own look like: they are seen, and the result is that of the whole image."""
+    """A map that is computed strip by strip is that of the whole image.
+
+    The values of a strip depend on rows beyond the strip.
+    """
     random = np.random.RandomState(1)
     a = random.randint(0, 256, (3 * MARGIN + 8, 40, 3)).astype(np.uint8)
     b = np.where(random.rand(*a.shape[:2], 1) < 0.3, 255 - a, a).astype(np.uint8)

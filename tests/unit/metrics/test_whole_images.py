@@ -1,6 +1,6 @@
-"""What metrics of whole images do where images are flat, tiny, large or equal, and what their maps look like.
+"""Tests of metrics of whole images: flat, tiny, large and equal images, and maps.
 
-Numbers of other implementations are in tests/golden/test_full_reference.py.
+The values of other implementations are in tests/golden/test_full_reference.py.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def flat(*colour: int, side: int = 48) -> Pixels:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_flat_images_have_scores(name: str) -> None:
-    """Equal ones the identity, others a finite score."""
+    """Equal flat images have the identity as their score. Other flat images have a finite score."""
     engine = factory.build_engine(PROGRAMS[name], RUNNER)
     for one in (flat(0, 0, 0), flat(255, 255, 255), flat(9, 120, 200)):
         assert engine.distances(one, one.copy())[0] == METRICS[name].identity
@@ -45,7 +45,7 @@ def test_flat_images_have_scores(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_smallest_side_has_a_score(name: str) -> None:
-    """Finite, of random images, and different from the identity."""
+    """Random images with the smallest side have a finite score that differs from the identity."""
     engine = factory.build_engine(PROGRAMS[name], RUNNER)
     a, b = np.random.RandomState(0).randint(0, 256, (2, 1, engine.smallest, engine.smallest + 1, 3)).astype(np.uint8)
     found = engine.distances(a, b)
@@ -54,8 +54,11 @@ def test_the_smallest_side_has_a_score(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_storage_makes_no_difference(name: str) -> None:
-    """16 bits hold 8 exactly; float32 rounds a pixel by 3e-8, which large weights and fourth roots make 1e-5 of the
-    range. GMSD rounds integers to whole levels of their own, and floats not at all."""
+    """The storage type changes a score by at most 1e-5 of the range.
+
+    16 bits hold 8 bits exactly. float32 rounds a pixel by 3e-8, which large weights and fourth roots increase to 1e-5
+    of the range. GMSD is left out, because it rounds integers to whole levels of their own, and floats not at all.
+    """
     engine = factory.build_engine(PROGRAMS[name], RUNNER)
     a, b = noisy_pair(2, 1, 60, 52)
     for dtype in STORAGE[1:] if name != "gmsd" else ():
@@ -65,7 +68,10 @@ def test_storage_makes_no_difference(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if program.map])
 def test_maps_are_as_large_as_the_images(name: str) -> None:
-    """Odd sides too, and sides that are made smaller first; the map's identity where nothing differs."""
+    """Maps have the size of the images, also for odd sides and for images that are reduced first.
+
+    For equal images, every value is the identity of the map.
+    """
     program = PROGRAMS[name]
     engine = factory.build_engine(program, RUNNER)
     for height, width in ((49, 64), (385, 400)):
@@ -76,7 +82,7 @@ def test_maps_are_as_large_as_the_images(name: str) -> None:
 
 
 def test_the_mean_of_the_map_of_flip_is_its_score() -> None:
-    """Float32 sums of 3000 figures: 1e-6."""
+    """The mean of the map of FLIP is its score, to 1e-6. Both are float32 sums of 3000 values."""
     engine = factory.build_engine(PROGRAMS["flip"], RUNNER)
     a, b = noisy_pair(4, 1, 50, 60)
     assert engine.maps(a, b).mean() == pytest.approx(engine.distances(a, b)[0], rel=1e-6)
@@ -84,7 +90,7 @@ def test_the_mean_of_the_map_of_flip_is_its_score() -> None:
 
 @pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if not isinstance(program, PixelFunction)])
 def test_float32_is_near_float64(name: str) -> None:
-    """By numpy in double precision, which is the oracle: 1e-5 of the range of a score, for metrics in float32."""
+    """Metrics in float32 agree with numpy in double precision, the oracle, to 1e-5 of the range of a score."""
     program = PROGRAMS[name]
     if program.precision is np.float64:
         program = dataclasses.replace(program, precision=np.float32)
@@ -95,7 +101,10 @@ def test_float32_is_near_float64(name: str) -> None:
 
 
 def test_shrunk_is_shrink() -> None:
-    """The moving average over operations is numpy's, whose weights of 1 / factor are rounded to float32 here: 1e-7."""
+    """The moving average in operations is that of numpy.
+
+    Its weights of 1 / factor are rounded to float32, an error of 1e-7.
+    """
     x = np.random.RandomState(1).rand(1, 23, 31, 3).astype(np.float32)
     for factor in (1, 2, 3, 4, 5):
         run = NumpyRunner().compile(lambda ops, a, factor=factor: shrunk(ops, a, factor), 1)
@@ -104,7 +113,10 @@ def test_shrunk_is_shrink() -> None:
 
 
 def test_vif_of_a_flat_reference() -> None:
-    """There is nothing to keep: 1 for the same, 0 if the candidate has detail. The other way round nothing is kept."""
+    """VIF is 0 if only the reference is flat, and 0 if only the candidate is flat.
+
+    A flat reference has nothing to keep. A flat candidate keeps nothing. If both are flat and equal, VIF is 1.
+    """
     engine = WholeImageEngine(RUNNER, vif.PROGRAM)
     noise = np.random.RandomState(2).randint(0, 256, (1, 48, 48, 3)).astype(np.uint8)
     assert engine.distances(flat(90, 90, 90), noise)[0] == pytest.approx(0, abs=1e-6)
@@ -112,7 +124,7 @@ def test_vif_of_a_flat_reference() -> None:
 
 
 def test_vif_is_above_1_with_more_contrast() -> None:
-    """Twice the contrast of smooth noise."""
+    """VIF is above 1 if the candidate has twice the contrast of the reference."""
     a = 128 + 20 * np.random.RandomState(3).standard_normal((1, 48, 48, 1)).repeat(3, 3)
     b = 128 + 2 * (a - 128)
     a, b = (x.clip(0, 255).astype(np.uint8) for x in (a, b))
@@ -120,7 +132,10 @@ def test_vif_is_above_1_with_more_contrast() -> None:
 
 
 def test_mdsi_where_similarity_is_negative() -> None:
-    """Edges against none, in opposed colours: the complex power, against Python's own on the map."""
+    """If similarities are negative, MDSI uses the complex power, as Python computes it on the map.
+
+    One image has edges, the other one has none, and the colours are opposite.
+    """
     edges = np.random.RandomState(5).randint(0, 2, (1, 32, 32, 1))
     a = (255 * edges * [1, 0, 0]).astype(np.uint8)
     b = np.full_like(a, (0, 255, 0))
@@ -133,5 +148,5 @@ def test_mdsi_where_similarity_is_negative() -> None:
 
 @pytest.mark.parametrize(("side", "count"), [(8, 1), (14, 1), (15, 2), (16, 2), (225, 6), (224, 5), (5000, 6)])
 def test_scales_of_ssimulacra2(side: int, count: int) -> None:
-    """As many as have 8 pixels along the shorter side, 6 at most; sides are rounded up."""
+    """The shorter side has at least 8 pixels at every scale. There are at most 6 scales, and sides are rounded up."""
     assert ssimulacra2.scales(side, 9000) == count

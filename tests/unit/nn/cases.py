@@ -1,4 +1,4 @@
-"""Modules and images that the tests of this folder share; seeded weights are drawn once."""
+"""Modules and images that the tests of this folder share. Seeded weights are drawn only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALEX, SQUEEZE = Case("alex", "0.1", True, "smallest"), Case("squeeze", "0.0", Fa
 
 @cache
 def network(case: Case) -> lpips.Network:
-    """Of a case, on seeded weights."""
+    """Return the network of a case, with seeded weights of the backbone."""
     heads = weights.load_heads(case.net, case.version) if case.heads else None
     return lpips.Network(TRUNKS[case.net], _parameters(case.net), heads, lpips.SCALINGS[case.version])
 
@@ -29,12 +29,15 @@ def _parameters(net: str) -> dict:
 
 
 def module(case: Case, **options: object) -> nn.LPIPS:
-    """The module of a case."""
+    """Return the module of a case."""
     return nn.LPIPS.from_network(network(case), **options)
 
 
 def dead(case: Case, **options: object) -> nn.LPIPS:
-    """The same with a first layer that lets nothing pass: every feature is 0."""
+    """Return the module of a case with a first layer whose output is 0 everywhere.
+
+    The features then do not depend on the image.
+    """
     found = module(case, **options)
     with torch.no_grad():
         found.trunk["features.0.bias"].fill_(-100)
@@ -42,7 +45,7 @@ def dead(case: Case, **options: object) -> nn.LPIPS:
 
 
 def tensors(case: Case, dtype: torch.dtype = torch.float32) -> list[Tensor]:
-    """Both batches as N x 3 x H x W in [-1, 1]."""
+    """Return both batches of a case as tensors N x 3 x H x W in [-1, 1]."""
     return [
         torch.from_numpy(x.copy()).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
         for x in lpips_cases.pair(case.net, case.images)

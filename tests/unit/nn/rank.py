@@ -1,7 +1,7 @@
-"""One of two processes that train and measure together: `rank.py RANK FILE`, or `work` called where rank 0 is.
+"""Run one of two processes that train a module and compute metrics together.
 
-What it finds, rank 0 returns: the gradient of a layer under DistributedDataParallel, with LPIPS inside the module, and
-what metrics say of all pairs of both processes.
+The arguments of the program are RANK and FILE. The process of rank 0 calls `work` instead. `work` returns the gradient
+of a layer under DistributedDataParallel, with LPIPS inside the module, and the metrics of all pairs of both processes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from eyediff import nn
 from .cases import ALEX, SQUEEZE, module, tensors
 
 SIZES = (2, 1)
-"""Pairs that each process has: three in all."""
+"""Number of pairs of each process. There are three pairs in total."""
 
 
 class Parent(torch.nn.Module):
-    """A layer that is trained, and the loss that judges it."""
+    """A module with a layer that is trained, and the loss of the output of this layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Parent(torch.nn.Module):
 
 
 def collection() -> torchmetrics.MetricCollection:
-    """Two distances and two similarities; at equal images the distances' sums are the same."""
+    """Return two distances and two similarities. For equal images, the sums of the two distances are equal."""
     return torchmetrics.MetricCollection(
         {
             "alex": nn.ModuleMetric(module(ALEX)),
@@ -52,7 +52,7 @@ def collection() -> torchmetrics.MetricCollection:
 
 
 def work(rank: int, store: Path) -> tuple[Tensor, dict[str, Tensor]]:
-    """This process's share of three pairs."""
+    """Process the pairs of one process, and return the gradient of the layer and the metrics of all three pairs."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     distributed.init_process_group(
         "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=300)

@@ -1,6 +1,7 @@
-"""What `nn.SSIM` and its kin take beside RGB images: gray ones, luma, volumes, weights of scales; against peers.
+"""Tests of `nn.SSIM` and similar modules with gray images, luma, volumes and weights of scales.
 
-Tolerances are those of tests/unit/metrics/test_ssim.py for float32: 2e-6 on noise.
+The expected scores come from other implementations. The tolerances are those of tests/unit/metrics/test_ssim.py for
+float32: 2e-6 on noise.
 """
 
 from __future__ import annotations
@@ -21,20 +22,23 @@ WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, 
 
 
 def pair(*shape: int) -> tuple[Tensor, Tensor]:
-    """In [-1, 1], seeded; the second resembles the first."""
+    """Return two seeded tensors of one shape in [-1, 1]. The second one resembles the first one."""
     seeded = torch.Generator().manual_seed(len(shape))
     x, noise = (torch.rand(shape, generator=seeded) * 2 - 1 for _ in range(2))
     return x, 0.7 * x + 0.3 * noise
 
 
 def levels(*images: Tensor) -> list[np.ndarray]:
-    """From 0 to 2, since scikit-image takes black for 0."""
+    """Return images as arrays with values from 0 to 2, because scikit-image treats 0 as black."""
     return [image.double().numpy() + 1 for image in images]
 
 
 @pytest.mark.parametrize("make", [nn.SSIM, nn.DSSIM, nn.PSNR, nn.L2, lambda: module(ALEX)])
 def test_gray_and_single_images(make: type[torch.nn.Module]) -> None:
-    """A gray image is one of three equal channels; without a batch around it an image is a batch of one."""
+    """A gray image has the score of an image with three equal channels.
+
+    A single image without a batch axis is a batch of one.
+    """
     x, y = pair(2, 1, 33, 40)
     found = make()
     expected = found.score(x.expand(-1, 3, -1, -1), y.expand(-1, 3, -1, -1))
@@ -44,20 +48,23 @@ def test_gray_and_single_images(make: type[torch.nn.Module]) -> None:
 
 
 def test_a_map_of_a_single_gray_image() -> None:
-    """It has the image's rows and columns."""
+    """The map of a single gray image has the rows and columns of the image."""
     x, y = pair(1, 33, 40)
     assert module(ALEX).map(x, y).shape == (1, 1, 33, 40)
 
 
 def test_gray_ssim_is_scikit_images() -> None:
-    """Of one channel."""
+    """SSIM of gray images agrees with scikit-image's SSIM of one channel."""
     x, y = pair(2, 1, 30, 41)
     expected = [structural_similarity(*levels(a[0], b[0]), **WANG) for a, b in zip(x, y, strict=True)]
     np.testing.assert_allclose(nn.SSIM().score(x, y), expected, atol=2e-6)
 
 
 def test_the_ssim_of_luma() -> None:
-    """BT.601 from 16 to 235, as MATLAB's rgb2ycbcr; the range is that of 8 bits, 255, as papers take it."""
+    """SSIM of luma uses Y of BT.601 from 16 to 235, as MATLAB's rgb2ycbcr does.
+
+    The range of values is that of 8 bits, 255, as in papers. An unknown colour is refused.
+    """
     x, y = pair(2, 3, 30, 41)
     weights = np.array([65.481, 128.553, 24.966])
     lumas = [16 + np.tensordot(weights, (image.numpy() + 1) / 2, (0, 1)) for image in (x, y)]
@@ -69,7 +76,7 @@ def test_the_ssim_of_luma() -> None:
 
 @pytest.mark.parametrize("variant", ["wang", "skimage"])
 def test_the_map_of_ssim(variant: str) -> None:
-    """scikit-image's map without its border; its mean is the score."""
+    """The map of SSIM is scikit-image's map without its border. The mean of the map is the score."""
     x, y = pair(1, 3, 30, 41)
     options = {"channel_axis": 0, "full": True} | (WANG if variant == "wang" else {"data_range": 2.0})
     edge = 5 if variant == "wang" else 3
@@ -80,8 +87,12 @@ def test_the_map_of_ssim(variant: str) -> None:
 
 
 def test_volumes_are_scikit_images_and_matlabs() -> None:
-    """Windows inside, as scikit-image; repeated edges and the mean over all places, as the definition of MATLAB's ssim
-    says, here with scipy's filter (which cuts the Gaussian off at 3.5 sigma: 5 voxels)."""
+    """SSIM of volumes agrees with scikit-image and with the definition of MATLAB's ssim.
+
+    By default, windows must be inside the volume, as in scikit-image. With repeated edges, the score is the mean over
+    all positions, as in MATLAB. The expected score is then computed with scipy's filter, which cuts the Gaussian off at
+    3.5 sigma: 5 voxels. Volumes that are too small and tensors of wrong shapes are refused.
+    """
     x, y = pair(2, 1, 14, 15, 16)
     expected = [structural_similarity(*levels(a[0], b[0]), **WANG) for a, b in zip(x, y, strict=True)]
     np.testing.assert_allclose(nn.SSIM3D().score(x, y), expected, atol=2e-6)
@@ -105,13 +116,16 @@ def test_volumes_are_scikit_images_and_matlabs() -> None:
 
 
 def test_volumes_have_a_gradient() -> None:
-    """By differences in double precision."""
+    """The gradient of SSIM of volumes agrees with finite differences in double precision."""
     x, y = (volume.double().requires_grad_() for volume in pair(1, 2, 11, 12, 11))
     assert torch.autograd.gradcheck(nn.SSIM3D(), (x, y), fast_mode=True)
 
 
 def test_weights_of_scales() -> None:
-    """The published ones are the default; others are exponents; fewer take smaller images."""
+    """The published weights are the default of MS-SSIM. Other weights are exponents.
+
+    Fewer weights accept smaller images. Weights must be above 0.
+    """
     x, y = pair(1, 3, 161, 170)
     torch.testing.assert_close(nn.MSSSIM(weights=ms_ssim.WEIGHTS).score(x, y), nn.MSSSIM().score(x, y))
     torch.testing.assert_close(nn.MSSSIM(weights=[1.0]).score(x, y), nn.SSIM().score(x, y), rtol=1e-5, atol=0)

@@ -1,4 +1,4 @@
-"""`nn.LPIPS` and its kin: the numbers of the other engines, with gradients that are finite everywhere."""
+"""Tests of `nn.LPIPS`, `nn.SSIM` and `nn.PSNR`: they agree with other engines, and refuse values out of range."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from tests.golden.lpips_cases import Case
 from .cases import ALEX, module, tensors
 
 GOLDENS = json.loads((Path(lpips_cases.__file__).parent / "lpips.json").read_text())["cases"]
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # as tests/golden/test_lpips.py derives them
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # derived in tests/golden/test_lpips.py
 
 
 @pytest.mark.parametrize("case", list(lpips_cases.cases()), ids=lambda case: case.name)
 def test_it_equals_the_recorded_peer(case: Case) -> None:
-    """Total, shares and map agree with lpips 0.1.4, for every network, version and kind, in its own tensors' range."""
+    """Total, shares of layers and map agree with lpips 0.1.4 for every network, version and kind.
+
+    The tensors have the range of lpips, [-1, 1].
+    """
     found = module(case, reduction="none")
     x, y = tensors(case)
     golden = GOLDENS[case.name]
@@ -37,16 +40,19 @@ def test_it_equals_the_recorded_peer(case: Case) -> None:
 
 
 def test_a_reference_is_prepared_once() -> None:
-    """Against many others it gives what comparing each gives."""
+    """A prepared reference gives the same distances to many images as separate comparisons."""
     found = module(ALEX, reduction="none")
     x, y = tensors(ALEX)
     prepared = found.prepare(y[:1])
     alone = torch.cat([found(image[None], y[:1]) for image in x])
-    torch.testing.assert_close(found(x, prepared), alone, rtol=1e-5, atol=1e-7)  # float32 sums in other order
+    torch.testing.assert_close(found(x, prepared), alone, rtol=1e-5, atol=1e-7)  # float32 sums in another order
 
 
 def test_values_outside_the_range_are_refused() -> None:
-    """0 to 255 where -1 to 1 was stated: the most repeated mistake; and [0, 1] is one argument away."""
+    """Values from 0 to 255 are refused if the stated range is -1 to 1.
+
+    This is the most frequent mistake. The argument `value_range` states another range, such as [0, 1].
+    """
     x, y = tensors(ALEX)
     with pytest.raises(errors.RangeError, match="255"):
         module(ALEX)((x + 1) * 127.5, y)
@@ -55,7 +61,11 @@ def test_values_outside_the_range_are_refused() -> None:
 
 
 def test_ssim_and_psnr_equal_the_engines() -> None:
-    """The same formulas: 1e-5, the rounding of float32 in flat regions, as tests/unit/metrics derives it."""
+    """SSIM and PSNR agree with the engines to 1e-5.
+
+    The formulas are the same. The tolerance is the rounding of float32 in flat regions, as derived in
+    tests/unit/metrics.
+    """
     a, b = lpips_cases.pair("alex", "photo")
     x, y = tensors(Case("alex", "0.1", True, "photo"))
     by_engine = wiring.build_metric(parse_metric("ssim"), OnnxRunner("cpu")).engine.distances(a, b)
@@ -67,7 +77,7 @@ def test_ssim_and_psnr_equal_the_engines() -> None:
 
 
 def test_without_torch_one_line_says_what_to_install() -> None:
-    """`import eyediff.nn` names the extra."""
+    """Without torch, the error of `import eyediff.nn` names the extra to install."""
     code = "import sys; sys.modules['torch'] = None; import eyediff.nn"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (

@@ -1,4 +1,4 @@
-"""`LPIPS.from_module`: the distance on networks that are not ours, against the formula written out a second time."""
+"""Tests of `LPIPS.from_module`: the distance on a user's module agrees with the formula, which is repeated here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from .cases import ALEX, tensors
 
 
 class Tokens(torch.nn.Module):
-    """Like a vision transformer: patches, tokens N x T x C, attention; and things that cannot be tapped."""
+    """A module like a vision transformer: patches, tokens N x T x C, and attention.
+
+    Some of its submodules cannot be feature layers.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +35,7 @@ class Tokens(torch.nn.Module):
 
 
 class Residual(torch.nn.Module):
-    """Adds in place to what a layer gave, as residual networks do."""
+    """A module that adds to the output of a layer in place, as residual networks do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,26 +49,29 @@ class Residual(torch.nn.Module):
 
 
 def layers(inplace: bool) -> torch.nn.Sequential:
-    """Two convolutions with a ReLU between them."""
+    """Return two convolutions with a ReLU between them."""
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU(inplace), torch.nn.Conv2d(8, 6, 3))
 
 
 def expected(x: Tensor) -> Tensor:
-    """Pixels as ImageNet's classifiers take them."""
+    """Return pixels that are normalized as the classifiers of ImageNet expect them."""
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return ((x + 1) / 2 - mean) / std
 
 
 def by_hand(features: list[tuple[Tensor, Tensor]], axis: int = 1) -> Tensor:
-    """Equation 1 with every weight 1."""
+    """Return equation 1 with all weights equal to 1."""
     return sum((torch.nn.functional.normalize(a, dim=axis) - torch.nn.functional.normalize(b, dim=axis)).square()
                .sum(axis).flatten(1).mean(1) for a, b in features)  # fmt: skip
 
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_features_are_what_the_taps_gave(inplace: bool) -> None:
-    """Also where the next layer would overwrite them; the user's own module is left as it was. 1e-5: float32."""
+    """The features are the outputs of the chosen layers, even if the next layer works in place.
+
+    The user's own module does not change. The tolerance is 1e-5, because the features are float32.
+    """
     mine, (x, y) = layers(inplace), tensors(ALEX)
     found = nn.LPIPS.from_module(mine, ["0", "2"], reduction="none")
     plain = layers(False)
@@ -77,7 +83,10 @@ def test_features_are_what_the_taps_gave(inplace: bool) -> None:
 
 
 def test_tokens_have_a_distance_and_no_map() -> None:
-    """N x T x C: every token is a place."""
+    """Tokens N x T x C have a distance in which every token is a position. They have no map.
+
+    The squared distance between two embeddings is the distance of the images.
+    """
     whole, (x, y) = Tokens(), (torch.nn.functional.pad(image, (0, 1, 0, 1)) for image in tensors(ALEX))
     found = nn.LPIPS.from_module(whole, ["tokens"], reduction="none")
     given = [tuple(whole.tokens(whole.patches(expected(image)).flatten(2).mT) for image in (x, y))]
@@ -97,15 +106,18 @@ def test_tokens_have_a_distance_and_no_map() -> None:
     ],
 )
 def test_what_cannot_be_tapped_is_told(tap: str, said: str) -> None:
-    """By its name, and what it gave."""
+    """A submodule that cannot be a feature layer is refused. The error names the submodule and what it returned."""
     x = torch.zeros(1, 3, 32, 32)
     with pytest.raises(UsageError, match=said):
         nn.LPIPS.from_module(Tokens(), [tap])(x, x)
 
 
 def test_what_is_overwritten_is_refused_or_copied() -> None:
-    """A function that works in place cannot be switched off: it is noticed; where torch does not count changes, as in
-    inference mode, the tap keeps a copy."""
+    """A feature that a later operation overwrites in place is refused.
+
+    The module cannot switch off such an operation. In inference mode, torch does not count changes, so the module keeps
+    a copy of the feature.
+    """
     whole, (x, y) = Residual(), tensors(ALEX)
     found = nn.LPIPS.from_module(whole, ["conv"], reduction="none")
     with pytest.raises(UsageError, match="overwrites the output of 'conv' in place"):
@@ -116,7 +128,10 @@ def test_what_is_overwritten_is_refused_or_copied() -> None:
 
 
 def test_heads_can_be_trained() -> None:
-    """They begin as ones, which changes nothing, take gradients, alone, and stay a distance."""
+    """Linear weights start at 1, can be trained without the backbone, and stay at or above 0.
+
+    Weights of 1 do not change the distance.
+    """
     x, y = tensors(ALEX)
     plain = nn.LPIPS.from_module(layers(True), ["0", "2"])
     found = nn.LPIPS.from_module(layers(True), ["0", "2"], head=True, side=16)
@@ -134,7 +149,7 @@ def test_heads_can_be_trained() -> None:
 
 
 def test_its_precision_is_the_modules() -> None:
-    """A module in half or double takes images of any precision."""
+    """A module in bfloat16 or double precision accepts float32 images."""
     x, y = tensors(ALEX)
     expected = nn.LPIPS.from_module(layers(True), ["2"])(x, y)
     for dtype, close in ((torch.float64, 1e-5), (torch.bfloat16, 0.1)):
@@ -143,7 +158,7 @@ def test_its_precision_is_the_modules() -> None:
 
 
 class ChannelsLast(torch.nn.Module):
-    """Like a Swin transformer: a layer on N x H x W x C."""
+    """A module like a Swin transformer: its last layer works on N x H x W x C."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +170,10 @@ class ChannelsLast(torch.nn.Module):
 
 
 def test_channels_that_come_last_are_stated() -> None:
-    """Features whose rows and columns are where channels belong are refused, either way round; stated, they count."""
+    """Features with the channels in the last axis need `layout='NHWC'`.
+
+    If the stated layout is not that of the features, the error names the other layout.
+    """
     whole, (x, y) = ChannelsLast(), tensors(ALEX)
     found = nn.LPIPS.from_module(whole, ["norm"], reduction="none", layout="NHWC")
     given = [tuple(whole(expected(image)).permute(0, 3, 1, 2) for image in (x, y))]

@@ -1,4 +1,7 @@
-"""Gradients: the peer's where the peer has any, finite everywhere, and right by differences in double precision."""
+"""Tests of gradients: they agree with recorded ones of lpips, and are finite everywhere.
+
+They also agree with finite differences in double precision.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,11 @@ CASES = [case for case in lpips_cases.cases() if case.images == "smallest"]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_gradients_are_the_recorded_peers(case: Case) -> None:
-    """By both images, for every network, version and kind, to 1e-4 of the length of each image's gradient: as far as
-    float32 goes through thirteen layers and back, by other algorithms for some of them."""
+    """The gradients of both images agree with recorded ones, for every network, version and kind.
+
+    The tolerance is 1e-4 of the length of each image's gradient. float32 is not more precise through thirteen layers
+    and back, and some layers use other algorithms.
+    """
     x, y = (image.requires_grad_() for image in tensors(case))
     module(case, reduction="sum")(x, y).backward()
     for image, sample, length in zip((x, y), GOLDENS[case.name]["sample"], GOLDENS[case.name]["length"], strict=True):
@@ -38,7 +44,10 @@ def test_gradients_are_the_recorded_peers(case: Case) -> None:
 
 
 def test_features_of_zero_have_a_gradient() -> None:
-    """The formula as it is published has none there, NaN; a ReLU before the tap hides that, other modules do not."""
+    """The gradient of features that are 0 is 0. With the published formula, it is NaN.
+
+    A ReLU before the feature layer hides this problem. A user's module may have no such ReLU.
+    """
     x = torch.zeros(1, 4, 2, 2, requires_grad=True)
     (x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)).sum().backward()
     assert torch.isnan(x.grad).all()
@@ -55,7 +64,10 @@ def test_features_of_zero_have_a_gradient() -> None:
 @pytest.mark.parametrize("case", [ALEX, SQUEEZE], ids=lambda case: case.name)
 @pytest.mark.parametrize("what", ["equal images", "black", "flat", "dead", "different"])
 def test_gradients_are_finite_everywhere(case: Case, what: str) -> None:
-    """At equal images, constant ones too, the gradient is 0; and where nothing passes the first layer."""
+    """Gradients are finite. For equal images, including constant ones, they are 0.
+
+    They are also 0 if the output of the first layer is 0 everywhere.
+    """
     x, y = tensors(case)
     if what == "black":
         x = torch.full_like(x, -1)
@@ -73,7 +85,11 @@ def test_gradients_are_finite_everywhere(case: Case, what: str) -> None:
 
 @pytest.mark.parametrize("case", [ALEX, SQUEEZE], ids=lambda case: case.name)
 def test_squares_that_overflow_have_a_finite_gradient(case: Case) -> None:
-    """Values of 1e30, without the range check: features are finite and the sums of their squares are not."""
+    """If squares of features overflow, the distance and its gradient are finite.
+
+    The images have values of 1e30, and the range check is off. The features are finite, but the sums of their squares
+    are not.
+    """
     x, y = tensors(case)
     x = (1e30 * x).requires_grad_()
     value = module(case, check=False)(x, y)
@@ -83,7 +99,7 @@ def test_squares_that_overflow_have_a_finite_gradient(case: Case) -> None:
 
 @pytest.mark.parametrize("make", [lambda: module(ALEX, reduction="none"), lambda: nn.SSIM(reduction="none")])
 def test_no_images_have_no_distance(make: Callable[[], torch.nn.Module]) -> None:
-    """An empty batch gives an empty result, and an empty gradient."""
+    """An empty batch gives an empty result and an empty gradient."""
     x, y = (image[:0].requires_grad_() for image in tensors(ALEX))
     found = make()(x, y)
     found.sum().backward()
@@ -91,13 +107,13 @@ def test_no_images_have_no_distance(make: Callable[[], torch.nn.Module]) -> None
 
 
 def noise(*shape: int) -> Tensor:
-    """In [-1, 1], double precision, seeded."""
+    """Return seeded noise in [-1, 1] in double precision."""
     seeded = torch.Generator().manual_seed(3)
     return torch.rand(shape, generator=seeded, dtype=torch.float64) * 2 - 1
 
 
 def ssim_pair(side: int) -> tuple[Tensor, Tensor]:
-    """Two smooth images of noise that resemble each other, so that no scale's mean is below 0."""
+    """Return two images of noise that resemble each other, so that the mean of no scale is below 0."""
     x = noise(1, 3, side, side)
     return x, 0.8 * x + 0.2 * noise(2, 3, side, side)[1:]
 
@@ -118,8 +134,11 @@ MODULES: dict[str, tuple[Callable[[], torch.nn.Module], int]] = {
 
 @pytest.mark.parametrize("name", MODULES)
 def test_gradients_are_right(name: str) -> None:
-    """torch's gradcheck in double precision, against differences along random directions, by both images. The second
-    derivative too, for penalties on gradients; of MS-SSIM, whose images cannot be small, the first alone."""
+    """The gradients of both images agree with finite differences along random directions.
+
+    The test uses torch's gradcheck in double precision. It also checks the second derivative, which penalties on
+    gradients need. For MS-SSIM, it checks only the first derivative, because the images cannot be small.
+    """
     make, side = MODULES[name]
     whole = make().double()
     x, y = (image.requires_grad_() for image in ssim_pair(side))
@@ -130,7 +149,7 @@ def test_gradients_are_right(name: str) -> None:
 
 
 def test_a_trained_heads_gradient_is_right() -> None:
-    """By differences; and `project` takes what fell below 0 back."""
+    """The gradient of a linear weight agrees with a finite difference. `project` sets negative weights to 0."""
     whole = module(Case("squeeze", "0.1", True, "smallest")).double()
     x, y = ssim_pair(17)
     head = whole.heads["1"].requires_grad_()

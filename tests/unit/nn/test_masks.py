@@ -1,4 +1,4 @@
-"""Masks of the torch modules: the scores of `eyediff.Metric`, no gradient where nothing counts, and what is refused."""
+"""Tests of masks of the torch modules: scores as from `eyediff.Metric`, gradients outside the mask, and refusals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODULES: dict[str, Callable[[], torch.nn.Module]] = {
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Candidates, references, masks: of noise, and of one rectangle."""
+    """Return candidates, references and masks. One mask is random, and the other one is a rectangle."""
     random = np.random.RandomState(0)
     x, y = (torch.tensor(random.rand(2, 3, 66, 71), dtype=torch.float32) for _ in range(2))
     mask = torch.tensor(random.rand(2, 66, 71) < 0.6)
@@ -37,7 +37,10 @@ def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_scores_as_the_metric(name: str) -> None:
-    """1e-5 relative, both in float32; whichever shape the mask has; no gradient where nothing counts."""
+    """A module and a metric give the same score with a mask, to 1e-5 relative, both in float32.
+
+    The mask may have any of the accepted shapes. Pixels outside the mask have the gradient 0.
+    """
     x, y, mask = batch()
     module = MODULES[name]()
     arrays = (image.permute(0, 2, 3, 1).numpy() for image in (y, x))
@@ -55,9 +58,9 @@ def test_a_module_scores_as_the_metric(name: str) -> None:
 
 
 def test_areas_are_those_of_the_engines() -> None:
-    """Smaller, larger and equal sizes: the shares that numpy computes in double precision.
+    """For smaller, larger and equal sizes, the shares are those that numpy computes in double precision.
 
-    1e-5: sums of up to 71 are rounded by 71 * 6e-8 = 4e-6 along each of two axes.
+    The tolerance is 1e-5: sums of up to 71 are rounded by 71 * 6e-8 = 4e-6 along each of two axes.
     """
     mask = batch()[2]
     for rows, columns in ((15, 17), (66, 71), (7, 80), (1, 1)):
@@ -66,7 +69,7 @@ def test_areas_are_those_of_the_engines() -> None:
 
 
 def test_torchmetrics_takes_masks() -> None:
-    """`Metric.update` hands the mask on."""
+    """`ModuleMetric.update` passes the mask to the module."""
     pytest.importorskip("torchmetrics", reason="torchmetrics is not installed")
     x, y, mask = batch()
     metric = nn.ModuleMetric(nn.L2(value_range=(0, 1)))
@@ -75,7 +78,7 @@ def test_torchmetrics_takes_masks() -> None:
 
 
 def test_what_is_refused() -> None:
-    """MS-SSIM, maps, prepared references, and masks of other shapes."""
+    """Masks are refused for MS-SSIM, maps and prepared references. Masks of wrong shapes are refused."""
     x, y, mask = batch()
     large = torch.rand(1, 3, 170, 170)
     lpips = nn.LPIPS("squeeze", value_range=(0, 1))

@@ -1,4 +1,4 @@
-"""`nn.ModuleMetric` among torchmetrics' own: batches, collections, processes."""
+"""Tests of `nn.ModuleMetric` with torchmetrics: batches, collections of metrics, and several processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_pair_counts_alike() -> None:
-    """Batches of two and one; `forward` gives the batch's own value with its gradient, and adds it to the whole, from
-    which no graph hangs."""
+    """All pairs have equal weight, in batches of two and one.
+
+    `forward` returns the value of the batch with its gradient, and adds the batch to the total. The total has no graph.
+    """
     metric, (x, y) = nn.ModuleMetric(module(ALEX)), tensors(ALEX)
     scores = module(ALEX).score(x, y)
     first = x[:2].clone().requires_grad_()
@@ -40,7 +42,10 @@ def test_every_pair_counts_alike() -> None:
 
 
 def test_a_metric_begins_anew() -> None:
-    """After `reset` nothing is left; to compute it of nothing is an error, not a zero."""
+    """After `reset`, the metric has no pairs. `compute` without pairs is an error, not 0.
+
+    The module stays in eval mode, and `higher_is_better` is that of the module.
+    """
     metric, (x, y) = nn.ModuleMetric(module(ALEX)), tensors(ALEX)
     metric.update(x, x)
     metric.reset()
@@ -55,7 +60,10 @@ def test_a_metric_begins_anew() -> None:
 
 
 def test_reductions() -> None:
-    """The sum over the pairs, and each pair's score, over two updates."""
+    """Over two updates, `sum` gives the sum over the pairs, and `none` gives the score of each pair.
+
+    An unknown reduction is refused.
+    """
     x, y = tensors(ALEX)
     scores = module(ALEX).score(x, y)
     for reduction, expected in (("sum", scores.sum()), ("none", scores)):
@@ -68,7 +76,10 @@ def test_reductions() -> None:
 
 
 def test_psnr_of_all_pixels_is_torchmetrics() -> None:
-    """Pooled over images of two sizes, to float32; not pooled it is the mean of the images' ratios."""
+    """The pooled PSNR of images of two sizes agrees with torchmetrics, to float32.
+
+    Without pooling, the result is the mean over the PSNRs of the images. Other modules than PSNR cannot be pooled.
+    """
     from torchmetrics.image import PeakSignalNoiseRatio
 
     torch.manual_seed(0)
@@ -88,7 +99,7 @@ def test_psnr_of_all_pixels_is_torchmetrics() -> None:
 
 
 def test_it_is_plotted() -> None:
-    """As torchmetrics draws its own: one value, and several."""
+    """One value and several values are plotted in the way of torchmetrics."""
     pytest.importorskip("matplotlib").use("agg")
     metric, (x, y) = nn.ModuleMetric(nn.SSIM()), tensors(ALEX)
     values = [metric(x, y), metric(y, x)]
@@ -98,8 +109,11 @@ def test_it_is_plotted() -> None:
 
 
 def test_a_collection_keeps_its_metrics_apart() -> None:
-    """torchmetrics takes two metrics for one where their first sums are equal, as those of two distances at equal
-    images are; they must not share what comes after."""
+    """A collection does not merge two distances whose first sums are equal.
+
+    torchmetrics merges metrics with equal states. For equal images, the sums of two distances are equal, but later sums
+    differ.
+    """
     metrics, (x, y) = rank.collection(), tensors(ALEX)
     metrics.update(x, x)
     metrics.reset()
@@ -114,10 +128,12 @@ def test_a_collection_keeps_its_metrics_apart() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Grad strides do not match")  # of a 1x1 kernel, whose two layouts are the same bytes
+@pytest.mark.filterwarnings("ignore:Grad strides do not match")  # a 1x1 kernel has the same bytes in both layouts
 def test_two_processes_are_one(tmp_path: Path) -> None:
-    """Over gloo, with two pairs here and one there: the metrics are those of all three pairs, and the gradient of a
-    layer under DistributedDataParallel is the mean of both, as torch has it."""
+    """Two processes, with two pairs and one pair, compute the metrics of all three pairs over gloo.
+
+    The gradient of a layer under DistributedDataParallel is the mean of both gradients, as torch defines it.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "tests.unit.nn.rank", "1", str(tmp_path / "store")]
     other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:

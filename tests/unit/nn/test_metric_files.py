@@ -1,4 +1,4 @@
-"""Metrics' files in torch: the same numbers as the other engines, and heads for modules that are not ours."""
+"""Tests of metric files in torch: distances as from the other engines, and linear weights for a user's module."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ CHANNELS = (8, 6)
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("held", ["heads", "trunk"])
 def test_every_engine_gives_the_same(tmp_path: Path, held: str, scaled: bool) -> None:
-    """numpy, ONNX Runtime, torch: distances to 1e-5, as in tests/golden; the perceptual loss on its trunk too."""
+    """numpy, ONNX Runtime and torch give the same distances to 1e-5, as in tests/golden.
+
+    The perceptual loss can use the backbone of a metric file, too.
+    """
     heads = (
         [RANDOM.uniform(0, 1, channels).astype(np.float32) for channels in SQUEEZE.taps] if held == "heads" else None
     )
@@ -49,7 +52,7 @@ def test_every_engine_gives_the_same(tmp_path: Path, held: str, scaled: bool) ->
 
 
 def heads_of(path: Path, module: torch.nn.Module, **changes: object) -> MetricFile:
-    """Written for a module, as training would."""
+    """Write a metric file for a module, as training does."""
     trunk = ModuleTrunk(module, ["0", "2"], IMAGENET_MEAN, IMAGENET_STD)
     heads = [RANDOM.uniform(0, 1, channels).astype(np.float32) for channels in CHANNELS]
     about = {"trunk": "module:Sequential", "mode": "head", "provenance": {}, "taps": trunk.names, "heads": heads}
@@ -57,7 +60,10 @@ def heads_of(path: Path, module: torch.nn.Module, **changes: object) -> MetricFi
 
 
 def test_a_module_takes_its_heads_from_a_file(tmp_path: Path) -> None:
-    """Equation 1 with those weights; 1e-5: float32."""
+    """A module computes equation 1 with the linear weights of a metric file.
+
+    The tolerance is 1e-5, because the features are float32.
+    """
     file, (x, y), plain = heads_of(tmp_path / "x.safetensors", layers(False)), tensors(ALEX), layers(False)
     found = nn.LPIPS.from_module(layers(True), ["0", "2"], heads=file.path, side=16, reduction="none")
     roots = [torch.from_numpy(head).sqrt().reshape(1, -1, 1, 1) for head in file.heads]
@@ -69,7 +75,11 @@ def test_a_module_takes_its_heads_from_a_file(tmp_path: Path) -> None:
 
 
 def test_another_module_is_refused(tmp_path: Path) -> None:
-    """Other weights, other taps, another mean, features of other channels, a file for a trunk of ours."""
+    """A metric file is refused for any module other than its own.
+
+    The other module has other weights, other feature layers, another mean or other numbers of channels. A file for a
+    built-in backbone is refused, too.
+    """
     file = heads_of(tmp_path / "x.safetensors", layers(False)).path
     other = copy.deepcopy(layers(False))
     with torch.no_grad():

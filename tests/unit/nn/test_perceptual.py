@@ -1,4 +1,4 @@
-"""`nn.PerceptualLoss` against the sums of Johnson et al. 2016, written out here a second time."""
+"""Tests of `nn.PerceptualLoss` against the sums of Johnson et al. 2016, which are repeated here."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), None)
 
 
 def images(count: int = 1) -> Tensor:
-    """Noise, N x 3 x 24 x 28 in [-1, 1]."""
+    """Return noise, N x 3 x 24 x 28 in [-1, 1]."""
     return torch.from_numpy(np.random.RandomState(count).rand(count, 3, 24, 28).astype(np.float32)) * 2 - 1
 
 
 def features(x: Tensor) -> list[np.ndarray]:
-    """By the oracle, in double precision."""
+    """Return the features by the oracle, in double precision."""
     return lpips.taps(NumpyOps(), NETWORK, x.double().numpy())
 
 
 def test_content_and_style_are_the_papers_sums() -> None:
-    """Content: squared difference over C*H*W (equation 2). Style: squared Frobenius norm of the difference of Gram
-    matrices, each over C*H*W (equations 3 and 4). To 1e-4: float32 features, squared, and a difference of them."""
+    """The content loss is equation 2 of the paper, and the style loss is equations 3 and 4.
+
+    Content is the squared difference, divided by C*H*W. Style is the squared Frobenius norm of the difference of Gram
+    matrices, each divided by C*H*W. The tolerance is 1e-4, because float32 features are squared and subtracted.
+    """
     names = SQUEEZE.tap_names
     loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 2.0}, {names[0]: 3.0})
     x, content, style = images(1), images(2)[1:], images(3)[2:]
@@ -46,7 +49,7 @@ def test_content_and_style_are_the_papers_sums() -> None:
 
 
 def test_a_term_without_target_is_left_out_and_none_is_an_error() -> None:
-    """Content alone, style alone; nothing at all is a mistake that is told."""
+    """The loss needs a target for content, for style, or for both. A term without a target is left out."""
     names = SQUEEZE.tap_names
     loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 1.0}, {names[0]: 1.0})
     x, other = images(1), images(2)[1:]

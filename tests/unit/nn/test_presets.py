@@ -1,6 +1,6 @@
-"""The losses of papers against their equations, written out here in plain torch on torchvision's networks.
+"""Tests of the losses of papers against their equations, repeated here in plain torch on torchvision's networks.
 
-VGG has an eighth of its channels here, which makes it 60 times cheaper. Layers and their places are the same.
+VGG has an eighth of its channels here, which makes it 60 times cheaper. The layers and their positions are the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VGG16_PLAN = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M"
 VGG19_PLAN = (64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4)
 THINNER = 8
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-CLOSE = {"rel": 1e-4}  # float32 features through up to 16 layers, squared, and a difference of them
+CLOSE = {"rel": 1e-4}  # float32 features of up to 16 layers are squared and subtracted
 
 
 @cache
@@ -36,7 +36,7 @@ def parameters(backbone: Trunk) -> Mapping[str, np.ndarray]:
 
 
 def thin(backbone: Trunk) -> Trunk:
-    """The same layers with fewer channels."""
+    """Return the same layers with fewer channels."""
     layers = (
         replace(layer, inputs=max(3, layer.inputs // THINNER), outputs=layer.outputs // THINNER)
         if isinstance(layer, Conv)
@@ -50,20 +50,23 @@ THIN_VGG, THIN_VGG19 = thin(VGG), thin(VGG19)
 
 
 def loss(preset: str, backbone: Trunk, **options: object) -> nn.PerceptualLoss:
-    """On seeded weights."""
+    """Return the loss of a preset on seeded weights."""
     network = lpips.Network(backbone, parameters(backbone), None)
     return nn.PerceptualLoss.from_network(network, **PRESETS[preset].options(backbone) | options)
 
 
 def images() -> list[Tensor]:
-    """Three pictures of noise of several sizes of grain, 2 x 3 x 32 x 36 in [-1, 1]: output, content, style."""
+    """Return three batches of noise, 2 x 3 x 32 x 36 in [-1, 1]: output, content and style.
+
+    The noise has grains of several sizes.
+    """
     chance = torch.Generator().manual_seed(3)
     coarse = torch.rand(3, 2, 3, 8, 9, generator=chance)
     return [(F.interpolate(part, scale_factor=4) + torch.rand(2, 3, 32, 36, generator=chance)) - 1 for part in coarse]
 
 
 def modules(plan: tuple, backbone: Trunk, pool: type[torch.nn.Module]) -> torch.nn.Sequential:
-    """`features` of torchvision's VGG, by its indices, with the seeded weights."""
+    """Return `features` of torchvision's VGG, with the same indices and the seeded weights."""
     layers: list[torch.nn.Module] = []
     channels = 3
     for width in plan:
@@ -80,7 +83,7 @@ def modules(plan: tuple, backbone: Trunk, pool: type[torch.nn.Module]) -> torch.
 
 
 def outputs(network: torch.nn.Sequential, x: Tensor) -> list[Tensor]:
-    """The output of every module for pixels in [-1, 1]."""
+    """Return the output of every module for pixels in [-1, 1]."""
     x = ((x + 1) / 2 - MEAN.reshape(3, 1, 1)) / DEVIATION.reshape(3, 1, 1)
     found = []
     with torch.no_grad():
@@ -91,12 +94,15 @@ def outputs(network: torch.nn.Sequential, x: Tensor) -> list[Tensor]:
 
 
 def gram(x: Tensor) -> Tensor:
-    """Sums of products, not divided by anything."""
+    """Return sums of products, without any division."""
     return torch.einsum("nchw,ndhw->ncd", x, x)
 
 
 def test_johnson() -> None:
-    """Relu1_2, relu2_2, relu3_3 and relu4_3 of VGG16 are modules 3, 8, 15 and 22; equations 2 to 4."""
+    """The preset `johnson` is equations 2 to 4 of the paper.
+
+    relu1_2, relu2_2, relu3_3 and relu4_3 of VGG16 are modules 3, 8, 15 and 22.
+    """
     x, content, style = images()
     of_x, of_content, of_style = (
         outputs(modules(VGG16_PLAN, THIN_VGG, torch.nn.MaxPool2d), each) for each in (x, content, style)
@@ -112,7 +118,10 @@ def test_johnson() -> None:
 
 
 def test_gatys() -> None:
-    """Equations 1 and 3 to 7, average pooling: relu4_2 of VGG19 is module 22; relu1_1 to relu5_1: 1, 6, 11, 20, 29."""
+    """The preset `gatys` is equations 1 and 3 to 7 of the paper, with average pooling.
+
+    relu4_2 of VGG19 is module 22. relu1_1 to relu5_1 are modules 1, 6, 11, 20 and 29.
+    """
     x, content, style = images()
     of_x, of_content, of_style = (
         outputs(modules(VGG19_PLAN, THIN_VGG19, torch.nn.AvgPool2d), each) for each in (x, content, style)
@@ -129,7 +138,7 @@ def test_gatys() -> None:
 
 
 def test_esrgan() -> None:
-    """Conv5_4 of VGG19 before its ReLU is module 34; the mean of absolute differences."""
+    """The preset `esrgan` is the mean of absolute differences at conv5_4 of VGG19, module 34, before its ReLU."""
     x, content, _ = images()
     network = modules(VGG19_PLAN, THIN_VGG19, torch.nn.MaxPool2d)
     by_hand = (outputs(network, x)[34] - outputs(network, content)[34]).abs().mean((1, 2, 3))
@@ -138,7 +147,10 @@ def test_esrgan() -> None:
 
 @pytest.mark.parametrize("backbone", [ALEX, SQUEEZE], ids=lambda backbone: backbone.name)
 def test_the_relu_of_what_is_before_activation_is_what_is_behind(backbone: Trunk) -> None:
-    """Every layer, tapped at once: negative before, the known features after."""
+    """The ReLU of the features before an activation gives the features after it.
+
+    All layers are feature layers here. The features before an activation have negative values.
+    """
     network, x = lpips.Network(backbone, parameters(backbone), None), images()[0].repeat(1, 1, 2, 2)
     all_layers = NetworkTrunk(network, backbone.layer_names)
     found = dict(zip(all_layers.names, all_layers(x), strict=True))
@@ -150,7 +162,10 @@ def test_the_relu_of_what_is_before_activation_is_what_is_behind(backbone: Trunk
 
 
 def test_average_pooling_of_overlapping_windows() -> None:
-    """AlexNet's first pooling: 3 x 3 windows that move by 2, all inside the image."""
+    """The average pooling of overlapping windows agrees with torch.
+
+    AlexNet's first pooling layer has 3 x 3 windows with a stride of 2. All windows are inside the image.
+    """
     values = {name: torch.tensor(value) for name, value in parameters(ALEX).items()}
     x = (images()[0].repeat(1, 1, 2, 2) + 1) / 2
     x = (x - MEAN.reshape(3, 1, 1)) / DEVIATION.reshape(3, 1, 1)
@@ -172,7 +187,10 @@ def test_average_pooling_of_overlapping_windows() -> None:
     ],
 )
 def test_on_the_backbones_of_the_package(preset: str, net: str, content: str, style: str) -> None:
-    """Layers by the number of the block; a gradient reaches the image, and the loss of equal images is 0."""
+    """On other backbones, a preset uses the layers with the number of the block.
+
+    A gradient reaches the image, and the loss of equal images is 0.
+    """
     module = nn.load_perceptual_loss(preset, net, variation=0.0)
     assert isinstance(module, nn.PerceptualLoss)
     assert (list(module.content), list(module.style)) == ([content], style.split())
@@ -185,7 +203,10 @@ def test_on_the_backbones_of_the_package(preset: str, net: str, content: str, st
 
 
 def test_on_vgg16_the_last_layer_of_the_block_stands_for_one_that_is_missing() -> None:
-    """VGG16 has no conv5_4; all layers of `gatys` are in both."""
+    """On VGG16, the last layer of the block replaces conv5_4, which VGG16 lacks.
+
+    All layers of `gatys` are in VGG16 and VGG19.
+    """
     assert list(PRESETS["esrgan"].options(VGG)["content"]) == ["conv5_3"]
     assert list(PRESETS["gatys"].options(VGG)["style"]) == [f"relu{block}_1" for block in range(1, 6)]
 
@@ -193,20 +214,20 @@ def test_on_vgg16_the_last_layer_of_the_block_stands_for_one_that_is_missing() -
 @pytest.mark.parametrize("backbone", TRUNKS.values(), ids=lambda trunk: trunk.name)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_backbone_has_the_layers_of_every_preset(preset: str, backbone: Trunk) -> None:
-    """Each layer of a paper has one that corresponds to it, of the same block."""
+    """Every backbone has a layer for each layer of a paper."""
     layers = PRESETS[preset].options(backbone)
     assert {*layers["content"], *layers["style"]} <= set(backbone.layer_names)
 
 
 def test_weights_of_the_user_replace_those_of_the_paper() -> None:
-    """By term; the others stay."""
+    """The user's weights replace those of the paper, term by term. The other settings stay."""
     module = nn.load_perceptual_loss("johnson", "alex", content={}, style={"conv3": 2.0}, value_range=(0, 1))
     assert isinstance(module, nn.PerceptualLoss)
     assert (module.content, module.style, module.variation) == ({}, {"conv3": 2.0}, 1e-6)
 
 
 def test_what_does_not_exist_is_an_error() -> None:
-    """Presets, layers and options, before any weights are looked for."""
+    """Unknown presets, layers and options are refused before any weights are loaded."""
     with pytest.raises(UsageError, match="the preset is 'wct'; expected one of johnson, gatys, esrgan, dists"):
         nn.load_perceptual_loss("wct")
     with pytest.raises(UsageError, match="the preset dists has a fixed backbone"):
@@ -222,6 +243,6 @@ def test_what_does_not_exist_is_an_error() -> None:
 
 
 def test_dists_is_the_module_of_its_own() -> None:
-    """With the options that it has, on weights of the user."""
+    """The preset `dists` has its own module, and accepts the user's file of weights."""
     with pytest.raises(WeightsError, match=r"none\.safetensors: there is no such file"):
         nn.load_perceptual_loss("dists", weights_file="none.safetensors")

@@ -1,4 +1,7 @@
-"""What training does to a module: copies, replicas, parents, halves, compilers. The distance must not notice."""
+"""Tests of operations that training applies to modules: copies, replicas, parents, half precision and compilers.
+
+None of them may affect the distance.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,14 @@ from .cases import ALEX, SQUEEZE, module, network, tensors
 
 
 def tapped(**options: object) -> nn.LPIPS:
-    """On a module that is not ours, with heads that are not trained."""
+    """Return LPIPS on a user's module, with linear weights that are not trained."""
     torch.manual_seed(0)
     layers = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU(inplace=True), torch.nn.Conv2d(8, 8, 3))
     return nn.LPIPS.from_module(layers, ["0", "2"], head=True, side=32, **options).requires_grad_(False)
 
 
 def perceptual() -> nn.PerceptualLoss:
-    """Content and variation on squeeze."""
+    """Return a perceptual loss with content, style and total variation on squeeze."""
     return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, {"relu1": 1.0}, variation=0.1)
 
 
@@ -41,7 +44,10 @@ MODULES: dict[str, Callable[[], torch.nn.Module]] = {
 
 @pytest.mark.parametrize("name", MODULES)
 def test_copies_are_the_same_to_the_last_bit(name: str) -> None:
-    """deepcopy, pickle, state_dict, and the replicas that DataParallel makes, here on one device."""
+    """Copies of a module give the same result to the last bit.
+
+    The copies are made by deepcopy, pickle, state_dict and DataParallel, whose replicas are on one device here.
+    """
     found, (x, y) = MODULES[name](), tensors(ALEX)
     before = found(x, y)
     other = MODULES[name]()
@@ -56,8 +62,8 @@ def test_copies_are_the_same_to_the_last_bit(name: str) -> None:
 
 
 def replicas(found: torch.nn.Module) -> list[torch.nn.Module]:
-    """Two, made by torch's own code but for the copying from GPU to GPU."""
-    code = sys.modules["torch.nn.parallel.replicate"]  # the package's name for it is the function
+    """Return two replicas. They are made by torch's own code, except for the copies from GPU to GPU."""
+    code = sys.modules["torch.nn.parallel.replicate"]  # in the package, this name is the function
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code, "_get_device_index", lambda device, _: device)
         patch.setattr(
@@ -70,7 +76,10 @@ def replicas(found: torch.nn.Module) -> list[torch.nn.Module]:
 
 @pytest.mark.parametrize("name", ["LPIPS", "LPIPS on a module", "PerceptualLoss"])
 def test_a_parent_does_not_move_it(name: str) -> None:
-    """Set to training and optimised together with all that a parent holds, with decay, it stays as it was."""
+    """A module in a parent stays unchanged if the parent is trained.
+
+    The parent is set to training mode, and all its parameters are optimised with weight decay.
+    """
     found, (x, y) = MODULES[name](), tensors(ALEX)
     before = found(x, y)
     parent = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Dropout(), found).train()
@@ -84,14 +93,20 @@ def test_a_parent_does_not_move_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_loop_without_no_grad_keeps_no_graph(name: str) -> None:
-    """What makes other code grow in memory: of images that need no gradient nothing is recorded."""
+    """Nothing is recorded for images that need no gradient.
+
+    Such records would increase the memory of a loop without `no_grad`.
+    """
     found, (x, y) = MODULES[name](), tensors(ALEX)
     assert found(x, y).grad_fn is None and not found(x, y).requires_grad
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_layout_does_not_matter(name: str) -> None:
-    """channels_last, and views with strides of their own: 1e-5, sums in another order."""
+    """The memory layout of images does not affect the result: channels_last, and views with other strides.
+
+    The tolerance is 1e-5, because sums have another order.
+    """
     found, (x, y) = MODULES[name](), tensors(ALEX)
     expected = found(x, y)
     last = [image.contiguous(memory_format=torch.channels_last) for image in (x, y)]
@@ -104,8 +119,11 @@ def test_layout_does_not_matter(name: str) -> None:
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("case", [ALEX, Case("vgg", "0.1", True, "smallest"), SQUEEZE], ids=lambda case: case.net)
 def test_halves_are_near_as_stated(half: torch.dtype, case: Case) -> None:
-    """Under autocast, and on half images: float32 comes out, within what the docstring says, with a gradient that
-    points the same way. SSIM and PSNR are computed in float32 throughout."""
+    """In half precision, distances are as near to float32 as the docstring of `nn.LPIPS` states.
+
+    The test uses autocast, and half images with ten times the tolerance. Results are float32, and gradients have almost
+    the same direction. SSIM and PSNR are computed in float32 throughout.
+    """
     found, (x, y) = module(case, reduction="none"), tensors(case)
     exact = found(x, y)
     x.requires_grad_()
@@ -123,7 +141,10 @@ def test_halves_are_near_as_stated(half: torch.dtype, case: Case) -> None:
 
 
 def test_what_overflows_passes_the_check() -> None:
-    """The scalers of mixed precision want to see it in the loss; and the check has a switch."""
+    """Infinity and NaN pass the range check, because the scalers of mixed precision must see them.
+
+    The argument `check` switches the range check off.
+    """
     x, y = tensors(ALEX)
     for broken in (torch.inf, torch.nan):
         x[0, 0, 0, 0] = broken
@@ -136,11 +157,14 @@ def test_what_overflows_passes_the_check() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:.*should not be instantiated:DeprecationWarning"
-)  # torch's compiler warns of itself
+)  # torch's compiler warns about its own code
 @pytest.mark.parametrize("name", MODULES)
 def test_it_compiles_into_one_graph(name: str) -> None:
-    """No graph break, forward and back. The backend is aot_eager, which captures all that others do and compiles
-    nothing, so that no C++ compiler is needed."""
+    """A module compiles into one graph, forward and backward, without a graph break.
+
+    The backend is aot_eager. It captures the same graph as other backends but compiles nothing, so that no C++ compiler
+    is needed.
+    """
     torch.compiler.reset()
     found, (x, y) = MODULES[name](), tensors(ALEX)
     x.requires_grad_()
@@ -159,7 +183,10 @@ def test_it_compiles_into_one_graph(name: str) -> None:
 )
 @pytest.mark.parametrize("pixels", [1, None])
 def test_what_is_not_a_number_reaches_the_loss(name: str, pixels: int | None) -> None:
-    """One NaN or all, on either side: a finite loss would hide from training that it has diverged."""
+    """If one pixel or all pixels of either image are NaN, the loss is NaN.
+
+    A finite loss would hide from training that it has diverged.
+    """
     found = {**MODULES, "DSSIM": nn.DSSIM, "L2": nn.L2, "MSSSIM": nn.MSSSIM}[name]()
     side = 176 if name == "MSSSIM" else 48
     torch.manual_seed(1)

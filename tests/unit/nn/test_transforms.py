@@ -1,7 +1,7 @@
-"""Every module under every transform of torch, against the plain eager call.
+"""Tests of every module under every transform of torch, against the plain eager call.
 
-Values and gradients agree as far as float32 sums in another order do: 1e-4 of the gradient's length, as
-test_gradients.py derives it. docs/transforms.md is the same table for readers.
+Values and gradients agree to 1e-4 of the length of the gradient. This is the effect of float32 sums in another order,
+as derived in test_gradients.py. docs/transforms.md has the same table for readers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .cases import module
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:torch.from_numpy results are registered"
 )
-"""torch's compiler, exporters and `torch.func.jvp` warn of torch itself."""
+"""torch's compiler, exporters and `torch.func.jvp` give warnings about torch's own code."""
 
 MAKE: dict[str, Callable[[], torch.nn.Module]] = {
     **{name: (lambda name=name: module(Case(name, "0.1", True, "smallest"), reduction="none"))
@@ -39,12 +39,15 @@ MAKE: dict[str, Callable[[], torch.nn.Module]] = {
     "compat": lambda: compat.LPIPS(net="alex"),
 }  # fmt: skip
 SIDE = 36
-"""Pixels: the networks need 31 at most, and more only takes time."""
+"""Side of the images in pixels. The networks need 31 pixels at most. Larger images only take more time."""
 
 
 @dataclass
 class Subject:
-    """A module, images, and what the eager call says: a figure a pair, and the gradient of their sum."""
+    """A module, images, and the results of the eager call.
+
+    The results are one value for each pair, and the gradient of the sum of the values.
+    """
 
     name: str
     module: torch.nn.Module
@@ -54,17 +57,17 @@ class Subject:
     slope: Tensor
 
     def call(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """A figure for every image of a batch."""
+        """Return one value for every image of a batch."""
         found: Tensor = self.module(x, self.y if y is None else y)
         return found.flatten()
 
     def total(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The sum over the batch."""
+        """Return the sum over the batch."""
         return self.call(x, y).sum()
 
 
 def images(count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """In [-1, 1], seeded, two batches that resemble each other."""
+    """Return two seeded batches in [-1, 1] that resemble each other."""
     seeded = torch.Generator().manual_seed(count)
     x, noise = (torch.rand(count, 3, height, width, generator=seeded) * 2 - 1 for _ in range(2))
     return x, 0.7 * x + 0.3 * noise
@@ -72,7 +75,7 @@ def images(count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
 
 @pytest.fixture(scope="module", params=MAKE)
 def subject(request: pytest.FixtureRequest) -> Subject:
-    """One module with its eager result."""
+    """Return a module with the results of its eager call."""
     found, (x, y) = MAKE[request.param](), images(2, SIDE, SIDE)
     taking = x.clone().requires_grad_()
     value = found(taking, y).flatten()
@@ -81,7 +84,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 
 def is_near(found: Tensor, expected: Tensor, close: float = 1e-4) -> None:
-    """To 1e-4 of the length of the whole."""
+    """Check that the error of a tensor is at most `close` times the length of the expected tensor."""
     assert found.shape == expected.shape
     assert float((found - expected).norm()) <= close * float(expected.norm())
 
@@ -89,7 +92,7 @@ def is_near(found: Tensor, expected: Tensor, close: float = 1e-4) -> None:
 def by_dual_numbers(one: Subject) -> tuple[Tensor, Tensor]:
     with forward_ad.dual_level():
         found = forward_ad.unpack_dual(one.total(forward_ad.make_dual(one.x, one.slope)))
-        return found.tangent, one.slope.square().sum()  # along the gradient itself, where nothing cancels
+        return found.tangent, one.slope.square().sum()  # in the direction of the gradient, where nothing cancels
 
 
 def by_jvp(one: Subject) -> tuple[Tensor, Tensor]:
@@ -105,7 +108,10 @@ def by_vmap_of_grad(one: Subject) -> tuple[Tensor, Tensor]:
 
 
 def twice(one: Subject) -> tuple[Tensor, Tensor]:
-    """A Hessian times a vector: backwards twice through the eager call, and forwards over backwards by torch.func."""
+    """Return a Hessian times a vector, computed in two ways.
+
+    The first way is two backward passes through the eager call. The second way is forward over backward by torch.func.
+    """
     x = one.x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(one.total(x), x, create_graph=True)
     (eager,) = torch.autograd.grad((slope * one.y).sum(), x)
@@ -132,12 +138,15 @@ TRANSFORMS: dict[str, Callable[[Subject], tuple[Tensor, Tensor]]] = {
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_derivatives_and_batches(subject: Subject, transform: str) -> None:
-    """What the transform says is what the eager call says; second derivatives lose another digit."""
+    """A transform gives the results of the eager call. Second derivatives lose another digit."""
     is_near(*TRANSFORMS[transform](subject), close=1e-3 if transform == "double backward" else 1e-4)
 
 
 def test_compiled_at_two_sizes(subject: Subject) -> None:
-    """By inductor, forward and back, in one graph; the second size makes the sides of the graph symbols."""
+    """A module compiled by inductor, forward and backward, is one graph with the results of the eager call.
+
+    The second size turns the sides of the graph into symbols.
+    """
     if "COMPILE_ALL" not in os.environ:
         pytest.skip("compiling by inductor takes minutes a module; COMPILE_ALL=1 does it")
     torch.compiler.reset()
@@ -146,14 +155,17 @@ def test_compiled_at_two_sizes(subject: Subject) -> None:
         found, expected = x.clone().requires_grad_(), x.clone().requires_grad_()
         value = compiled(found, y).flatten()
         torch.testing.assert_close(value, subject.call(expected, y), rtol=1e-4, atol=1e-6)
-        if subject.name in ("mini", "ssim"):  # the others' graphs back take minutes to compile
+        if subject.name in ("mini", "ssim"):  # other backward graphs take minutes to compile
             value.sum().backward()
             subject.total(expected, y).backward()
             is_near(found.grad, expected.grad)
 
 
 def test_traced_and_saved(subject: Subject) -> None:
-    """By torch.jit, without a warning but of SSIM's window, a constant; the file computes other sizes and batches."""
+    """A module traced by torch.jit and saved to a file computes other sizes and other batches.
+
+    Tracing gives no warning, except one about the window of SSIM, which is a constant.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -176,12 +188,12 @@ def by_onnxruntime(graph: bytes, x: Tensor, y: Tensor) -> Tensor:
 
 
 def test_onnx_by_tracing(subject: Subject) -> None:
-    """`dynamo=False` with dynamic axes: the graph takes other batches and sides."""
+    """With `dynamo=False` and dynamic axes, the exported graph accepts other batches and other sides."""
     file, names = io.BytesIO(), ["x", "y"]
     axes = dict.fromkeys(names, SIDES)
     pair = (subject.x, subject.y)
     with warnings.catch_warnings():
-        if subject.name == "compat":  # the exporter hands over the defaults of `forward`, which are flags, as tensors
+        if subject.name == "compat":  # the exporter passes the flags that are defaults of `forward` as tensors
             warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning)
         torch.onnx.export(subject.module, pair, file, dynamo=False, input_names=names, dynamic_axes=axes, verbose=False)
     other = images(3, SIDE + 7, SIDE + 4)
@@ -191,7 +203,10 @@ def test_onnx_by_tracing(subject: Subject) -> None:
 
 @pytest.mark.slow
 def test_exported_and_onnx_by_export(subject: Subject) -> None:
-    """`torch.export` with symbols for batch and sides, and `torch.onnx.export(dynamo=True)` of the same program."""
+    """`torch.export` with symbols for the batch and the sides gives the results of the eager call.
+
+    `torch.onnx.export(dynamo=True)` of the same program gives them, too.
+    """
     if subject.name in ("alex", "vgg", "squeeze") and "COMPILE_ALL" not in os.environ:
         pytest.skip("networks take long to export, and compat has that of alex; COMPILE_ALL=1 does it")
     dynamic = dict.fromkeys(SIDES, torch.export.Dim.DYNAMIC)
@@ -206,7 +221,10 @@ def test_exported_and_onnx_by_export(subject: Subject) -> None:
 
 
 def test_halved_by_autocast(subject: Subject) -> None:
-    """float32 comes out, within 3 % as the docstring of `nn.LPIPS` says; SSIM is not halved."""
+    """Under autocast, the result is float32, within 3 % as the docstring of `nn.LPIPS` states.
+
+    SSIM is not computed in half precision.
+    """
     x = subject.x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         found = subject.call(x)
@@ -217,7 +235,7 @@ def test_halved_by_autocast(subject: Subject) -> None:
 
 
 class Model(torch.nn.Module):
-    """A network that holds its loss."""
+    """A network that contains its loss."""
 
     def __init__(self, loss: torch.nn.Module) -> None:
         super().__init__()
@@ -229,7 +247,7 @@ class Model(torch.nn.Module):
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
-    """This process alone."""
+    """Create a process group of this process alone."""
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     try:
         yield
@@ -239,7 +257,10 @@ def process_group() -> Iterator[None]:
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_inside_distributed_data_parallel(subject: Subject) -> None:
-    """It has nothing to reduce; the network around it gets the gradients that it gets alone."""
+    """A network around the module gets the same gradients with and without DistributedDataParallel.
+
+    The module itself has nothing to reduce.
+    """
     torch.manual_seed(0)
     alone = Model(subject.module)
     with process_group():

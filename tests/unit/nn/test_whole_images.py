@@ -1,4 +1,4 @@
-"""The modules of metrics of whole images: the scores of `eyediff compare`, and gradients that are right."""
+"""Tests of the modules of metrics of whole images: scores as from the metric, and correct gradients."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NAMES = [name for name, info in METRICS.items() if isinstance(info.programs[info
 
 
 def module(name: str) -> torch.nn.Module:
-    """The module of a metric."""
+    """Return the module of a metric."""
     return getattr(nn, METRICS[name].torch_module)(value_range=(0, 1))
 
 
 def pair(seed: int, count: int, side: int) -> tuple[Tensor, Tensor]:
-    """Two batches in [0, 1] that resemble each other, in double precision."""
+    """Return two batches in [0, 1] that resemble each other, in double precision."""
     random = np.random.RandomState(seed)
     a = random.rand(count, 3, side, side)
     return torch.from_numpy(a), torch.from_numpy(0.8 * a + 0.2 * random.rand(count, 3, side, side))
@@ -32,7 +32,10 @@ def pair(seed: int, count: int, side: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_are_those_of_the_metric(name: str) -> None:
-    """Of a batch, and of one image against many, in double precision by numpy: 1e-9 relative. GMSD is not rounded."""
+    """Scores of a batch agree with numpy in double precision, to 1e-7 relative.
+
+    Scores of one image against many agree with those of single pairs, to 1e-9 relative. GMSD is not rounded.
+    """
     x, y = pair(0, 2, 50)
     found = module(name)
     program = METRICS[name].programs[METRICS[name].versions[0]]
@@ -45,7 +48,7 @@ def test_scores_are_those_of_the_metric(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loss_is_lower_where_images_are_more_alike(name: str) -> None:
-    """0 for equal images, with a gradient of 0 or at least a finite one; larger with more noise."""
+    """The loss is 0 for equal images, with a finite gradient. It is larger for more noise."""
     a, b = (torch.from_numpy(side).permute(0, 3, 1, 2).float() / 255 for side in noisy_pair(1, 1, 48, 52))
     found = module(name)
     x = a.clone().requires_grad_()
@@ -57,29 +60,32 @@ def test_the_loss_is_lower_where_images_are_more_alike(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_right(name: str) -> None:
-    """torch's gradcheck in double precision, by both images."""
+    """The gradients of both images pass torch's gradcheck in double precision."""
     x, y = (image.requires_grad_() for image in pair(2, 1, 42))
     assert torch.autograd.gradcheck(module(name), (x, y), fast_mode=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_a_number_reaches_the_loss(name: str) -> None:
-    """On either side: a finite loss would hide from training that it has diverged."""
+    """A NaN in either image makes the loss NaN. A finite loss would hide from training that it has diverged."""
     x, y = (image.float() for image in pair(3, 1, 48))
     y[..., 20, 20] = torch.nan
     assert module(name)(x, y).isnan() and module(name)(y, x).isnan()
 
 
 def test_the_map_of_flip() -> None:
-    """That of the metric, to 1e-5: float32 by other libraries."""
+    """The map of `nn.FLIP` agrees with that of the metric to 1e-5. Both are float32 from different libraries."""
     a, b = noisy_pair(4, 1, 40, 44)
     x, y = (torch.from_numpy(side).permute(0, 3, 1, 2).float() / 255 for side in (a, b))
     np.testing.assert_allclose(nn.FLIP(value_range=(0, 1)).map(x, y)[0, 0], Metric("flip").map(a[0], b[0]), atol=1e-5)
 
 
 def test_gmsd_without_rounding_is_the_figure_of_piqs_tests(shared: Path) -> None:
-    """0.094124655829098 of I01 of TID2013, from MATLAB on luma of 0.299, 0.587 and 0.114 that is not rounded. Here the
-    weights are MATLAB's own, of more digits, which the score follows by 2e-6."""
+    """GMSD without rounding agrees with the value 0.094124655829098 from the tests of piq.
+
+    MATLAB computed this value for I01 of TID2013, from luma that is not rounded, with the weights 0.299, 0.587 and
+    0.114. The weights here are MATLAB's own, which have more digits. They change the score by 2e-6.
+    """
     files = ("piq_I01.png", "piq_i01_01_5.png")
     x, y = (
         torch.from_numpy(images.read(shared / "images/tid" / file).pixels.copy()).permute(2, 0, 1)[None].double() / 255

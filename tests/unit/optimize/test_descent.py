@@ -1,4 +1,4 @@
-"""The descent and the metrics that it follows, on small pictures and weights that ship with the package."""
+"""Tests of the descent and of its metrics, on small images and with weights of the package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT = DescentSettings(steps=40, seed=5)
 def pulled(
     metric: str, target: Pixels, settings: DescentSettings = SHORT, start: Pixels | None = None
 ) -> tuple[Objective, Pixels]:
-    """What a plan makes of noise, or of `start`, as it is saved."""
+    """Run a descent from noise, or from `start`. Return the objective and the last image as it is saved."""
     objective = load_objective(metric)
     begun = noise_image(*target.shape[:2], settings.seed) if start is None else start
     *_, last = descend(to_tensor(begun), to_tensor(target), objective, settings)
@@ -35,21 +35,24 @@ def pulled(
     ("metric", "left"), [("l2", 0.01), ("psnr", 0.01), ("ssim", 0.2), ("dssim", 0.2), ("lpips-mini", 0.3)]
 )
 def test_a_metric_is_followed(metric: str, left: float) -> None:
-    """After 40 steps no more than this part of the way from noise to the target is left: about five times what was
-    seen, since another order of sums leads elsewhere; a gradient with a wrong sign would leave all of it."""
+    """After 40 steps, at most the share `left` of the way from noise to the target remains.
+
+    The limit is about five times the observed value, since another order of sums gives another result. A gradient with
+    a wrong sign would leave the whole way.
+    """
     target = scene(3, 32)
     objective, found = pulled(metric, target)
     first, last, best = (
         objective.score(to_tensor(pixels), to_tensor(target))
         for pixels in (noise_image(32, 32, SHORT.seed), found, target)
     )
-    if metric == "psnr":  # its best is infinite; what it is made of is a mean square
+    if metric == "psnr":  # its best score is infinite: the test compares the mean square instead
         first, last, best = (10 ** (-score / 10) for score in (first, last, best))
     assert abs(last - best) < left * abs(first - best)
 
 
 def test_it_repeats_itself_and_the_seed_decides() -> None:
-    """The same plan gives the same pixels to the last bit, another seed others."""
+    """The same plan gives the same pixels to the last bit. Another seed gives other pixels."""
     target = scene(3, 32)
     few = DescentSettings(steps=4, seed=5)
     start = noise_image(32, 32, 9)
@@ -60,14 +63,20 @@ def test_it_repeats_itself_and_the_seed_decides() -> None:
 
 
 def test_an_image_that_is_there_already_stays() -> None:
-    """Gradients are 0 at equal images, and so is every step. (Of SSIM rounding leaves 1e-6 of a gradient.)"""
+    """The gradients of equal images are 0, and so is every step.
+
+    SSIM is left out: rounding leaves 1e-6 of a gradient.
+    """
     target = scene(3, 32)
     for metric in ("lpips-mini", "l2", "psnr"):
         assert np.array_equal(pulled(metric, target, DescentSettings(steps=3), target)[1], target), metric
 
 
 def test_an_image_that_is_near_comes_nearer() -> None:
-    """With the rate for images, which large steps would throw off: half the way at least, where a quarter was seen."""
+    """With the rate for images, at most half the distance remains, and a quarter was observed.
+
+    Large steps would increase it.
+    """
     target = scene(3, 32)
     start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
     objective, found = pulled("lpips-mini", target, DescentSettings(steps=40, rate=RATE_FROM_IMAGE), start)
@@ -85,7 +94,7 @@ def test_bare_metrics_prepare_their_target_once() -> None:
 
 
 def test_a_shift_is_a_window_of_the_mirrored_image() -> None:
-    """As numpy pads and cuts; in the middle it is the image itself."""
+    """A shift equals padding and cutting with numpy. The middle window is the image itself."""
     image = torch.rand(1, 3, 7, 9)
     padded = np.pad(image.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode="reflect")
     assert np.array_equal(shift_window(image, 2, 0, 3), padded[:, :, 0:7, 3:12])
@@ -94,7 +103,7 @@ def test_a_shift_is_a_window_of_the_mirrored_image() -> None:
 
 @pytest.mark.parametrize("metric", ["lpips-mini", "l2", "psnr", "ssim", "ssim@skimage", "dssim", "ms-ssim"])
 def test_scores_are_those_of_compare(metric: str) -> None:
-    """To 1e-5, as tests/unit/nn derives it for float32."""
+    """The scores are equal to those of `distance` to 1e-5, which tests/unit/nn derives for float32."""
     side = 168 if metric == "ms-ssim" else 48
     target = scene(3, side)
     start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
@@ -105,13 +114,16 @@ def test_scores_are_those_of_compare(metric: str) -> None:
 
 
 def test_deep_pixels_keep_their_depth() -> None:
-    """16-bit levels are not rounded to 8 bits on the way in."""
+    """16-bit levels are not rounded to 8 bits when they are read."""
     pixels = np.full((2, 2, 3), 12345, np.uint16)
     assert to_tensor(pixels).numpy() == pytest.approx(12345 / 65535, rel=1e-7)
 
 
 def test_names_that_cannot_be_followed_are_told() -> None:
-    """A metric without gradient, which lists those that have one; a variant that rounds; a name that does not exist."""
+    """A metric without a gradient is refused with the list of those that have one.
+
+    A variant that rounds and an unknown name are refused too.
+    """
     with pytest.raises(UsageError, match=r"fsim has no gradient.*lpips-alex.*l2.*perceptual"):
         load_objective("fsim")
     with pytest.raises(UsageError, match="matlab"):
@@ -123,7 +135,7 @@ def test_names_that_cannot_be_followed_are_told() -> None:
 
 
 def test_frames_begin_and_end_the_way_and_thin_out() -> None:
-    """Start and last step are always among them, gaps never shrink, and there are no more than asked for."""
+    """The start and the last step are always kept, the gaps never shrink, and the number of frames is limited."""
     kept = sorted(DescentSettings(steps=300, frames=50).frame_steps())
     gaps = np.diff(kept)
     assert (kept[0], kept[-1]) == (0, 300) and len(kept) <= 51 and gaps[0] == 1 and gaps[-1] > 8
@@ -133,7 +145,10 @@ def test_frames_begin_and_end_the_way_and_thin_out() -> None:
 
 @pytest.mark.slow
 def test_noise_falls_to_a_tenth_in_alex(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is promised for 300 steps on the example of the LPIPS repository, in 150."""
+    """150 steps reduce the distance to a tenth on the example of the LPIPS repository.
+
+    This is promised for 300 steps.
+    """
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(shared / "weights"))
     target = images.read(shared / "images" / "lpips" / "ex_ref.png").pixels
     settings = DescentSettings(steps=150)

@@ -1,4 +1,4 @@
-"""Rows of every kind, and files of every kind of name."""
+"""Rows of every kind, with every kind of file name."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ HEADER = Header(
 )
 
 STRANGE = 'a,"b"\nc\rd é \u2028 =1+1.png'
-"""A name with everything that means something to CSV, JSON or a terminal."""
+"""A file name with characters that are special in CSV, in JSON or on a terminal."""
 
 UNDECODABLE = "caf\udce9.png"
-"""As Python gives a name whose byte 0xE9 is no UTF-8."""
+"""A file name as Python decodes it. Its byte 0xE9 is not valid UTF-8."""
 
 
 def pair(name: str) -> Pair:

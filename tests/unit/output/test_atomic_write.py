@@ -1,4 +1,4 @@
-"""Files that take their place whole, and the look ahead whether they can."""
+"""Files that are replaced only by complete files, and the check in advance that a file can be written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def left(folder: Path) -> dict[str, str]:
 
 
 def test_it_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
-    """What was there stands until then, and no part stays; the part may have a name of its own."""
+    """The old content stays until the block ends, and no temporary file is left.
+
+    The caller may give the path of the temporary file.
+    """
     path = tmp_path / "out"
     for part, text in ((None, "one"), (tmp_path / "mine", "two")):
         before = path.exists() and path.read_text()
@@ -28,7 +31,7 @@ def test_it_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OutputError("full"), OSError(28, "No space left on device")])
 def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> None:
-    """An error of the system becomes one line with the file's name, another stays what it is."""
+    """The old file stays. An OSError becomes one line with the file name, and other errors are raised unchanged."""
     (tmp_path / "out").write_text("old")
     kind = OutputError if isinstance(error, OSError) else type(error)
     with pytest.raises(kind) as told, atomic_path(tmp_path / "out") as part:
@@ -39,7 +42,7 @@ def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> 
 
 
 def test_it_is_on_the_disk_before_it_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fails only when it is forced costs nothing that was there."""
+    """The old file stays if the sync to the disk fails. With `forced=False`, the new file is not synced."""
     (tmp_path / "out").write_text("old")
 
     def full(_: int) -> None:
@@ -58,7 +61,7 @@ def test_it_is_on_the_disk_before_it_is_moved(tmp_path: Path, monkeypatch: pytes
     ("name", "why"), [("none/out", "does not exist"), ("here", "is a folder"), ("x" * 240, "cannot")]
 )
 def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path, name: str, why: str) -> None:
-    """A folder that is not there, a folder in its place, a name too long for a part to have; nothing is left."""
+    """A missing folder, a folder at the path, and a name too long for a temporary file are errors. No file is left."""
     (tmp_path / "here").mkdir()
     with pytest.raises(OutputError, match=why):
         check_writable(tmp_path / name)

@@ -1,4 +1,4 @@
-"""A results file: made before anything is computed, never at the cost of what was there."""
+"""Results files: a file is made before the first score is computed, and earlier content is not lost."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .written import written
 
 
 def left(folder: Path) -> list[str]:
-    """The names in a folder."""
+    """Return the sorted names of the entries of a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_a_file_holds_what_a_stream_gets(kind: reports.Format, tmp_path: Path) -> None:
-    """UTF-8 and line feeds; nothing else is left in the folder; every row is there before the next is written."""
+    """A file has UTF-8 and line feeds. Each row is in it before the next row is written. No other file is left."""
     path = tmp_path / "out"
     sink = reports.row_sink(kind, path)
     sink.open(HEADER)
@@ -45,7 +45,7 @@ def test_a_file_holds_what_a_stream_gets(kind: reports.Format, tmp_path: Path) -
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_an_earlier_file_is_kept_until_the_end(kind: reports.Format, tmp_path: Path) -> None:
-    """It waits as `out~`, goes when the run ended well, and stays when it was stopped."""
+    """An interrupted run keeps the earlier file as `out~`. A later complete run does not remove `out~`."""
     path = tmp_path / "out"
     path.write_text('{"eyediff": "earlier"}')
     for interrupted, expected in ((True, ["out", "out~"]), (False, ["out", "out~"])):
@@ -59,7 +59,7 @@ def test_an_earlier_file_is_kept_until_the_end(kind: reports.Format, tmp_path: P
 
 
 def test_a_finished_run_removes_what_it_kept(tmp_path: Path) -> None:
-    """And only that: a file of the same kind of name, an editor's perhaps, is left where it is."""
+    """A complete run removes only its own kept file. Another file named `out~`, such as that of an editor, stays."""
     path = tmp_path / "out"
     path.write_text('{"eyediff": "earlier"}')
     (tmp_path / "out~").write_text("an editor's")
@@ -72,7 +72,7 @@ def test_a_finished_run_removes_what_it_kept(tmp_path: Path) -> None:
 
 
 def test_an_image_is_not_overwritten(tmp_path: Path) -> None:
-    """`-o` with the name of a picture: refused, and the picture is as it was."""
+    """`-o` with the name of an image is refused, and the image stays unchanged."""
     path = tmp_path / "cat.png"
     picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     path.write_bytes(picture)
@@ -84,7 +84,10 @@ def test_an_image_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_an_output_that_cannot_be_made_is_an_error_at_once(kind: reports.Format, tmp_path: Path) -> None:
-    """When the sink is opened, in one line that names the file: no such folder, a folder, a file in its place."""
+    """Opening the sink raises an error of one line that names the file.
+
+    The cases are a missing folder, a folder at the path, and a file in place of the parent folder.
+    """
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "none/out", tmp_path, tmp_path / "file/out"):
         with pytest.raises(OutputError, match="cannot write") as caught:
@@ -94,7 +97,7 @@ def test_an_output_that_cannot_be_made_is_an_error_at_once(kind: reports.Format,
 
 
 class FullDisk:
-    """Lets so many bytes through, then there is no space left, as a file system does: the last write is cut short."""
+    """A file on a disk with space for `room` bytes. As in a file system, the last write that fits is cut short."""
 
     def __init__(self, file: object, room: int) -> None:
         self.file, self.room = file, room
@@ -111,7 +114,7 @@ class FullDisk:
 
 
 def fill(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    """From now on files opened for appending have so much room."""
+    """Limit the space of each file that is opened for appending from now on to `room` bytes."""
     start = Appender.__init__
 
     def limited(self: Appender, path: Path, keep: int = 0) -> None:
@@ -125,7 +128,7 @@ def fill(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
 def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
     kind: reports.Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row that did not fit leaves no part behind, those before it stay, and so does the earlier file."""
+    """The row that does not fit leaves no partial row. The rows before it and the earlier file stay."""
     path = tmp_path / "out"
     path.write_text('{"eyediff": "earlier"}')
     fill(monkeypatch, 1100)
@@ -136,7 +139,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
             sink.write(ROWS[0])
             size = path.stat().st_size
     assert path.stat().st_size == size <= 1100
-    with suppress(OutputError):  # formats that have a last word find no room for it
+    with suppress(OutputError):  # a format with a closing text has no space for it
         sink.close(replace(SUMMARY, interrupted=True))
     assert path.stat().st_size == size
     assert left(tmp_path) == ["out", "out~"]
@@ -147,7 +150,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
 def test_a_disk_that_is_full_at_once_changes_nothing(
     kind: reports.Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even the header fits: the earlier file is back under its name."""
+    """If not even the header fits, the earlier file gets its name back."""
     path = tmp_path / "out"
     path.write_text('{"eyediff": "earlier"}')
     fill(monkeypatch, 10)
@@ -158,7 +161,7 @@ def test_a_disk_that_is_full_at_once_changes_nothing(
 
 
 def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
-    """The second is told so and changes nothing; when the first has ended, it may."""
+    """The second run gets an error and changes nothing. After the first run has ended, the second run may write."""
     path = tmp_path / "out"
     first, second = reports.row_sink("csv", path), reports.row_sink("text", path)
     first.open(HEADER)
@@ -173,7 +176,7 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
 
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
-    """A process that is killed leaves the file of its lock behind, which holds nobody up."""
+    """A killed process leaves its lock file behind, but this file does not block later runs."""
     script = (
         "import os, signal, sys; from pathlib import Path; from eyediff.output.files import Lock;"
         "lock = Lock(Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
@@ -185,7 +188,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 
 
 def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
-    """The results go to the file that the link names."""
+    """The results are written to the file that the link points to."""
     (tmp_path / "real").mkdir()
     (tmp_path / "real/out").write_text('{"eyediff": "earlier"}')
     (tmp_path / "link").symlink_to("real/out")
@@ -199,7 +202,7 @@ def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_named_pipe_takes_rows(tmp_path: Path) -> None:
-    """What is no ordinary file is written to as it is: nothing is kept aside, nothing is locked."""
+    """A path that is not a regular file is written directly. No earlier content is kept, and no lock file is made."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
@@ -214,6 +217,6 @@ def test_a_named_pipe_takes_rows(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_device_that_is_full_is_an_error_of_ours() -> None:
-    """`-o /dev/full`."""
+    """A full device, as with `-o /dev/full`, raises OutputError."""
     with pytest.raises(OutputError, match="No space left"):
         reports.row_sink("json", Path("/dev/full")).open(HEADER)

@@ -1,4 +1,4 @@
-"""A matrix in every format: what is read back is what was written."""
+"""A distance matrix in every format: the values that are read back equal the written values."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def written(grid: Grid, kind: grids.GridFormat) -> str:
 
 
 def test_csv_is_a_square_with_names() -> None:
-    """Names in the first row and column; figures to the last bit; RFC 4180 for what names hold."""
+    """CSV has names in the first row and column, and exact values. Names are quoted as RFC 4180 requires."""
     rows = list(csv.reader(io.StringIO(written(SQUARE, "csv"))))
     assert rows[0] == ["image", *NAMES] and [row[0] for row in rows[1:]] == NAMES
     np.testing.assert_array_equal(np.array([row[1:] for row in rows[1:]], float), SQUARE.distances)
 
 
 def test_json_lines_and_json() -> None:
-    """The header with the names, the figures, and why an image is missing."""
+    """The output has the header with the names, the distances, and the reason why an image is missing."""
     header, *rows = map(json.loads, written(SQUARE, "jsonl").splitlines())
     assert header["rows"] == header["columns"] == NAMES and header["metrics"]["lpips"]["version"] == "0.1"
     assert [row["distances"] for row in rows[:3]] == SQUARE.distances.tolist()
@@ -53,7 +53,10 @@ def test_json_lines_and_json() -> None:
 
 
 def test_text_numbers_its_columns() -> None:
-    """A row ends with its number and name; columns that are other images are listed; failures too; one line each."""
+    """A row ends with its number and name, and each failure has one line.
+
+    If the columns are other images than the rows, each column has one line with its number and name.
+    """
     lines = written(SQUARE, "text").splitlines()
     assert lines[0].split() == ["1", "2", "3", "image"] and lines[1].split() == [
         "0",
@@ -67,7 +70,7 @@ def test_text_numbers_its_columns() -> None:
 
 
 def test_npy_and_its_names(tmp_path: Path) -> None:
-    """numpy opens it, mapped too; the JSON beside it says what the figures are of."""
+    """numpy can open the file, also as a memory map. The JSON file beside it has the names and the failed images."""
     grids.write_npy(WIDE, tmp_path / "m.npy")
     found = np.load(tmp_path / "m.npy", mmap_mode="r")
     np.testing.assert_array_equal(found, WIDE.distances)
@@ -77,7 +80,10 @@ def test_npy_and_its_names(tmp_path: Path) -> None:
 
 
 def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pyarrow opens it: names, a column an image, the header as metadata; in bands of rows."""
+    """pyarrow can open the file, which is written in bands of rows.
+
+    The file has a column of names, one column for each image, and the header as metadata.
+    """
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(grids, "BAND", 2)
     grids.write_parquet(SQUARE, tmp_path / "m.parquet")
@@ -88,7 +94,7 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_pyarrow_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra is named."""
+    """The message names the extra to install."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(UsageError, match=r"pip install 'eyediff\[parquet\]'"):
         arrow("pyarrow.parquet")
@@ -96,7 +102,7 @@ def test_without_pyarrow_one_line_says_what_to_install(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("kind", ["text", "csv", "jsonl", "json"])
 def test_tables(kind: str) -> None:
-    """The same rows in every format; text puts figures first, and a failure says why."""
+    """Every format has the same rows. Text has the numbers first. A failed row has its reason."""
     output = Kept()
     table = Table(kind, output, [Column("name"), Column("mean", "number")], HEADER)  # type: ignore[arg-type]
     table.begin()

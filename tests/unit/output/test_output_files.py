@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Output files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def left(folder: Path) -> list[str]:
 
 
 def test_it_takes_its_place_when_all_is_well(tmp_path: Path) -> None:
-    """What was there stands until the end, then the new; a link keeps pointing where it did."""
+    """The old content stays until the new file is complete. A link still points to the same file."""
     path, link = tmp_path / "out.csv", tmp_path / "link.csv"
     path.write_text("old")
     link.symlink_to(path)
@@ -28,7 +28,7 @@ def test_it_takes_its_place_when_all_is_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OutputError("full"), OSError(28, "No space left on device")])
 def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> None:
-    """The old file stays, nothing is left beside it; an error of the system becomes one line with the file's name."""
+    """The old file stays, and no other file is left. An error of the system becomes one line with the file name."""
     path = tmp_path / "out.csv"
     path.write_text("old")
     kind = OutputError if isinstance(error, OSError) else type(error)
@@ -41,7 +41,7 @@ def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> 
 
 
 def test_another_kind_of_file_is_not_replaced(tmp_path: Path) -> None:
-    """`-o` with the name of an image must not cost the image; of a text neither, where no text is written."""
+    """`-o` with the name of an image does not replace the image. Binary output does not replace a foreign text file."""
     path = tmp_path / "x"
     for content, ours in ((b"\x89PNG\0", is_text), (b"a,b", begins_with_mark)):
         path.write_bytes(content)
@@ -54,7 +54,7 @@ def test_another_kind_of_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:
-    """A folder that is not there, and a file that another run is writing."""
+    """A missing folder, and a file that another run is writing, are errors before the work begins."""
     with (
         pytest.raises(OutputError, match=r"cannot write .*out"),
         atomic_output(tmp_path / "no" / "out", is_text, "text"),
@@ -67,7 +67,7 @@ def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None
 
 
 def test_text_to_a_file_and_to_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """UTF-8 and plain line feeds in a file; a stream stays open."""
+    """A file is written in UTF-8 with plain line feeds. A stream stays open."""
     import sys
 
     with text_output(tmp_path / "out", data=True) as text:

@@ -1,4 +1,4 @@
-"""A folder of Parquet parts: what stands in it, and what of an earlier one is kept."""
+"""A folder of Parquet parts: its content, and the treatment of an earlier folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from eyediff.records import Row
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas' and pyarrow's own
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas and pyarrow emit these warnings
 
 
 def write(folder: Path, rows: list[Row], *, interrupted: bool = False) -> None:
-    """A run over these rows."""
+    """Write the rows to the folder as one run."""
     sink = ParquetFolder(folder, replace=True)
     sink.open(HEADER)
     for row in rows:
@@ -33,14 +33,14 @@ def write(folder: Path, rows: list[Row], *, interrupted: bool = False) -> None:
 
 
 def read(folder: Path) -> list[Row]:
-    """All rows, part by part."""
+    """Return the rows of all parts, part by part."""
     metrics = tuple(HEADER.metrics)
     parts = sorted(folder.glob("*.parquet"))
     return [row_from_arrow(cells, metrics) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
 
 
 def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strange names, infinities, failures, notes: what comes out of the parts is what went in."""
+    """Strange names, infinities, failures and notes are read back as they were written. Only names are escaped."""
     monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 3)
     rows = [*ROWS, replace(ROWS[0], pair=pair(STRANGE)), replace(ROWS[0], pair=pair(UNDECODABLE))]
     write(tmp_path / "out", rows)
@@ -62,7 +62,7 @@ def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.
     ],
 )
 def test_a_row_with_a_gap_is_refused(changed: dict[str, object], said: str) -> None:
-    """As in the other formats: a score is missing only with a reason, and a reason belongs to a missing score."""
+    """As in the other formats, a missing score needs a reason, and a reason needs a missing score."""
     metrics = tuple(HEADER.metrics)
     cells = {"pair": "a", "reference": "a/a.png", "candidate": "b/a.png", "width": 4, "height": 4, "error": None}
     cells |= dict.fromkeys(metrics, 0.5)
@@ -72,7 +72,7 @@ def test_a_row_with_a_gap_is_refused(changed: dict[str, object], said: str) -> N
 
 
 def test_an_earlier_folder_is_kept_until_the_end(tmp_path: Path) -> None:
-    """It waits as `out~`, goes when the run ended well, and stays when it was stopped."""
+    """An interrupted run keeps the earlier folder as `out~`. A later complete run does not remove `out~`."""
     folder = tmp_path / "out"
     write(folder, ROWS[:2])
     write(folder, ROWS[:3], interrupted=True)
@@ -83,7 +83,7 @@ def test_an_earlier_folder_is_kept_until_the_end(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_one_table_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers of folders pass over the header, and while a run writes, over its lock and the part that is not whole."""
+    """Programs that read the folder skip the header file. During a run, they also skip an incomplete part."""
     monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
     pandas, dataset = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.dataset")
     sink = ParquetFolder(tmp_path / "out")
@@ -98,7 +98,7 @@ def test_the_folder_is_one_table_at_every_moment(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
-    """A folder with other files, a file of another kind, and a folder that another run is writing."""
+    """A folder with other files, a file of another kind, and a folder that another run is writing stay unchanged."""
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")

@@ -1,4 +1,4 @@
-"""A row as text and back: the schemas that others script against, to the byte."""
+"""Rows as text and back. The schemas are tested byte by byte, because scripts of users depend on them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METRICS = ("lpips", "psnr")
 
 
 class Lines:
-    """Rows of a format, written and read."""
+    """A writer and a reader of rows in one format."""
 
     def __init__(self, kind: ReadableFormat, metrics: Sequence[str] = METRICS) -> None:
         self.kind, self.metrics = kind, metrics
@@ -44,9 +44,9 @@ FORMATS = [Lines("csv"), Lines("jsonl")]
 
 
 def test_csv_to_the_byte() -> None:
-    """The contract: columns in this order, repr of floats, nothing where nothing is known, line feeds.
+    """CSV has a fixed order of columns, the `repr` of floats, empty cells for unknown values, and line feeds.
 
-    Written down by hand from RFC 4180 and the contract; 0.30000000000000004 is what 0.1 + 0.2 is.
+    The expected text was written by hand from RFC 4180 and the contract. 0.1 + 0.2 is 0.30000000000000004.
     """
     text = FORMATS[0].writer.begin() + "".join(map(FORMATS[0].row, ROWS))
     assert text == (
@@ -60,7 +60,7 @@ def test_csv_to_the_byte() -> None:
 
 
 def test_json_lines_to_the_byte() -> None:
-    """The contract: the header first, then one strict object a pair; written down by hand."""
+    """The header is first, and then one strict object for each pair. The expected text was written by hand."""
     worse = cross(ROWS[0], [Crossing("cat.png", "lpips", 0.1 + 0.2, 0.1)])
     text = FORMATS[1].writer.begin() + "".join(map(FORMATS[1].row, [worse, *ROWS[1:3]]))
     assert text == (
@@ -87,7 +87,7 @@ SCORES = st.floats(allow_nan=False)
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @given(name=NAMES, lpips=SCORES, psnr=SCORES)
 def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: float, psnr: float) -> None:
-    """Whatever the name and the floats: what was written reads back as the same row, the sign of zero too."""
+    """For any name and any floats, the row that is read back equals the written row, including the sign of zero."""
     row = ScoredPair(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
     back = lines.parse(lines.row(row))
     assert back == replace(row, pair=back.pair) and back.pair.name == row.pair.name
@@ -99,7 +99,7 @@ def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: floa
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @given(name=NAMES, message=st.text())
 def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
-    """With its stage and message, and no scores."""
+    """A failure is read back with its stage and message, and without scores."""
     row = Failure(pair(name), "size", message, 3, 4)
     back = lines.parse(lines.row(row))
     assert back == replace(row, pair=back.pair) and back.pair.name == name
@@ -107,7 +107,7 @@ def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
 
 @given(notes=st.lists(st.text(min_size=1)))
 def test_notes_come_back(notes: list[str]) -> None:
-    """JSON lines keep them as they are; in CSV they are one cell, joined by "; "."""
+    """JSON lines keep notes unchanged. In CSV, the notes are joined by "; " in one cell."""
     row = ScoredPair(pair("x"), 3, 4, {"lpips": 0.5, "psnr": 1.0}, tuple(notes))
     assert FORMATS[1].parse(FORMATS[1].row(row)) == row
     back = FORMATS[0].parse(FORMATS[0].row(row))
@@ -118,7 +118,7 @@ def test_notes_come_back(notes: list[str]) -> None:
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @given(psnr=SCORES, reason=st.text())
 def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: float, reason: str) -> None:
-    """With the other score, its notes, and the reason under the name of its metric."""
+    """The pair is read back with the other score, its notes, and the reason under the name of the metric."""
     written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, ("frame 1 of 3",), {"lpips": reason})
     assert lines.parse(lines.row(written)) == written
 
@@ -126,7 +126,10 @@ def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: f
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 @given(reasons=st.lists(st.text(), min_size=2, max_size=2))
 def test_reasons_of_several_metrics_are_written_as_they_were_read(kind: ReadableFormat, reasons: list[str]) -> None:
-    """A message that looks like a separator may move a reason, never the text that is written."""
+    """Reading and writing a row again gives the same text.
+
+    If a message looks like a separator, a part of it may become the reason of another metric.
+    """
     lines = Lines(kind, "abc")
     text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
     assert lines.row(lines.parse(text)) == text
@@ -134,7 +137,11 @@ def test_reasons_of_several_metrics_are_written_as_they_were_read(kind: Readable
 
 @pytest.mark.parametrize("error", ["", "read: lpips: torn", "score: psnr: too small", "score: too small"])
 def test_a_row_whose_error_does_not_explain_its_scores_is_no_row(error: str) -> None:
-    """A missing score without a reason, of another stage, or with the reason of another metric; scores and an error."""
+    """A row is refused if its error does not explain its missing scores.
+
+    The cases are no reason, an error of another stage, a reason of another metric, and an error without a missing
+    score. A row with scores also needs a size.
+    """
     with pytest.raises(ValueError):
         FORMATS[0].parse(f"x.png,a/x.png,b/x.png,3,4,,20.0,{error},\n")
     with pytest.raises(ValueError):
@@ -146,7 +153,7 @@ def test_a_row_whose_error_does_not_explain_its_scores_is_no_row(error: str) -> 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @pytest.mark.parametrize("row", ROWS[:4])
 def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
-    """Cut anywhere before its line feed, text is refused, or lacks the end that a whole row has."""
+    """A row that is cut off before its line feed is refused, or is recognised by the missing line feed."""
     text = lines.row(row)
     for end in range(len(text) - 1):
         torn = text[:end]
@@ -181,13 +188,13 @@ def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
     ],
 )
 def test_what_is_no_row_is_refused(lines: Lines, text: str) -> None:
-    """ValueError, never a row made up of what happens to be there."""
+    """Text that is not a row raises ValueError. No row is built from the parts that are valid."""
     with pytest.raises(ValueError):
         lines.parse(text)
 
 
 def test_csv_reads_back_with_any_reader() -> None:
-    """Commas, quotes and line breaks in a name are quoted as RFC 4180 says; a name like a formula stays as it is."""
+    """Commas, quotes and line breaks in a name are quoted as RFC 4180 requires. A name like a formula is unchanged."""
     text = FORMATS[0].row(ScoredPair(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
     (cells,) = csv.reader(io.StringIO(text, newline=""))
     assert cells[0] == STRANGE
@@ -197,7 +204,7 @@ def test_csv_reads_back_with_any_reader() -> None:
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 def test_a_name_that_is_no_text_is_escaped(lines: Lines) -> None:
-    """It can be encoded, and shows which byte is meant; messages are treated alike."""
+    """An undecodable name is escaped, so that it can be encoded and shows the byte. Messages are escaped, too."""
     odd = Pair(UNDECODABLE, pair(UNDECODABLE).reference, pair(UNDECODABLE).candidate)
     record = lines.parse(lines.row(Failure(odd, "read", f"{UNDECODABLE} is gone")).encode().decode())
     assert record.pair.name == encodable(UNDECODABLE) == "caf\\udce9.png"
@@ -205,7 +212,7 @@ def test_a_name_that_is_no_text_is_escaped(lines: Lines) -> None:
 
 
 def test_json_is_strict() -> None:
-    """A reader that knows no NaN and no Infinity reads every line; NaN itself is refused when it is written."""
+    """A reader that accepts neither NaN nor Infinity can read every line. Writing NaN raises ValueError."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"not strict: {constant}")

@@ -1,4 +1,4 @@
-"""What programs see: the one JSON object, and the lines; and streams that take no more."""
+"""The output for programs: the JSON object, and the lines. Also streams that accept no more data."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from .written import written
 
 
 def test_lines_have_no_summary() -> None:
-    """CSV and JSON lines are a header and rows."""
+    """CSV and JSON lines have only a header and rows."""
     for lines in FORMATS:
         assert written(lines.kind) == lines.writer.begin() + "".join(map(lines.row, ROWS))
 
 
 def test_json_to_the_byte() -> None:
-    """One object: the header's keys, a row a line, what is unmatched, the summary. Written down by hand."""
+    """The object has the keys of the header, one line for each row, the unmatched files, and the summary.
+
+    The expected text was written by hand.
+    """
     lines = FORMATS[1]
     head, first, third = lines.writer.begin()[:-2], lines.row(ROWS[0])[:-1], lines.row(ROWS[2])[:-1]
     assert written("json", [ROWS[0], ROWS[2]]) == (
@@ -43,7 +46,7 @@ def test_json_to_the_byte() -> None:
 
 @pytest.mark.parametrize("rows", [[], ROWS])
 def test_json_is_always_one_object(rows: list[Row]) -> None:
-    """Also of no rows, of odd names, and of a run that was stopped, which says so."""
+    """The output is one object, also without rows and with odd names. An interrupted run is marked in it."""
     rows = [
         *rows,
         *(ScoredPair(pair(name), 1, 1, {"lpips": 0.0, "psnr": 1.0}) for name in (STRANGE, UNDECODABLE) if rows),
@@ -57,7 +60,7 @@ def test_json_is_always_one_object(rows: list[Row]) -> None:
 
 
 def test_a_mean_that_is_no_number_is_null() -> None:
-    """JSON stays strict where inf and -inf meet."""
+    """A mean of inf and -inf is NaN, and NaN becomes null, so that JSON stays strict."""
     odd = replace(SUMMARY.metrics["psnr"], mean=float("nan"))
     found = json.loads(written("json", summary=replace(SUMMARY, metrics={"psnr": odd})))
     assert found["summary"]["metrics"]["psnr"]["mean"] is None
@@ -83,7 +86,7 @@ except OutputError as error:
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_a_closed_pipe_is_one_error(kind: str) -> None:
-    """`| head -1` on standard output: OutputError, and no complaint of the interpreter's when it ends."""
+    """A closed pipe, as with `| head -1`, raises OutputError. The interpreter prints no further message at its end."""
     command = [sys.executable, "-c", SCRIPT, kind]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[3]
@@ -99,7 +102,7 @@ def test_a_closed_pipe_is_one_error(kind: str) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_a_full_disk_on_standard_output_is_one_error(kind: str) -> None:
-    """As with a closed pipe."""
+    """A full disk behind standard output is one error, like a closed pipe."""
     command = [sys.executable, "-c", SCRIPT, kind]
     with Path("/dev/full").open("w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=Path(__file__).parents[3], check=False)
@@ -109,7 +112,7 @@ def test_a_full_disk_on_standard_output_is_one_error(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
 def test_standard_output_takes_every_name(kind: str) -> None:
-    """Where the platform's encoding is ASCII: data are UTF-8 all the same, text escapes what does not fit."""
+    """If the encoding of the platform is ASCII, data are still UTF-8. In text, other characters are escaped."""
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT, kind],
         capture_output=True,
@@ -124,7 +127,7 @@ def test_standard_output_takes_every_name(kind: str) -> None:
 
 
 def test_a_stream_that_was_closed_is_an_error_of_ours() -> None:
-    """Not a ValueError of io's."""
+    """A closed stream raises OutputError, and not the ValueError of the module io."""
     stream = io.StringIO()
     sink = reports.row_sink("csv", stream)
     stream.close()

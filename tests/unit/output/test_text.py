@@ -1,4 +1,4 @@
-"""What people see: the text, to the letter."""
+"""The text output for people, character by character."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from .written import written
 
 
 def test_text_to_the_letter() -> None:
-    """The whole picture, looked at and found good: aligned figures, names in full, reasons in their row."""
+    """The complete text has aligned numbers, complete names, and the reason of a failure in its row.
+
+    The expected text was checked by eye.
+    """
     assert written("text") == (
         "       lpips        psnr  pair\n"
         "     0.30000      18.046  cat.png\n"
@@ -58,7 +61,7 @@ def test_text_to_the_letter() -> None:
 
 
 def test_text_of_one_pair_is_short() -> None:
-    """No statistics of a single score."""
+    """The text of a single pair has no statistics."""
     alone = Summary(count=1, failed=0, metrics=SUMMARY.metrics)
     assert written("text", ROWS[:1], alone) == (
         "       lpips        psnr  pair\n"
@@ -72,14 +75,14 @@ def test_text_of_one_pair_is_short() -> None:
 
 
 def test_text_says_that_a_run_was_stopped() -> None:
-    """Statistics of a part must not pass for those of the whole."""
+    """An interrupted run is marked. Statistics of some pairs must not look like statistics of all pairs."""
     assert "3 pairs compared, 2 failed, 2 files without a partner, stopped before the end\n" in written(
         "text", summary=replace(SUMMARY, interrupted=True)
     )
 
 
 def test_text_shows_each_row_at_once() -> None:
-    """Streaming: a row stands there before the next is computed."""
+    """Each row is written before the next row is computed."""
     stream = io.StringIO()
     sink = reports.row_sink("text", stream)
     sink.open(HEADER)
@@ -89,8 +92,10 @@ def test_text_shows_each_row_at_once() -> None:
 
 
 def test_text_never_cuts_a_name_and_never_obeys_it() -> None:
-    """A long name stands in full; control characters and bytes that are no text are escaped, so that a file's name can
-    neither add a line nor steer a terminal."""
+    """A long name is written completely. Control characters and undecodable bytes are escaped.
+
+    So a file name can neither add a line nor control a terminal.
+    """
     long = "/".join(["folder with a long name"] * 20) + ".png"
     hostile = "a\n\x1b[31mred.png"
     rows: list[Row] = [
@@ -103,14 +108,14 @@ def test_text_never_cuts_a_name_and_never_obeys_it() -> None:
 
 
 class Terminal(io.StringIO):
-    """A stream that a person watches."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Escape codes are added, nothing else changes, and a line is never wrapped; NO_COLOR turns the colours off."""
+    """Colour codes are added, and nothing else changes. No line is wrapped. NO_COLOR turns the colours off."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "20")
@@ -147,12 +152,12 @@ def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.Mo
     ],
 )
 def test_five_digits(value: float | None, text: str) -> None:
-    """Exactly 0 and 1 look like nothing that was rounded."""
+    """Only the exact numbers 0 and 1 have no decimals, so that they differ from rounded numbers."""
     assert figure(value) == text
 
 
 def test_statistics_of_incomplete_pairs() -> None:
-    """The number of scores of each metric is a whole number; a metric without any score shows "-"."""
+    """The number of scores of each metric is an integer. A metric without any score shows "-"."""
     lines = written("text", ROWS, replace(SUMMARY, incomplete=1)).splitlines()
     assert "           2           2  pairs" in lines
     only = replace(SUMMARY, incomplete=2, metrics={"psnr": SUMMARY.metrics["psnr"]})

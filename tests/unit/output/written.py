@@ -1,4 +1,4 @@
-"""What a sink writes to a stream."""
+"""The text that a sink writes to a stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .samples import HEADER, ROWS, SUMMARY
 
 
 def written(kind: reports.Format, rows: list[Row] = ROWS, summary: Summary = SUMMARY) -> str:
-    """What a sink writes to a stream."""
+    """Return the text that a sink writes to a stream."""
     stream = io.StringIO()
     sink = reports.row_sink(kind, stream)
     sink.open(HEADER)

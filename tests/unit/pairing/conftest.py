@@ -1,4 +1,4 @@
-"""Two folders that hold the same names."""
+"""Fixtures: two folders with files of the same names."""
 
 from __future__ import annotations
 

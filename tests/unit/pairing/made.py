@@ -1,4 +1,4 @@
-"""Folders of empty files, and what pairing says of them."""
+"""Folders of empty files, and the names and errors that pairing gives for them."""
 
 from __future__ import annotations
 

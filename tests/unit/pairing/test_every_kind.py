@@ -1,4 +1,4 @@
-"""Nothing is skipped silently: a folder of 40 kinds of files, each compared, failed or counted by name."""
+"""No file is skipped silently. Each of 40 kinds of files is compared, becomes a failed row, or is counted."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_every_file_is_compared_failed_or_counted(
 
 
 def test_names_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """2 before 10, at every level; equal numbers by their digits."""
+    """At every level, 2 comes before 10. Equal numbers are sorted by their digits."""
     names = ["1.png", "2.png", "10.png", "a/frame2.png", "a/frame10.png", "a/frame010.png", "b2/1.png", "b10/1.png"]
     for name in reversed(names):
         (tmp_path / name).parent.mkdir(exist_ok=True)

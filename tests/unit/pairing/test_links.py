@@ -1,4 +1,4 @@
-"""Walking folders: links, and folders that cannot be listed."""
+"""Links in folders, and folders that cannot be listed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .made import names, told
 
 
 def test_links_in_a_circle_end(left: Path, right: Path) -> None:
-    """A link to a folder that it lies in holds nothing new: it is passed over, and counted."""
+    """A link to a folder above it has no new files. The link is skipped and counted."""
     (left / "deep" / "again").symlink_to(left)
     (left / "deep" / "self").symlink_to(left / "deep")
     found = pair_up(left, right)
@@ -22,7 +22,7 @@ def test_links_in_a_circle_end(left: Path, right: Path) -> None:
 
 
 def test_links_elsewhere_are_followed(left: Path, tmp_path: Path) -> None:
-    """Datasets are often put together of links, to files and to folders."""
+    """Links to files and to other folders are followed, because datasets often consist of such links."""
     right = tmp_path / "linked"
     right.mkdir()
     (right / "a.png").symlink_to(left / "b.png")
@@ -31,14 +31,17 @@ def test_links_elsewhere_are_followed(left: Path, tmp_path: Path) -> None:
 
 
 def test_a_broken_link_is_a_row_and_not_a_gap(left: Path, right: Path) -> None:
-    """Reading it says why it has no scores."""
+    """A broken link is listed in a pair. The error of reading it is then the reason for the missing scores."""
     (right / "b.png").unlink()
     (right / "b.png").symlink_to(right / "nowhere.png")
     assert "b.png" in names(pair_up(left, right))
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error(left: Path, right: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a listing would pass for the whole. (The system's refusal is played: root is refused nothing.)"""
+    """A folder that cannot be listed is an error, because an incomplete list would look complete.
+
+    The test simulates the refusal of the system, because the system refuses nothing to root.
+    """
     real = os.scandir
 
     def scandir(path: Path) -> object:

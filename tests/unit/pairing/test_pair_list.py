@@ -21,7 +21,7 @@ def written(folder: Path, text: str, name: str = "pairs.csv") -> Path:
 
 
 def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
-    """Paths are relative to the table; name and group may be empty; other columns are left to their owner."""
+    """Paths are relative to the table. Name and group may be empty. Other columns are ignored."""
     table = written(tmp_path, "reference,candidate,name,group,seed\na.png,sub/b.png,first,lego,1\n/x/a.png,c.png,,,2\n")
     expected = [
         Pair("first", tmp_path / "a.png", tmp_path / "sub/b.png", group="lego"),
@@ -54,20 +54,20 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_list_that_is_none(tmp_path: Path, text: str, message: str) -> None:
-    """One line with the rows that are wrong, before any image is read."""
+    """The error is one line that names the wrong rows. It is raised before any image is read."""
     with pytest.raises(UsageError, match=re.escape(message)) as caught:
         read_pairs(written(tmp_path, text))
     assert str(caught.value).isprintable()
 
 
 def test_a_misspelled_key_in_python() -> None:
-    """Its masks would not be used."""
+    """A misspelled key is refused, because its masks would not be used."""
     with pytest.raises(UsageError, match="the column Mask is unknown; rename it to mask"):
         list_pairs([{"reference": "a", "candidate": "b", "Mask": "c"}])
 
 
 def test_files_that_are_no_table(tmp_path: Path) -> None:
-    """Missing, of another kind, not UTF-8."""
+    """A missing file, a file of another kind, a file that is not UTF-8, and invalid JSON are refused."""
     with pytest.raises(UsageError, match="cannot be read"):
         read_pairs(tmp_path / "gone.csv")
     with pytest.raises(UsageError, match=r"ending in \.csv or \.jsonl"):
@@ -80,7 +80,7 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
 
 
 def test_pairs_in_python() -> None:
-    """Two paths, a mapping, a Pair; paths are as they are given."""
+    """A pair may be two paths or a mapping. Paths stay as they are given. An empty list is refused."""
     assert list_pairs([("a", "b"), {"reference": "c", "candidate": "d", "name": "n", "group": "g"}]) == [
         Pair("b", Path("a"), Path("b")),
         Pair("n", Path("c"), Path("d"), group="g"),
@@ -90,14 +90,14 @@ def test_pairs_in_python() -> None:
 
 
 def test_masks_of_pairs(tmp_path: Path) -> None:
-    """A path relative to the table, as the others; an empty cell is none."""
+    """A mask is a path relative to the table, like the other paths. An empty cell means no mask."""
     found = read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\na,c,\na,d,/m.png\n"))
     assert [pair.mask for pair in found] == [tmp_path / "m.png", None, Path("/m.png")]
     assert list_pairs([{"reference": "a", "candidate": "b", "mask": "m"}])[0].mask == Path("m")
 
 
 def test_urls_need_what_opens_them(tmp_path: Path) -> None:
-    """A URL stays as it is written; a scheme that nothing opens is refused before any work."""
+    """A URL stays as it is written. A URL with a scheme that cannot be opened is refused before any work."""
     pytest.importorskip("fsspec", reason="fsspec is not installed")
     (pair,) = read_pairs(written(tmp_path, "reference,candidate\nmemory://a.png,b.png\n"))
     assert pair.reference == Url("memory://a.png")

@@ -1,4 +1,4 @@
-"""Two paths to pairs: what matches, what is left over, and which calls are wrong."""
+"""Pairs from two paths: matched files, unmatched files, and wrong calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .made import files, names, told
 
 
 def test_two_files_are_one_pair(left: Path, right: Path) -> None:
-    """Named by the candidate; the suffix need not be an image's, since the content decides."""
+    """The pair has the name of the candidate. Any suffix is accepted, because the content decides."""
     files(right, "render.out")
     assert list(pair_up(left / "a.png", right / "b.png").pairs) == [Pair("b.png", left / "a.png", right / "b.png")]
     assert names(pair_up(left / "a.png", right / "render.out")) == ["render.out"]
 
 
 def test_two_folders_by_relative_path(left: Path, right: Path) -> None:
-    """Recursive, sorted, in posix form."""
+    """Folders are searched recursively. Pairs are sorted, and their names have forward slashes."""
     found = pair_up(left, right)
     assert list(found.pairs) == [
         Pair("a.png", left / "a.png", right / "a.png"),
@@ -35,14 +35,14 @@ def test_two_folders_by_relative_path(left: Path, right: Path) -> None:
 
 
 def test_order_is_that_of_names_and_not_of_the_file_system(tmp_path: Path) -> None:
-    """Whatever order the entries were made in."""
+    """The order does not depend on the order in which the files were made."""
     made = ["z.png", "10.png", "9.png", "a/b.png", "a.png", "B.png"]
     left, right = files(tmp_path / "l", *made), files(tmp_path / "r", *reversed(made))
     assert names(pair_up(left, right)) == ["9.png", "10.png", "B.png", "a.png", "a/b.png", "z.png"]
 
 
 def test_one_file_against_a_folder(left: Path, right: Path) -> None:
-    """Every image of the folder with the file, named by the path below the folder."""
+    """Every image of the folder is paired with the file. The name of a pair is the path below the folder."""
     found = pair_up(left / "a.png", right)
     assert names(found) == ["a.png", "b.png", "deep/er/c.JPG"]
     assert {pair.reference for pair in found.pairs} == {left / "a.png"}
@@ -50,7 +50,7 @@ def test_one_file_against_a_folder(left: Path, right: Path) -> None:
 
 
 def test_what_has_no_partner_is_listed_with_its_side(left: Path, right: Path) -> None:
-    """A missing file must not shift the others."""
+    """A file without a partner is listed with its side, and does not change the other pairs."""
     files(left, "0.png", "x.png")
     files(right, "y.png")
     found = pair_up(left, right)
@@ -63,7 +63,7 @@ def test_what_has_no_partner_is_listed_with_its_side(left: Path, right: Path) ->
 
 
 def test_what_is_no_image_is_counted(left: Path, right: Path) -> None:
-    """Hidden files, other suffixes and hidden folders (as one each) are passed over, and never in silence."""
+    """Hidden files, other suffixes and hidden folders are skipped and counted. A hidden folder counts as one entry."""
     files(left, "notes.txt", ".DS_Store", ".hidden/a.png", ".hidden/b.png")
     files(right, "._a.png", "README", "png", ".png")
     found = pair_up(left, right)
@@ -72,7 +72,10 @@ def test_what_is_no_image_is_counted(left: Path, right: Path) -> None:
 
 
 def test_suffixes_in_any_case_and_known_but_unread_formats_count(tmp_path: Path) -> None:
-    """A folder of .exr gives rows that say why, rather than being passed over."""
+    """Suffixes may have any case.
+
+    A file in a known format that cannot be read, such as .exr, gives a row with the reason, and is not skipped.
+    """
     made = ["a.PNG", "b.Tiff", "c.webp", "d.exr", "e.HEIC"]
     found = pair_up(files(tmp_path / "l", *made), files(tmp_path / "r", *made))
     assert names(found) == made
@@ -80,7 +83,7 @@ def test_suffixes_in_any_case_and_known_but_unread_formats_count(tmp_path: Path)
 
 
 def test_matching_by_stem(tmp_path: Path) -> None:
-    """The suffix alone is left out: folders and inner dots count. The pair is named by what both share."""
+    """Only the suffix is left out; folders and inner dots count. The pair has the name that both files share."""
     left = files(tmp_path / "l", "a.png", "sub/b.v2.png", "c.png", "same.png")
     right = files(tmp_path / "r", "a.jpg", "sub/b.v2.webp", "sub/c.jpg", "same.png")
     found = pair_up(left, right, "stem")
@@ -96,7 +99,7 @@ def test_matching_by_stem(tmp_path: Path) -> None:
 
 
 def test_an_ambiguous_stem_is_refused(tmp_path: Path) -> None:
-    """Two files of one stem in one folder: all are listed up to a few, on whichever side."""
+    """Several files with one stem in one folder are refused on either side. The message lists the first of them."""
     left = files(tmp_path / "l", "a.png", "sub/b.png")
     right = files(tmp_path / "r", "a.png", "a.jpg", "sub/b.png", "sub/b.webp")
     for one, other in ((left, right), (right, left)):
@@ -108,7 +111,7 @@ def test_an_ambiguous_stem_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_path(left: Path, tmp_path: Path) -> None:
-    """On either side, a broken link included."""
+    """A missing path on either side is an error. A broken link is a missing path, too."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for gone in (tmp_path / "gone", tmp_path / "link"):
         assert told(left, gone).startswith(f"{gone}: no such file or folder")
@@ -116,14 +119,14 @@ def test_a_missing_path(left: Path, tmp_path: Path) -> None:
 
 
 def test_paths_that_cannot_be_looked_at(left: Path, tmp_path: Path) -> None:
-    """A link to itself, and a NUL."""
+    """A link to itself, and a path with a NUL character, cannot be read."""
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert "cannot be read" in told(left, tmp_path / "loop")
     assert "\\x00b cannot be read" in told(left, Path("a\0b"))
 
 
 def test_an_empty_folder(left: Path, tmp_path: Path) -> None:
-    """No images at all, on either side, for files too; what else lies there is counted."""
+    """A folder without images is refused on either side, also if the reference is a file. Other files are counted."""
     empty, bare = files(tmp_path / "empty", "a.txt", "b/c.md", ".d.png"), tmp_path / "bare"
     bare.mkdir()
     said = "has no images, but other files: 1 .md, 1 .txt, 1 hidden; check the path"
@@ -133,7 +136,10 @@ def test_an_empty_folder(left: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_twice(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also by another spelling, a link or a hard link: the scores would say nothing."""
+    """Two equal paths are refused, because the scores would have no meaning.
+
+    Another spelling, a link and a hard link of the same path are refused, too.
+    """
     (tmp_path / "link").symlink_to(left)
     os.link(left / "a.png", tmp_path / "hard.png")
     monkeypatch.chdir(tmp_path)
@@ -143,13 +149,13 @@ def test_the_same_twice(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_folder_against_a_file(left: Path, right: Path) -> None:
-    """Refused, with the order that works."""
+    """A folder as reference and a file as candidate are refused. The message gives the correct order."""
     assert "is a folder, but" in (message := told(left, right / "a.png"))
     assert "give the file first" in message
 
 
 def test_nothing_in_common(tmp_path: Path) -> None:
-    """With examples of both sides, and the hint that stems would match."""
+    """The error has examples from both sides, and a hint if matching by stem would give pairs."""
     left, right = files(tmp_path / "l", "a.png", "b.png", "c.png"), files(tmp_path / "r", "a.jpg", "b.jpg")
     message = told(left, right)
     assert "the first folder has a.png, b.png and 1 more; the second has a.jpg, b.jpg;" in message
@@ -158,7 +164,10 @@ def test_nothing_in_common(tmp_path: Path) -> None:
 
 
 def test_names_that_are_nearly_the_same_are_hinted_at(tmp_path: Path) -> None:
-    """Case, and the two ways in which Unicode writes an accent (macOS unpacks one, Linux the other)."""
+    """A hint is given for names that differ only in case or in the Unicode form of an accent.
+
+    macOS decomposes an accent (NFD), and Linux does not (NFC).
+    """
     accent = "caf\u00e9.png"
     left = files(tmp_path / "l", "same.png", "Photo.png", unicodedata.normalize("NFC", accent))
     right = files(tmp_path / "r", "same.png", "photo.PNG", unicodedata.normalize("NFD", accent))
@@ -174,7 +183,7 @@ def test_names_that_are_nearly_the_same_are_hinted_at(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_text(left: Path, right: Path) -> None:
-    """Bytes that are no UTF-8 pair up like others, and are escaped in messages."""
+    """Names that are not valid UTF-8 are matched like other names, and are escaped in messages."""
     odd = os.fsdecode(b"\xff.png")
     files(left, odd, "line\nbreak.png")
     files(right, odd, "line\nbreak.png")
@@ -185,7 +194,7 @@ def test_names_that_are_no_text(left: Path, right: Path) -> None:
 
 
 def test_pairs_are_a_sequence(left: Path, right: Path) -> None:
-    """Length, slices and negative indices, without making every pair of paths in advance."""
+    """The pairs have a length, slices and negative indices, but are not all made in advance."""
     pairs = pair_up(left, right).pairs
     assert len(pairs) == 3
     assert pairs[-1] == list(pairs)[2]

@@ -1,4 +1,4 @@
-"""Rules of matching beyond equal names: patterns, expressions, one folder for both sides, and what is proposed."""
+"""Matching rules other than equal names: patterns, expressions, one folder for both sides, and proposed rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .made import files, names, told
 
 
 def test_patterns_pair_names_that_differ(tmp_path: Path) -> None:
-    """The field is what both share, and names the pair; it goes across folders, in natural order."""
+    """The field is the common part of both names, and names the pair. It may contain folders. The order is natural."""
     left = files(tmp_path / "l", "10.png", "9.png", "set/1.png", "alone.png")
     right = files(tmp_path / "r", "10x4.png", "9x4.png", "set/1x4.png", "9x2.png")
     found = pair_up(left, right, "{name}.png={name}x4.png")
@@ -43,14 +43,18 @@ def test_patterns_pair_names_that_differ(tmp_path: Path) -> None:
     ],
 )
 def test_keys(text: str, reference: str, candidate: str, key: str) -> None:
-    """Patterns with and without suffix, with =, with several fields and one twice; expressions."""
+    """A rule gives the same key for the reference and the candidate.
+
+    The rules are regular expressions, and patterns with a suffix, without a suffix, with an equals sign, with several
+    fields, and with a repeated field.
+    """
     rule = parse_rule(text)
     assert rule.reference(reference) == rule.candidate(candidate) == key
     assert rule.reference("other") is None
 
 
 def test_a_field_repeats_itself_exactly() -> None:
-    """{name} twice stands for the same text; a letter that means something in expressions stands for itself."""
+    """A repeated {name} matches only the same text. A special character of expressions matches itself."""
     rule = parse_rule("{name}/{name}.png={name}+.png")
     assert rule.reference("a/b.png") is None
     assert rule.candidate("a+.png") == "a"
@@ -68,13 +72,13 @@ def test_a_field_repeats_itself_exactly() -> None:
     ],
 )
 def test_a_rule_that_is_none(text: str, message: str) -> None:
-    """Refused before any folder is looked at: a misspelled word is no expression."""
+    """A wrong rule is refused before any folder is read. A misspelled word is not an expression."""
     with pytest.raises(UsageError, match=re.escape(message)):
         pair_up(Path("gone"), Path("gone"), text)
 
 
 def test_an_expression_that_finds_the_same_twice(tmp_path: Path) -> None:
-    """Two files of one side with the same key are refused, as stems are."""
+    """Two files of one side with the same key are refused, as for equal stems."""
     left, right = files(tmp_path / "l", "a1.png", "b1.png"), files(tmp_path / "r", "1.png")
     assert "several files have the same name under the matching rule: a1.png and b1.png" in told(left, right, r"(\d)")
 
@@ -83,7 +87,7 @@ def test_an_expression_that_finds_the_same_twice(tmp_path: Path) -> None:
     "rule", ["{name}_gt.png={name}_pred.png", r"(?P<name>.*)_(?:(?P<reference>gt)|(?P<candidate>pred))\."]
 )
 def test_one_folder_for_both_sides(tmp_path: Path, rule: str) -> None:
-    """Every image is on one side, without a partner, or left out, and never in silence."""
+    """Every image is in a pair, is listed as unmatched, or is named in a hint as left out."""
     folder = files(tmp_path / "all", "1_gt.png", "1_pred.png", "2_gt.png", "3_pred.png", "1_depth.png")
     found = pair_up(folder, folder, rule)
     assert list(found.pairs) == [Pair("1", folder / "1_gt.png", folder / "1_pred.png")]
@@ -95,7 +99,7 @@ def test_one_folder_for_both_sides(tmp_path: Path, rule: str) -> None:
 
 
 def test_a_file_that_both_patterns_fit(tmp_path: Path) -> None:
-    """With {name}.png every file is a reference; those that are candidates of a pair are not reported as alone."""
+    """{name}.png makes every file a reference. The candidate of a pair is not reported as an unmatched reference."""
     folder = files(tmp_path / "all", "1.png", "1x4.png", "2x4.png")
     found = pair_up(folder, folder, "{name}.png={name}x4.png")
     assert names(found) == ["1"]
@@ -103,7 +107,7 @@ def test_a_file_that_both_patterns_fit(tmp_path: Path) -> None:
 
 
 def test_one_folder_that_no_rule_divides(tmp_path: Path) -> None:
-    """Equal patterns would compare each file with itself; the message proposes what would work."""
+    """Equal patterns would compare each file with itself. The message proposes a rule that works."""
     folder = files(tmp_path / "all", "1_gt.png", "1_pred.png")
     for rule in ("name", "stem", r"(\d)", "{name}.png={name}.png"):
         message = told(folder, folder, rule)
@@ -127,7 +131,7 @@ NUMBERS = [f"{i:04}" for i in range(1, 31)]
     ],
 )
 def test_the_pattern_that_would_pair_most(left: str, right: str, expected: str) -> None:
-    """Names as people have them, some without partner, on two sides and in one folder."""
+    """Typical names, some without a partner, give the expected rule for two folders and for one folder."""
     ones, others = [left.format(i) for i in NUMBERS], [right.format(i) for i in NUMBERS[3:]]
     assert propose_patterns(ones, others, one_folder=False) == (expected, 27)
     both = sorted(ones + others)
@@ -136,7 +140,7 @@ def test_the_pattern_that_would_pair_most(left: str, right: str, expected: str) 
 
 
 def test_the_layout_of_3d_gaussian_splatting() -> None:
-    """Scenes with renders beside their ground truth, in one folder."""
+    """One folder has scenes, each with its ground truth and its renders. The proposed rule pairs all of them."""
     both = [f"{scene}/{side}/{i}.png" for scene in ("lego", "chair") for side in ("gt", "renders") for i in NUMBERS]
     assert propose_patterns(both, both, one_folder=True) == (
         "{folder}/gt/{name}.png={folder}/renders/{name}.png",
@@ -145,7 +149,10 @@ def test_the_layout_of_3d_gaussian_splatting() -> None:
 
 
 def test_one_folder_of_a_series_has_no_sides(tmp_path: Path) -> None:
-    """Numbers tell any two files apart, and one chance pair among many files is no rule."""
+    """No rule is proposed for the files of a series.
+
+    Any two of them differ by numbers. One accidental pair among many files does not give a rule either.
+    """
     for series in (["a/0.png", "b/0.png", "b/1.png"], [f"img_{i}.png" for i in NUMBERS], ["img_1.png", "img_2.png"]):
         assert propose_patterns(series, series, one_folder=True) is None
     photos = ["beach.png", "bench.png", "house.png", "mouse.png", "tree.png", "zoo.png"]
@@ -153,7 +160,10 @@ def test_one_folder_of_a_series_has_no_sides(tmp_path: Path) -> None:
 
 
 def test_nothing_to_propose(tmp_path: Path) -> None:
-    """Names that share nothing, and names with letters that patterns use."""
+    """No rule is proposed for names that share nothing, or for names with special characters of patterns.
+
+    For names that differ by a suffix such as x4, the error message has a proposal.
+    """
     assert propose_patterns(["a.png"], ["b.png"], one_folder=False) is None
     assert propose_patterns(["{a}=.png"], ["{a}=x.png"], one_folder=False) is None
     left, right = files(tmp_path / "l", "1.png", "2.png"), files(tmp_path / "r", "1x4.png", "2x4.png")

@@ -1,4 +1,4 @@
-"""Protocols as data: what the package's files hold, what is refused in a user's, and what a comparison follows."""
+"""Tests of protocols as data: files of the package, refused files of users, and the options that a protocol sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD = 'name = "mine"\nversion = "2"\nmetrics = ["psnr", "ssim@y"]\nborder = "sc
 
 @pytest.mark.parametrize("name", published())
 def test_every_metric_has_a_source(name: str) -> None:
-    """The file is called as the protocol is; each metric, and what differs from the usual, names where it is from."""
+    """The file has the name of the protocol. Each metric and each border other than 0 have a source."""
     protocol = published()[name]
     assert (name, protocol.version) == (find_protocol(f"{name}@{protocol.version}").name, "1")
     named = {*protocol.metrics, "border", "alpha", "rounding", "averaging"}
@@ -26,13 +26,13 @@ def test_every_metric_has_a_source(name: str) -> None:
 
 
 def test_the_range_of_networks_is_said() -> None:
-    """3DGS feeds its network with [0, 1]; metrics without a network have no such range."""
+    """3DGS gives its network images in [0, 1]. Metrics without a network have no such range."""
     assert published()["3dgs"].range == {"lpips-vgg@range01": (0, 1)}
     assert published()["sr-y"].range == {"lpips-vgg": (-1, 1)}
 
 
 def test_a_file_of_the_user(tmp_path: Path) -> None:
-    """What is left out has its default; what the package prints is read back as it was."""
+    """An omitted key has its default. A protocol that the package prints is read as the same protocol."""
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)
     mine = find_protocol(str(path))
@@ -62,7 +62,7 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_protocol(change: str, message: str, tmp_path: Path) -> None:
-    """One line that names the key and its value."""
+    """The file is refused in one line that names the key and its value."""
     path = tmp_path / "bad.toml"
     path.write_text(f'name = "bad"\nversion = "1"\n{change}\n')
     with pytest.raises(UsageError, match=message) as caught:
@@ -71,14 +71,14 @@ def test_a_file_that_is_no_protocol(change: str, message: str, tmp_path: Path) -
 
 
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
-    """With the nearest name; a version that is not there, and a file that is not, likewise."""
+    """An unknown name is refused with the nearest name. An unknown version and a missing file are refused too."""
     for name, message in (("sry", "did you mean sr-y"), ("sr-y@7", "no version 7"), ("there.toml", "No such file")):
         with pytest.raises(UsageError, match=message):
             find_protocol(name)
 
 
 def test_metrics_are_chosen_by_kind() -> None:
-    """`psnr` is the protocol's PSNR; what it has not is refused."""
+    """`psnr` selects the protocol's PSNR. A metric that the protocol does not have is refused."""
     protocol = published()["nerfbaselines"]
     assert protocol.choose(["lpips", "psnr"]) == ("psnr", "lpips-alex", "lpips-vgg")
     assert protocol.choose() == protocol.metrics
@@ -87,7 +87,7 @@ def test_metrics_are_chosen_by_kind() -> None:
 
 
 def test_what_a_comparison_follows() -> None:
-    """Border, rounding and transparency are the protocol's; the region stays the caller's."""
+    """Border, rounding and transparency are those of the protocol. The region is that of the caller."""
     options = run.ComparisonOptions(conventions=Conventions(region=Rectangle(0, 0, 9, 9)))
     followed = run.follow_protocol(options, published()["sr-edsr"], 2)
     assert followed.conventions == Conventions("sr-edsr@1", 8, True, Rectangle(0, 0, 9, 9))
@@ -105,6 +105,6 @@ def test_what_a_comparison_follows() -> None:
     ],
 )
 def test_what_contradicts_a_protocol(name: str, scale: int | None, options: dict[str, object], message: str) -> None:
-    """Refused before any work, with the parameter to leave out."""
+    """Options that contradict a protocol are refused before any work. The message names the parameter."""
     with pytest.raises(UsageError, match=message):
         run.follow_protocol(run.ComparisonOptions(**options), published()[name], scale)  # type: ignore[arg-type]

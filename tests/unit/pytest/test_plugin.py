@@ -1,4 +1,4 @@
-"""`assert_looks_like` in test suites of others, run by pytester."""
+"""Tests of `assert_looks_like` in other test suites, which pytester runs."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ SUITE = """
 
 
 def suite(pytester: pytest.Pytester, noise: int = 0, *arguments: str) -> pytest.RunResult:
-    """A test suite whose picture has so much noise; every warning is an error, as in careful projects."""
+    """Run a test suite whose image has the given noise. Every warning is an error, as in careful projects."""
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makepyfile(test_pages=SUITE.format(noise=noise))
     return pytester.runpytest_inprocess("-p", "eyediff.pytest", "-p", "no:cacheprovider", *arguments)
 
 
 def test_a_golden_is_missing_then_stored_then_holds(pytester: pytest.Pytester) -> None:
-    """Missing: fails, and says where to look and what to do. Stored with the flag, beside the test. Then the same
-    passes, and what an earlier failure left is gone."""
+    """A missing golden fails the test, and the message states its path and the option that stores it.
+
+    The option stores the golden beside the test. Then the same image passes, and the report of the earlier failure is
+    removed.
+    """
     missing = suite(pytester)
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(
@@ -57,8 +60,11 @@ def test_a_golden_is_missing_then_stored_then_holds(pytester: pytest.Pytester) -
 
 
 def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -> None:
-    """Each limit that was crossed, with the figure; both pictures, their difference and the figures in a folder. Small
-    changes pass, and the flag makes the new picture the golden."""
+    """A changed image fails with the score of each crossed limit.
+
+    A folder has both images, their difference and the scores. Small changes pass. The option and `eyediff accept` make
+    the new image the golden.
+    """
     suite(pytester, 0, "--eyediff-update")
     suite(pytester, 1).assert_outcomes(passed=1)
     failed = suite(pytester, 40)
@@ -81,7 +87,7 @@ def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -
 
 
 def test_folders_are_chosen(pytester: pytest.Pytester) -> None:
-    """By ini options and by flag."""
+    """Ini options and an option of the command line choose the folders."""
     pytester.makeini("[pytest]\neyediff_goldens = pictures/good\neyediff_report = out/ini\n")
     pytester.makepyfile(test_pages=SUITE.format(noise=0))
     pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-update").assert_outcomes(passed=1)
@@ -93,8 +99,11 @@ def test_folders_are_chosen(pytester: pytest.Pytester) -> None:
 
 
 def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
-    """Another size, a name outside the folder, a metric that does not exist, a golden that is no image, two tests with
-    one golden."""
+    """Mistakes have clear errors.
+
+    They are another size, a name outside the folder, an unknown metric, floats without a range, and a golden that is no
+    image.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest
@@ -135,7 +144,10 @@ def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
 
 
 def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pytest.Pytester) -> None:
-    """The second fails: one of the two could never pass. The same picture twice is fine."""
+    """The second test with another image fails, because one of the two tests could never pass.
+
+    The same image twice is accepted.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest
@@ -152,7 +164,10 @@ def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pyte
 
 @pytest.fixture
 def two_processes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The options for two processes of pytest-xdist, which import no other plugin: that takes half of their time."""
+    """Return the options for two processes of pytest-xdist that import no other plugin.
+
+    Other plugins take half of their time.
+    """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-p", "xdist", "-n", "2"]
 
@@ -160,7 +175,10 @@ def two_processes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_two_processes_cannot_store_different_pictures_under_one_name(
     pytester: pytest.Pytester, two_processes: list[str]
 ) -> None:
-    """As one process: the second of two that disagree fails, whichever that is, and the summary names all goldens."""
+    """The second of two tests that disagree fails, as in one process, whichever test it is.
+
+    The summary names all goldens.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest, time
@@ -185,7 +203,10 @@ def test_two_processes_cannot_store_different_pictures_under_one_name(
 def test_failures_of_all_processes_are_on_one_page(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_processes: list[str]
 ) -> None:
-    """With the limits that failed, and where the pictures differ; nothing is left of what processes share."""
+    """The page has the failed limits and the changed regions of all processes.
+
+    The files that the processes share are removed.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest
@@ -216,11 +237,14 @@ def test_failures_of_all_processes_are_on_one_page(
     assert [row[10:] for row in rows] == [[[["visible-difference", 1.0]], "fail"]] * 2 + [[[], "fail"]]
     pytester.runpytest_inprocess(*alone, "--eyediff-update").assert_outcomes(passed=4)
     pytester.runpytest_subprocess(*two_processes, "-k", "name[c] or other").assert_outcomes(passed=2)
-    assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
+    assert not (pytester.path / "eyediff-report" / "report.html").exists()  # the page would show an earlier session
 
 
 def test_pictures_of_every_kind(pytester: pytest.Pytester) -> None:
-    """The bytes of a screenshot, a figure, a PIL image, an array; what is no image is named."""
+    """Bytes of a screenshot, a figure, a PIL image and an array are accepted.
+
+    Bytes that are no image are refused by name.
+    """
     pytester.makepyfile(
         """
         import io
@@ -250,8 +274,11 @@ def test_pictures_of_every_kind(pytester: pytest.Pytester) -> None:
 
 
 def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
-    """By default a screenshot: a missing word fails. A photo may differ more. What moves by a pixel may be tolerated.
-    A usage error shows the test alone, and no frame of ours."""
+    """The default gate is for screenshots, and a missing word fails.
+
+    The gate for photos and explicit limits allow larger differences. Small shifts can be tolerated. A usage error shows
+    only the test, and no code of the plugin.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest
@@ -288,8 +315,10 @@ def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
 
 
 def test_what_does_not_count(pytester: pytest.Pytester) -> None:
-    """A clock is ignored: by rectangles, by a mask in any form, by a file beside the golden. The rest still counts, and
-    neither the difference nor the page shows what is ignored."""
+    """A clock is ignored by rectangles, by a mask in any form, or by a mask file beside the golden.
+
+    Other regions still count. The message and the difference image leave out the ignored regions.
+    """
     pytester.makepyfile(
         """
         import numpy as np, pytest
@@ -345,7 +374,7 @@ def test_what_does_not_count(pytester: pytest.Pytester) -> None:
 
 
 def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> None:
-    """In a process of its own, with every warning an error: neither numpy nor anything heavy is loaded."""
+    """A process that does not use the fixture loads neither numpy nor other slow modules. Every warning is an error."""
     pytester.makepyfile(
         """
         import sys
@@ -360,7 +389,7 @@ def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> N
 
 
 def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
-    """The entry point names a module that is there, and is called like it."""
+    """The entry point names a module that exists, and it has the name of that module."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         points = tomllib.load(file)["project"]["entry-points"]["pytest11"]
     assert points == {"eyediff.pytest": "eyediff.pytest"}
@@ -368,8 +397,10 @@ def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
 
 
 def test_what_is_stored_is_what_was_seen(tmp_path: Path) -> None:
-    """Arrays of 8 bits to the bit; 16 bits and floats to the nearest level; transparency to within a level over any
-    ground; orientation applied."""
+    """Arrays of 8 bits are stored exactly, and 16 bits and floats to the nearest level.
+
+    Transparency is kept to within a level over black and white, and the orientation is applied.
+    """
     rng = np.random.default_rng(2)
     levels = rng.integers(0, 256, (16, 12, 3), dtype=np.uint8)
     for image, range_ in ((levels, None), (levels.astype(np.uint16) * 257, None), (levels / 255, (0, 1))):

@@ -1,4 +1,4 @@
-"""Pairs through Ray: two workers on this machine, one of which is killed. All tests share one small cluster."""
+"""Comparison with Ray: two workers on this machine, one of which is killed. All tests share one small cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
 pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # Ray warns of itself
+    pytest.mark.filterwarnings("ignore"),  # Ray emits warnings
     pytest.mark.skipif(sys.platform == "win32", reason="Ray is in beta there"),
 ]
 
@@ -25,11 +25,14 @@ COUNT = 24
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Two cores and 100 MB for objects; its folder, which is in the command line of its processes."""
+    """Start a cluster with two cores and 100 MB for objects, and yield its folder.
+
+    The folder is in the command line of the processes of the cluster.
+    """
     import ray
 
-    os.environ["RAY_AUTH_MODE"] = "disabled"  # or it writes a token into the home folder
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # Ray spells it so; or its workers starve behind others
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # otherwise Ray writes a token into the home folder
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # Ray's spelling; without 0, its workers starve behind other processes
     root = Path(tmp_path_factory.mktemp("r"))
     context = ray.init(
         num_cpus=2,
@@ -45,7 +48,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """COUNT pairs of noise; one cannot be read, one differs in size, one has a name that is no text."""
+    """Write COUNT pairs of noise, and return their folders.
+
+    One pair cannot be read, one differs in size, and one has an undecodable name.
+    """
     root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     for side in ("a", "b"):
@@ -59,13 +65,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def rows_of(path: Path) -> list[dict]:
-    """The rows of a file of JSON lines."""
+    """Return the rows of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text().splitlines()[1:]]
 
 
 @pytest.fixture(scope="module")
 def plain(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """What a run without Ray writes."""
+    """Return the rows that a run without Ray writes."""
     from eyediff import cli
 
     output = tmp_path_factory.mktemp("plain") / "out.jsonl"
@@ -74,8 +80,11 @@ def plain(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def same(found: list[dict], expected: list[dict]) -> None:
-    """The same rows in the same order. Scores may differ by the rounding of float32 over other numbers of threads:
-    1e-6 is sixteen units in the last place of a score near 1."""
+    """Check that two runs have the same rows in the same order.
+
+    Scores may differ by the rounding of float32 with another number of threads. The tolerance of 1e-6 is sixteen units
+    in the last place of a score near 1.
+    """
     assert [row["pair"] for row in found] == [row["pair"] for row in expected]
     for one, other in zip(found, expected, strict=True):
         # A Parquet table has no verdicts.
@@ -85,7 +94,7 @@ def same(found: list[dict], expected: list[dict]) -> None:
 
 
 def workers(session: str) -> list[int]:
-    """Processes of this cluster that compute."""
+    """Return the process ids of the workers of this cluster."""
     found = []
     for process in Path("/proc").iterdir():
         try:
@@ -93,14 +102,17 @@ def workers(session: str) -> list[int]:
                 parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
                 if session.encode() in Path(f"/proc/{parent}/cmdline").read_bytes():
                     found.append(int(process.name))
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended in the meantime
             continue
     return found
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
 def test_a_killed_worker_costs_nothing(cluster: str, folders, plain, tmp_path: Path) -> None:
-    """One of two workers is killed when the first row is there: every row comes, once, in order, as without Ray."""
+    """One of two workers is killed when the first row is finished.
+
+    Every row is written once and in order, as in a run without Ray.
+    """
     import eyediff.ray
 
     killed = []
@@ -119,14 +131,14 @@ def test_a_killed_worker_costs_nothing(cluster: str, folders, plain, tmp_path: P
 
 
 class Crash(BaseException):
-    """Ends a run in its middle, and leaves what a kill would leave."""
+    """An exception that ends a run in the middle. It leaves the same files as a kill."""
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 def test_a_run_that_was_killed_is_continued(
     cluster: str, folders, plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Rows that are there are not computed again, failed ones are; at the end each pair has one row."""
+    """Only missing and failed rows are computed again. At the end, each pair has one row."""
     import eyediff.ray
     from eyediff import defaults
 
@@ -168,7 +180,10 @@ def _rows(output: Path) -> list[dict]:
 
 
 def test_a_dataset_of_paths_becomes_a_dataset_of_rows(cluster: str, folders) -> None:
-    """`compare` is a step of Ray Data: columns of CSV, null where CSV is empty, and the dataset's own columns."""
+    """`compare` is a step of Ray Data.
+
+    The result has the columns of CSV, with null for an empty cell, and the other columns of the dataset.
+    """
     import ray
 
     import eyediff.ray
@@ -185,7 +200,10 @@ def test_a_dataset_of_paths_becomes_a_dataset_of_rows(cluster: str, folders) -> 
 
 
 def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_path: Path) -> None:
-    """Scores of other engines, versions or weights never stand in one file: one line says which machine differs."""
+    """One file never has scores of different engines, versions or weights.
+
+    The error is one line that says which machine differs.
+    """
     from dataclasses import replace
 
     import eyediff.ray
@@ -201,7 +219,10 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
 
 
 def test_a_table(cluster: str, folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is that of a run without Ray. The pairs of an image are in one task; its scores are kept and continued."""
+    """The table equals the table of a run without Ray.
+
+    All pairs of an image are in one task. The file of scores is kept, and a later run continues it.
+    """
     import eyediff
 
     sizes: list[int] = []

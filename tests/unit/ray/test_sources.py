@@ -1,4 +1,4 @@
-"""Pairs of lists and tables, without a cluster; and what is said where Ray is not installed."""
+"""Pairs from lists and tables, without a cluster. Also the error if Ray is not installed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from eyediff.cli.ray import with_address
 from eyediff.errors import UsageError
 from eyediff.records import Pair
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray emits warnings
 
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """On import and on --ray."""
+    """The import of eyediff.ray and the option --ray give the same instruction."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "ray" or name.startswith("eyediff.ray")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
@@ -41,19 +41,19 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_the_address_may_be_left_out(given: list[str], read: list[str]) -> None:
-    """What follows --ray is an address only where it looks like one: a folder never is."""
+    """The argument after --ray is an address only if it has the form of an address. A folder is never an address."""
     assert with_address(given) == read
 
 
 def test_an_address_where_nobody_is(capsys) -> None:
-    """One line within seconds, exit code 2."""
+    """An address without an answer gives an error within seconds, and the exit code 2."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
     assert cli.run(["compare", "a.png", "b.png", "--ray", "127.0.0.1:9"]) == 2
     assert "--ray 127.0.0.1:9: there is no answer" in capsys.readouterr().err
 
 
 def test_lists_tables_and_folders(tmp_path: Path) -> None:
-    """All become pairs; a name is the candidate's path unless one is given; a URL stays what it is."""
+    """All sources give pairs. The default name is the path of the candidate. A URL stays unchanged."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""What runs in a worker, and what puts its rows in their place, without a cluster: the worker is called here."""
+"""The code of a worker, and the code that orders its rows. No cluster is used: the tests call the worker directly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eyediff.ray import pairs, running, write
 from eyediff.ray.worker import Worker
 from eyediff.records import Failure
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of itself
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray emits warnings
 
 METRICS = ["psnr", "l2"]
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
@@ -28,7 +28,7 @@ Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Eight pairs: one torn, one of another size, one whose name is no text."""
+    """Write eight pairs: one is damaged, one differs in size, and one has an undecodable name."""
     random = np.random.default_rng(0)
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
@@ -42,7 +42,10 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], list[int]]:
-    """Puts this process in the place of the workers; `change` is what goes wrong on the way. Tells the pairs done."""
+    """Return a function that makes this process compute the rows in place of the workers.
+
+    Its argument `change` may change the rows, to simulate an error of Ray. It returns the list of computed pairs.
+    """
     done: list[int] = []
 
     def install(change: Change = lambda cells: cells) -> list[int]:
@@ -59,7 +62,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], list[int]]:
 
 
 def test_rows_are_those_of_a_run_here(folders, here, tmp_path: Path) -> None:
-    """The same scores and reasons, in the same order, and the same summary, for URLs and names that are no text too."""
+    """The rows, their order and the summary equal those of a run without Ray, also for undecodable names."""
     here()
     expected = api.compare(*folders, METRICS)
     summary = write(pairs(*folders), tmp_path / "out.csv", METRICS, actors=2)
@@ -73,7 +76,10 @@ def test_rows_are_those_of_a_run_here(folders, here, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
 def test_what_is_written_is_skipped(folders, here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A run that broke off is continued: only pairs without scores are computed, and each has one row at the end."""
+    """A continued run computes only pairs without scores.
+
+    At the end, each pair has one row.
+    """
     monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
     done = here()
 
@@ -100,7 +106,10 @@ def test_what_is_written_is_skipped(folders, here, tmp_path: Path, monkeypatch: 
     ],
 )
 def test_a_row_that_is_lost_or_double_ends_the_run(folders, here, tmp_path: Path, change: Change, words: str) -> None:
-    """Ray promises that neither happens; it is looked at all the same, and what was written can be continued."""
+    """A lost or repeated row ends the run, and the file can be continued.
+
+    Ray promises that this does not happen, but the code checks it.
+    """
     here(change)
     with pytest.raises(EyediffError, match=words):
         write(pairs(*folders), tmp_path / "out.jsonl", METRICS, actors=1)
@@ -109,7 +118,7 @@ def test_a_row_that_is_lost_or_double_ends_the_run(folders, here, tmp_path: Path
 
 
 def test_masks_of_a_list_reach_the_workers(folders, here, tmp_path: Path) -> None:
-    """From Python and from a Parquet table; the header says so, as that of a run here does."""
+    """Masks are used from a Python list and from a Parquet table. The header says so, as in a run without Ray."""
     here()
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
@@ -125,7 +134,10 @@ def test_masks_of_a_list_reach_the_workers(folders, here, tmp_path: Path) -> Non
 
 
 def test_groups_of_a_list_stay_with_their_pairs(folders, here, tmp_path: Path) -> None:
-    """From Python and from a Parquet table: rows, header and summary are those of a run here; also continued."""
+    """Groups are used from a Python list and from a Parquet table.
+
+    Rows, header and summary equal those of a run without Ray, also if the run is continued.
+    """
     done = here()
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     listed = [
@@ -148,7 +160,7 @@ def test_groups_of_a_list_stay_with_their_pairs(folders, here, tmp_path: Path) -
 
 
 def test_bad_calls_compute_nothing(folders, here, tmp_path: Path) -> None:
-    """An output whose name tells no format, a metric that does not exist, pairs that can be gone through once."""
+    """An output with an unknown suffix, an unknown metric, and pairs without a length are refused."""
     done = here()
     for arguments in ((pairs(*folders), "out.txt", METRICS), (pairs(*folders), "out.csv", ["pnsr"])):
         with pytest.raises(UsageError):

@@ -1,4 +1,7 @@
-"""Maps as files: one scale for a run, names that stay below their folder, nothing that is not ours replaced."""
+"""Maps as files.
+
+A run has one colour scale, all files are below the folder, and files of other programs are not replaced.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def written(
     rows: Sequence[Row] = (),
     end: Summary = END,
 ) -> dict:
-    """Write the maps; what the index says."""
+    """Write the maps, and return the index with the number of missing maps."""
     sink = MapsSink(folder, "lpips", formats)
     sink.open(HEADER)
     for view in views:
@@ -46,15 +49,16 @@ def written(
 
 
 def test_colours_are_matplotlibs_inferno() -> None:
-    """The table is the published one, to the last level."""
+    """The colour table equals the published table exactly."""
     assert (table() == np.rint(colormaps["inferno"](np.arange(256))[:, :3] * 255)).all()
 
 
 def test_one_scale_for_the_run(tmp_path: Path) -> None:
-    """A colour means the same in every map.
+    """A colour has the same meaning in every map of a run.
 
-    A pixel's colour is that of its value on the scale of the run: its step of the own range (256 of them) is off by at
-    most 1/510 of that, its colour on the run's scale by another half step; together at most one of 256 colours.
+    The colour of a pixel shows its value on the scale of the run. The value is rounded to 256 steps of the range of its
+    own map, with an error of at most 1/510 of this range. The colour on the scale of the run adds another half step.
+    Together, the error is at most one of 256 colours.
     """
     views = [scene("a.png", 1, map_peak=0.2), scene("b.png", 2, map_peak=0.8), scene("c.png", 3, map_peak=0.0001)]
     index = written(tmp_path / "maps", views)
@@ -71,7 +75,7 @@ def test_one_scale_for_the_run(tmp_path: Path) -> None:
 
 
 def test_npy_holds_the_map_itself(tmp_path: Path) -> None:
-    """float32, to the last bit, and only where asked."""
+    """An .npy file has the exact float32 values. Only the requested formats are written."""
     view = scene("a/b.jpg", 1)
     index = written(tmp_path / "maps", [view], ["npy"])
     assert (np.load(tmp_path / "maps/a/b.npy") == view.map).all()
@@ -87,14 +91,14 @@ def test_npy_holds_the_map_itself(tmp_path: Path) -> None:
 
 
 def test_equal_images_give_black_maps(tmp_path: Path) -> None:
-    """All zero, and a scale that ends at zero: no division by it."""
+    """A map of zeros has a scale that ends at 0, and causes no division by zero."""
     view = replace(scene("a.png"), map=np.zeros((24, 36), np.float32))
     assert written(tmp_path / "maps", [view])["scale"] == [0, 0]
     assert (np.asarray(Image.open(tmp_path / "maps/a.png").convert("RGB")) == table()[0]).all()
 
 
 def test_the_index_tells_why_a_map_is_missing(tmp_path: Path) -> None:
-    """Failures, and pairs whose map could not be made, are listed in the order of the rows."""
+    """Failed pairs, and pairs without a map, are listed with the reason, in the order of the rows."""
     views = [scene("a.png"), replace(scene("b.png", map_peak=None), trouble="no room")]
     index = written(tmp_path / "maps", views, rows=[Failure(pair("c.png"), "read", "torn")])
     assert [entry.get("error") for entry in index["maps"]] == [None, "no room", "torn"]
@@ -102,7 +106,7 @@ def test_the_index_tells_why_a_map_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_leaves_what_it_has(tmp_path: Path) -> None:
-    """Coloured on the scale of what came, and the index says that the run did not end."""
+    """An interrupted run colours its maps on the scale of these maps. Its index says that the run did not finish."""
     index = written(tmp_path / "maps", [scene("a.png")], end=replace(END, interrupted=True))
     assert not index["finished"] and (tmp_path / "maps/a.png").is_file()
     again = written(tmp_path / "maps", [scene("a.png", map_peak=2.0)])
@@ -111,7 +115,7 @@ def test_a_stopped_run_leaves_what_it_has(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
-    """`--maps before/` must not cost the photos."""
+    """`--maps before/` must not replace photos in this folder."""
     (tmp_path / "photo.png").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"holds files that are not maps"):
         MapsSink(tmp_path, "lpips").open(HEADER)
@@ -123,7 +127,10 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_maps_of_an_earlier_run_go_when_the_next_has_ended(tmp_path: Path) -> None:
-    """Coloured by another scale, of pairs or in a format that are no more: none is taken for a map of this run."""
+    """Maps of an earlier run are removed, so that none of them looks like a map of this run.
+
+    They have another scale, and may have other pairs or another format.
+    """
     folder = tmp_path / "maps"
     written(folder, [scene("a.png"), scene("deep/b/c.png")])
     index = written(folder, [scene("a.png")], ["png"])
@@ -131,12 +138,15 @@ def test_maps_of_an_earlier_run_go_when_the_next_has_ended(tmp_path: Path) -> No
 
 
 def test_a_stopped_run_costs_no_earlier_map_and_forgets_none(tmp_path: Path) -> None:
-    """One that is killed has written only its first index, one that is interrupted its own maps, too."""
+    """A killed or interrupted run removes no earlier map, and the next complete run still removes these maps.
+
+    A killed run has written only its first index. An interrupted run has also written its own maps.
+    """
     folder = tmp_path / "maps"
     written(folder, [scene("a.png"), scene("b.png")], ["png"])
     killed = MapsSink(folder, "lpips")
     killed.open(HEADER)
-    killed._lock.release()  # as the end of its process does
+    killed._lock.release()  # the end of a process also releases the lock
     assert written(folder, [scene("a.png")], end=replace(END, interrupted=True))["earlier"] == ["b.png"]
     assert kept(folder) == ["a.npy", "a.png", "b.png", "legend.png", "maps.json"]
     written(folder, [scene("c.png")], ["png"])
@@ -144,7 +154,11 @@ def test_a_stopped_run_costs_no_earlier_map_and_forgets_none(tmp_path: Path) -> 
 
 
 def test_nothing_but_the_maps_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
-    """A file that no run names, one that took a map's place, a link, what an index made by hand names elsewhere."""
+    """Only maps that an earlier run wrote are removed.
+
+    These files stay: a file that no index lists, a file that replaced a map, a link, and other files that a manipulated
+    index lists.
+    """
     folder = tmp_path / "maps"
     index = folder / "maps.json"
     written(folder, [scene(name) for name in ("a.png", "mine.png", "link.png")], ["png"])
@@ -177,7 +191,7 @@ def test_nothing_but_the_maps_of_an_earlier_run_is_removed(tmp_path: Path) -> No
     "text", ["", "[]", '{"maps": 3}', '{"maps": [3]}', '{"maps": [], "earlier": [[]]}', "[" * 9999]
 )
 def test_an_index_that_is_none_names_nothing(tmp_path: Path, text: str) -> None:
-    """Cut short, or another program's: the run goes on, and removes nothing."""
+    """If the index is truncated or made by another program, the run continues and removes nothing."""
     (tmp_path / "maps.json").write_text(text)
     (tmp_path / "a.png").write_bytes(b"mine")
     written(tmp_path, [scene("b.png")], ["png"])
@@ -185,7 +199,7 @@ def test_an_index_that_is_none_names_nothing(tmp_path: Path, text: str) -> None:
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
-    """A folder of that name in an earlier output leads elsewhere: nothing is written there."""
+    """A link in the folder of maps that leads out of this folder is refused. No file is written at its target."""
     folder, elsewhere = tmp_path / "maps", tmp_path / "elsewhere"
     written(folder, [scene("x.png")])
     elsewhere.mkdir()
@@ -211,7 +225,7 @@ HOSTILE = [
 
 
 def test_hostile_names_stay_below_the_folder(tmp_path: Path) -> None:
-    """No way up, no root, no drive, no NUL, not too long; all different; and each can be written."""
+    """Each hostile name gives a different path below the folder, to which a file can be written."""
     names = Names([".png"])
     given = [names.give(name) for name in HOSTILE]
     assert len(set(given)) == len(given)
@@ -224,7 +238,10 @@ def test_hostile_names_stay_below_the_folder(tmp_path: Path) -> None:
 
 
 def test_names_that_collide_without_their_suffix() -> None:
-    """The second keeps its suffix; so does one that differs in case alone, and a folder never meets a file."""
+    """If two names are equal without their suffixes, the second keeps its suffix.
+
+    Names that differ only in case count as equal. A folder and a file never get the same name.
+    """
     names = Names([".png"], ["legend.png"])
     assert [names.give(n) for n in ("cat.jpg", "cat.png", "CAT.webp", "cat.jpg.png")] == [
         "cat",
@@ -241,5 +258,5 @@ def test_names_that_collide_without_their_suffix() -> None:
     ("peak", "expected"), [(1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (0.37, [0, 0.1, 0.2, 0.3]), (0, [0])]
 )
 def test_ticks_are_round(peak: float, expected: list[float]) -> None:
-    """Steps of 1, 2 or 5 times a power of ten, up to the end."""
+    """The steps are 1, 2 or 5 times a power of ten, up to the end of the scale."""
     assert ticks(peak) == expected

@@ -1,4 +1,4 @@
-"""What notebooks show, and pandas."""
+"""The display of results and maps in notebooks, and the conversion to pandas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\n&.png"
 
 @pytest.fixture
 def result(tmp_path: Path) -> Result:
-    """One pair that is there, one that failed, one whose files are gone; a name that is HTML."""
+    """Return a result with a good pair, a failed pair, and a pair whose files are missing. One name is HTML."""
     for name in ("a.png", "b.png"):
         Image.new("RGB", (300, 200), (10, 200, 30)).save(tmp_path / name)
     there = Pair(HOSTILE, tmp_path / "a.png", tmp_path / "b.png")
@@ -40,7 +40,7 @@ def result(tmp_path: Path) -> Result:
 
 
 class Tags(HTMLParser):
-    """The tags of a page, and that each is closed."""
+    """The tags of a page. Each tag must be closed."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -58,7 +58,10 @@ class Tags(HTMLParser):
 
 
 def test_a_result_is_a_table_with_thumbnails(result: Result) -> None:
-    """A row a pair, small pictures inline and from nowhere else, the mean, what failed; names are text, no markup."""
+    """The table has one row for each pair, the mean, and the failed pairs.
+
+    Thumbnails are inline, and none is loaded from another place. Names are text, and not markup.
+    """
     page = result._repr_html_()
     tags = Tags(page)
     assert tags.open == [] and [tag for tag, _ in tags.seen].count("tr") == 5
@@ -72,13 +75,16 @@ def test_a_result_is_a_table_with_thumbnails(result: Result) -> None:
 
 
 def test_a_long_result_stays_short(result: Result) -> None:
-    """The first rows, and the number of all."""
+    """A long result shows its first rows and the number of all pairs."""
     page = Result(HEADER, [result.rows[2]] * 50, Summary(50, 0, {}))._repr_html_()
     assert page.count("<tr>") == 1 + notebook.SHOWN and f"50 pairs compared, the first {notebook.SHOWN}" in page
 
 
 def test_rows_in_pandas() -> None:
-    """The columns of the CSV; scores are floats, infinite or NaN where they are; sides may be missing."""
+    """The columns are those of CSV.
+
+    Scores are floats, and may be infinite or NaN. The width and the height may be missing.
+    """
     frame = Result(HEADER, ROWS, SUMMARY).to_pandas()
     assert ",".join(frame.columns) == "pair,reference,candidate,width,height,lpips,psnr,error,notes"
     assert frame.notes[1] == "frame 1 of 3" and frame.notes.isna().sum() == 4
@@ -89,14 +95,17 @@ def test_rows_in_pandas() -> None:
 
 
 def test_without_pandas_one_line_says_so(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what to install."""
+    """The error says what to install."""
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="pip install pandas"):
         result.to_pandas()
 
 
 def test_a_map_is_a_picture() -> None:
-    """A PNG of its size: black at 0, pale yellow at the largest; a row of it, or nothing, is no picture."""
+    """A map is shown as a PNG file of its size, with black for 0 and pale yellow for the largest value.
+
+    A single row of a map, and an empty map, have no picture.
+    """
     found = notebook.as_map(np.linspace(0, 0.3, 12, dtype=np.float32).reshape(3, 4))
     png = found._repr_png_()
     assert png is not None
@@ -110,7 +119,7 @@ def test_a_map_is_a_picture() -> None:
 
 
 def test_a_map_is_an_array() -> None:
-    """Whatever is computed with it is plain; it can be written into, sliced, copied and pickled."""
+    """Results of computations with a map are plain arrays. A map can be changed in place, copied and pickled."""
     plain = np.arange(6, dtype=np.float32).reshape(2, 3)
     found = notebook.as_map(plain.copy())
     for value in (found * 2, 1 - found, np.sqrt(found), found > 2, found + found):

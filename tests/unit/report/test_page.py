@@ -1,4 +1,4 @@
-"""The page as a file: what it may do, what data may do in it, where it is written, and what survives."""
+"""The page of a report as a file: its security policy, hostile data, its path, and the treatment of earlier pages."""
 
 from __future__ import annotations
 
@@ -43,21 +43,24 @@ def write(
 
 
 def data(page: Path, name: str) -> object:
-    """A data block, read as a browser reads it: up to the first end of a script element."""
+    """Return a data block of a page. As in a browser, the block ends at the first end of a script element."""
     text = page.read_text("utf-8")
     return json.loads(text.split(f'<script type="application/json" id="{name}">')[1].split("</script>")[0])
 
 
 @pytest.mark.parametrize("name", [STRANGE, UNDECODABLE, "</script><!--<script>&lt;\u2029", "\x00\x7f\ufeff"])
 def test_names_cannot_end_the_data(name: str) -> None:
-    """ASCII without <, > and &; the same name comes back from JSON."""
+    """The data are ASCII without <, > and &. JSON gives the same name back."""
     text = embedded({name: name})
     assert text.isascii() and not set("<>&\n\r\x7f\x00") & set(text) - {"\x7f"}
     assert json.loads(text) == {name: name}
 
 
 def test_the_policy_allows_our_script_alone(tmp_path: Path) -> None:
-    """Their hashes are in the policy; nothing else may run, be fetched, embedded or submitted; no part asks for any."""
+    """The policy has the hashes of our script and style.
+
+    Nothing else may run, be fetched, embedded or submitted, and no part of the page tries to do so.
+    """
     text = write(tmp_path / "x.html", [scene("a.png")]).read_text("utf-8")
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
     rules = dict(rule.split(" ", 1) for rule in html.unescape(policy).split("; "))
@@ -79,13 +82,16 @@ def test_the_policy_allows_our_script_alone(tmp_path: Path) -> None:
 
 
 def test_every_part_is_in_the_page() -> None:
-    """A part that lies there and is not listed would be lost in silence. One of each belongs to `eyediff table`."""
+    """All files of scripts and styles are listed. An unlisted file would be missing in the page without an error.
+
+    One script and one style belong to `eyediff table`.
+    """
     for folder, listed in (("script", {*SCRIPTS, "methods.js"}), ("style", {*STYLES, "methods.css"})):
         assert {path.name for path in PARTS.joinpath(folder).iterdir()} == listed
 
 
 def test_rows_of_every_kind(tmp_path: Path) -> None:
-    """Scores, infinities, failures, notes; a row whose pixels were never seen has no picture."""
+    """The page has scores, infinities, failures and notes. A row whose pixels were never seen has no picture."""
     sink = PageSink(tmp_path / "x.html", About("t", None, None, {"video": {"rate": 25}}))
     sink.open(HEADER)
     for row in ROWS:
@@ -103,13 +109,16 @@ def test_rows_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
-    """Also in the title, which stands outside the data: escaped, and the file is UTF-8."""
+    """An undecodable name is escaped, also in the title, which is outside the data. The file is UTF-8."""
     page = write(tmp_path / "x.html", [scene(UNDECODABLE)], title=f"<{UNDECODABLE}>&")
     assert "<title>&lt;caf\\udce9.png&gt;&amp; - eyediff</title>" in page.read_text("utf-8")
 
 
 def test_pictures_follow_the_room(tmp_path: Path) -> None:
-    """Few pairs: the very pixels. Many: copies within the budget, of the same shape."""
+    """For few pairs, the pictures have the exact pixels.
+
+    For many pairs, the pictures are smaller copies within the budget, with the same proportions.
+    """
     view = scene("a.png", 3, 240, 360)
     few, many = pictures(view, 1_000_000), pictures(view, 6_000)
     assert few.exact and (np.asarray(Image.open(io.BytesIO(few.reference)).convert("RGB")) == view.reference).all()
@@ -121,7 +130,7 @@ def test_pictures_follow_the_room(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1.0)])
 def test_the_difference_is_the_root(dtype: type, white: float) -> None:
-    """255 sqrt(|a - b| / white), the same for every storage type, and the same both ways."""
+    """The difference is 255 sqrt(|a - b| / white) for every storage type and for both orders of the images."""
     a, b = np.zeros((2, 2, 3), dtype), np.zeros((2, 2, 3), dtype)
     b[0, 0], b[1, 1, 2] = white, white / 5
     assert (root_difference(a, b) == root_difference(b, a)).all()
@@ -129,7 +138,7 @@ def test_the_difference_is_the_root(dtype: type, white: float) -> None:
 
 
 def test_maps_keep_their_values(tmp_path: Path) -> None:
-    """A map's gray times its peak is the map, to half a level; the page knows the largest peak."""
+    """The gray levels of a map times its peak equal the map to half a level. The page has the largest peak."""
     views = [scene("a.png", 1, map_peak=0.3), scene("b.png", 2, map_peak=0.9)]
     page = write(tmp_path / "x.html", views)
     for view, record in zip(views, data(page, "pictures"), strict=True):  # type: ignore[call-overload]
@@ -140,7 +149,7 @@ def test_maps_keep_their_values(tmp_path: Path) -> None:
 
 
 def test_what_no_page_can_show_is_told(tmp_path: Path) -> None:
-    """A map that could not be made, and a picture that could not: the row stays, with the reason."""
+    """If a map or a picture could not be made, the row stays in the page, with the reason."""
     views = [
         replace(scene("a.png", map_peak=None), trouble="no room"),
         replace(scene("b.png"), reference=np.zeros((0, 0, 3), np.uint8)),
@@ -151,7 +160,7 @@ def test_what_no_page_can_show_is_told(tmp_path: Path) -> None:
 
 
 def test_only_our_own_page_is_replaced(tmp_path: Path) -> None:
-    """`--report notes.html` must not cost the notes, nor `--report photos` the photos; found before any work."""
+    """`--report` must replace neither a foreign page nor a folder of photos. The error is raised before any work."""
     notes, photos = tmp_path / "notes.html", tmp_path / "photos"
     notes.write_text("<p>mine</p>")
     photos.mkdir()
@@ -171,7 +180,7 @@ def test_only_our_own_page_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_keeps_the_earlier_page(tmp_path: Path) -> None:
-    """What came is a whole page that says so, and the page of the earlier run lies beside it."""
+    """An interrupted run writes a complete page that says so. The page of the earlier run is kept beside it."""
     page = write(tmp_path / "x.html", [scene("a.png"), scene("b.png")])
     write(page, [scene("c.png")], replace(END, interrupted=True))
     assert data(page, "data")["summary"]["interrupted"] is True  # type: ignore[index]
@@ -179,7 +188,10 @@ def test_a_stopped_run_keeps_the_earlier_page(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_full_size_pictures_of_its_own_run(tmp_path: Path) -> None:
-    """PNG of the very pixels; the next run's take their place once its page is there; nothing else stays."""
+    """The pictures are PNG files with the exact pixels.
+
+    The pictures of the next run replace them when the page of that run is complete. No other file stays.
+    """
     for name in ("a.png", "b.png"):
         view = scene(name, 1)
         page = write(tmp_path / "report", [view])
@@ -193,7 +205,7 @@ def test_a_folder_holds_full_size_pictures_of_its_own_run(tmp_path: Path) -> Non
 
 
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No room at the end: the earlier page is as it was, and no part of the new one lies about."""
+    """If the disk is full at the end, the earlier page stays unchanged, and no part of the new page is left."""
     page = write(tmp_path / "report", [scene("a.png")])
     before, old = page.read_bytes(), sorted(path.name for path in page.parent.iterdir())
 
@@ -210,7 +222,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatc
 
 
 def test_what_an_image_lacks_is_hatched() -> None:
-    """In the pictures of the page and of its folder: gray stripes, in place of what padding put there."""
+    """In the pictures of full size, gray stripes replace the pixels that padding added."""
     view = scene("a.png", height=20, width=30, map_peak=None)
     sides = full_size(replace(view, extents=((30, 12), None)))
     reference, candidate = (np.asarray(Image.open(io.BytesIO(sides[side]))) for side in ("reference", "candidate"))

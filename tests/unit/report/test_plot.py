@@ -1,4 +1,4 @@
-"""What `--plot` draws."""
+"""The plot that `--plot` draws."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUMMARY = Summary(5, 2, {})
 
 
 def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
-    """Failed pairs have no dot, infinite scores are counted in words; the figure says how many pairs."""
+    """Failed pairs have no dot. Infinite scores are counted in words. The figure shows the number of pairs."""
     path = tmp_path / "out.svg"
     sink = plot.PlotSink(path)
     sink.open(HEADER)
@@ -30,7 +30,7 @@ def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
 
 
 def test_mean_and_median_are_those_of_the_summary(tmp_path: Path) -> None:
-    """Infinite scores count for the median, and not for the mean."""
+    """Infinite scores count for the median, but not for the mean."""
     psnr = np.array([20.0, 24.0, 28.0, math.inf, math.inf, math.nan])
     plot.draw({"lpips": np.full(6, 0.1), "psnr": psnr}, HEADER, tmp_path / "out.svg")
     text = (tmp_path / "out.svg").read_text()
@@ -39,7 +39,10 @@ def test_mean_and_median_are_those_of_the_summary(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("psnr", [[], [math.inf], [30.0], [30.0] * 50, [1e300, 1e-300]])
 def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> None:
-    """No pair, none that is finite, one, all equal, far apart: a picture, and no warning."""
+    """A plot is drawn without a warning for any scores.
+
+    The cases are no pair, no finite score, a single score, equal scores, and scores that are far apart.
+    """
     scores = {"lpips": np.full(len(psnr), 0.1), "psnr": np.array(psnr)}
     plot.draw(scores, HEADER, tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as picture:
@@ -47,7 +50,7 @@ def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> N
 
 
 def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
-    """Another format, a folder that is not there, a photo in its place; nothing is left."""
+    """An unknown suffix, a missing folder, and a photo at the path are errors. No file is left."""
     with pytest.raises(UsageError, match=r"out\.jpg.*\.png, \.svg, \.pdf"):
         plot.check(tmp_path / "out.jpg")
     with pytest.raises(OutputError, match=r"out\.png: the folder"):
@@ -60,7 +63,7 @@ def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", plot.FORMATS)
 def test_a_plot_takes_the_place_of_another_when_it_is_whole(tmp_path: Path, suffix: str) -> None:
-    """Of each format; the same scores give the same bytes."""
+    """In each format, a complete plot replaces an earlier plot. The same scores give the same bytes."""
     path = tmp_path / f"out{suffix}"
     drawn = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Views without files: seeded scenes, and what was done to them."""
+"""Views without files: seeded images and noisy copies of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from eyediff.records import Pair, ScoredPair, View
 def scene(
     name: str, seed: int = 0, height: int = 24, width: int = 36, map_peak: float | None = 0.5, **scores: float
 ) -> View:
-    """A smooth picture against itself with noise, and a map whose largest value is `map_peak`."""
+    """Return a view of a smooth image and a noisy copy, with a map whose largest value is `map_peak`.
+
+    If `map_peak` is None, the view has no map.
+    """
     random = np.random.default_rng(seed)
     down, across = np.mgrid[0:height, 0:width]
     base = np.stack([128 + 100 * np.sin((down * k + across) / 9 + seed) for k in (1, 2, 3)], -1)

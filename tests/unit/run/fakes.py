@@ -1,4 +1,4 @@
-"""Engines, readers and sinks without images: every figure follows from the names of the files."""
+"""Engines, readers and sinks without image files. Every value follows from the names of the files."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ from eyediff.scoring.loading import ImageLoader
 from eyediff.scoring.metric_set import MetricSet
 
 VALUES = {"mse": False, "sim": True}
-"""The metrics of the fakes, and whether higher is better."""
+"""The fake metrics, and whether a higher score is better."""
 
 
 def header(names: Iterable[str] = VALUES, **changes: object) -> Header:
-    """A header of fake metrics."""
+    """Return a header with fake metrics."""
     metrics = {name: MetricHeader("1", "ab" * 32 if name == "mse" else None, "fake 1.0 cpu") for name in names}
     fields: dict[str, object] = {"eyediff": "0.1.0", "metrics": metrics, "size": "refuse"}
     return Header(**{**fields, "higher_is_better": {name: VALUES[name] for name in names}, **changes})  # type: ignore[arg-type]
 
 
 def pairs(count: int, folder: Path = Path("x")) -> list[Pair]:
-    """Pairs p00, p01, ... of a reference and a candidate folder."""
+    """Return the pairs p00, p01, ... of a reference folder and a candidate folder."""
     return [Pair(f"p{i:02}.png", folder / f"a/p{i:02}.png", folder / f"b/p{i:02}.png") for i in range(count)]
 
 
 def level(path: Path) -> int:
-    """The gray that `Reader` finds in a file."""
+    """Return the gray level that `Reader` gives to a file."""
     return zlib.crc32(str(path).encode()) % 200
 
 
 class Reader:
-    """Flat gray images whose level follows from the path. Counts what it read and how many images are alive at once."""
+    """A reader of flat gray images whose level follows from the path.
+
+    It records the files that it read, and the largest number of images in memory.
+    """
 
     def __init__(self, size: Callable[[Path], tuple[int, int]] = lambda path: (4, 4), delay: float = 0) -> None:
         self.size, self.delay = size, delay
@@ -59,7 +62,7 @@ class Reader:
         return Image(str(path), self.tracked(height, width, level(path)))
 
     def tracked(self, height: int, width: int, gray: int) -> Pixels:
-        """Pixels that tell when they are gone."""
+        """Return pixels that report when they are deleted."""
         pixels = np.full((height, width, 3), gray, np.uint8).view(_Tracked)
         pixels.owner = self
         with self._lock:
@@ -81,14 +84,14 @@ class _Tracked(np.ndarray):  # type: ignore[type-arg]
 
 
 def fit(a: Image, b: Image) -> tuple[Image, Image]:
-    """Refuses other sizes, as the default policy does."""
+    """Refuse images of different sizes, as the default policy does."""
     if a.pixels.shape != b.pixels.shape:
         raise SizeError(f"{a.name} and {b.name} differ in size")
     return a, b
 
 
 class Engine:
-    """The mean squared difference, or minus that. Notes the batches it was given."""
+    """An engine for the mean squared difference, or its negative. It records the shapes of its batches."""
 
     description = "fake 1.0 cpu"
 
@@ -103,12 +106,12 @@ class Engine:
 
 
 def expected(pair: Pair) -> float:
-    """What "mse" is of a pair that `Reader` read."""
+    """Return the score "mse" of a pair that `Reader` read."""
     return float((level(pair.reference) - level(pair.candidate)) ** 2)
 
 
 def job(found: Iterable[Pair], reader: Callable[[Path], Image] | None = None, **changes: Any) -> ComparisonPlan:
-    """A plan with the fake engine "mse" unless `changes` say otherwise."""
+    """Return a plan with the fake engine "mse", unless `changes` have other values."""
     engines = changes.pop("engines", None) or {"mse": Engine()}
     groups = tuple(((name,), engine) for name, engine in engines.items())
     metrics = MetricSet(groups, changes.pop("header", header(engines)))
@@ -118,7 +121,7 @@ def job(found: Iterable[Pair], reader: Callable[[Path], Image] | None = None, **
 
 
 class Kept:
-    """A sink that keeps rows; may fail at one of them."""
+    """A sink that keeps its rows. It can raise an error at one of them."""
 
     def __init__(self, fail_at: int | None = None, error: BaseException | None = None) -> None:
         self.rows: list[Row] = []

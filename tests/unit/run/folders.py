@@ -1,4 +1,4 @@
-"""Files on disk that a reader makes images of, so that they can change, and outputs that can be continued."""
+"""Pairs of small files on disk, which a reader converts to images, and runs whose outputs can be continued."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _lock = threading.Lock()
 
 
 class Folder:
-    """Pairs of tiny files, each a number that is the gray of its image."""
+    """A folder with pairs of tiny files. Each file has a number, which is the gray level of its image."""
 
     def __init__(self, root: Path, count: int = 12) -> None:
         self.root = root
@@ -38,14 +38,14 @@ class Folder:
             self.put(f"p{i:02}.png", (7 * i + 3) % 50, (11 * i) % 60)
 
     def put(self, name: str, a: int, b: int | str) -> Pair:
-        """Write a pair; a `b` that is no number cannot be read."""
+        """Write a pair. If `b` is not a number, the candidate cannot be read."""
         pair = Pair(name, self.root / "a" / name, self.root / "b" / name)
         pair.reference.write_text(str(a))
         pair.candidate.write_text(str(b))
         return pair
 
     def touch(self, name: str) -> None:
-        """Another time of modification, as after an edit."""
+        """Change the modification time of a candidate, as an edit does."""
         path = self.root / "b" / name
         found = path.stat()
         os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
@@ -74,7 +74,10 @@ class Folder:
         found: Sequence[Pair] | None = None,
         **changes: object,
     ) -> tuple[Summary | None, Kept]:
-        """A run into an output; `stop_after` so many rows it breaks off, and leaves what a crash would leave."""
+        """Run a comparison whose output can be continued.
+
+        With `stop_after`, the run stops after this number of rows, and leaves the files that a crash leaves.
+        """
         self.read.clear()
         sink = Kept(None if stop_after is None else stop_after - 1, Crash())
         todo = job(self.pairs if found is None else found, self.reader, **changes)
@@ -84,7 +87,7 @@ class Folder:
             return None, sink
 
     def whole(self, kind: RowFormat) -> bytes:
-        """What a run that nothing stops writes."""
+        """Return the output of a run without interruption."""
         output = self.root / "whole"
         self.compare(output, kind)
         found = content(output)
@@ -93,11 +96,11 @@ class Folder:
 
 
 class Crash(Exception):
-    """Ends a run in its middle."""
+    """An exception that stops a run in the middle."""
 
 
 def content(output: Path) -> bytes:
-    """What an output holds; of a folder of Parquet the rows of all parts, in order."""
+    """Return the content of an output. For a Parquet folder, it has the rows of all parts, in order."""
     if not output.is_dir():
         return output.read_bytes()
     import pyarrow.parquet as pq
@@ -107,5 +110,5 @@ def content(output: Path) -> bytes:
 
 
 def left(folder: Path) -> list[str]:
-    """The names of files and of folders of Parquet parts."""
+    """Return the names of the files and of the Parquet folders."""
     return sorted(path.name for path in folder.iterdir() if path.is_file() or (path / "_eyediff.json").exists())

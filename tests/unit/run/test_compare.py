@@ -1,4 +1,4 @@
-"""Pairs to rows: the order, the batches, the memory, and what the summary says."""
+"""Tests of `compare`: the order of rows, the batches, the memory and the summary."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .fakes import Engine, Kept, Reader, expected, fit, header, job, pairs
 
 
 def mixed(path: Path) -> tuple[int, int]:
-    """Three sizes, so that buckets fill at different rates."""
+    """Return one of three sizes, so that the batches fill at different rates."""
     return [(4, 4), (4, 6), (300, 400)][int(path.stem[1:]) % 3]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_rows_come_in_input_order(workers: int) -> None:
-    """Whatever file is read first and whatever batch is full first, row i is pair i, with its own score."""
+    """Row i is that of pair i and has its score, whichever file is read first and whichever batch is full first."""
     found, sink = pairs(100), Kept()
     summary = compare(job(found, Reader(mixed, delay=0.004), workers=workers), [sink])
     assert sink.names == [pair.name for pair in found]
@@ -34,7 +34,10 @@ def test_rows_come_in_input_order(workers: int) -> None:
 
 
 def test_batches_follow_from_the_order_of_pairs_alone() -> None:
-    """Random delays and other numbers of workers change neither which pairs share a batch nor their order."""
+    """The batches and their order depend only on the order of the pairs.
+
+    Random delays and the number of workers have no influence.
+    """
     seen = []
     for workers, delay in ((1, 0.0), (4, 0.003), (8, 0.006)):
         engine = Engine()
@@ -45,7 +48,7 @@ def test_batches_follow_from_the_order_of_pairs_alone() -> None:
 
 
 def test_batches_are_bounded_by_pixels() -> None:
-    """No call of an engine gets more than BATCH_PIXELS, both sides counted, unless a single pair has more."""
+    """A call of an engine has at most BATCH_PIXELS pixels, both images counted, unless a single pair has more."""
     engine = Engine()
     compare(job(pairs(40), Reader(lambda path: (200, 300)), engines={"mse": engine}))
     assert sum(shape[0] for shape in engine.batches) == 40
@@ -56,9 +59,10 @@ def test_batches_are_bounded_by_pixels() -> None:
 
 
 def test_memory_does_not_grow_with_the_number_of_pairs() -> None:
-    """Of 400 pairs whose number nobody knows, never more than the window's images are alive, and none at the end.
+    """For 400 pairs from an iterator, at most the images of one window are in memory, and none at the end.
 
-    Bound: WINDOW pairs of two images, the pair that is handed over, and the last two files that a next pair may share.
+    The bound is WINDOW pairs of two images, the pair that is passed on, and the last two files, which a next pair may
+    share.
     """
     reader = Reader(mixed, delay=0.001)
     summary = compare(job(iter(pairs(400)), reader))
@@ -68,7 +72,7 @@ def test_memory_does_not_grow_with_the_number_of_pairs() -> None:
 
 
 def test_large_images_are_not_decoded_ahead_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one pair fills the bytes of the window, only the one that is computed and the one ahead are alive."""
+    """If one pair fills the bytes of the window, only the computed pair and the next pair are in memory."""
     monkeypatch.setattr(defaults, "WINDOW_BYTES", 2 * 1000 * 1000 * 3)
     reader = Reader(lambda path: (1000, 1000))
     compare(job(pairs(20), reader, workers=1))
@@ -76,7 +80,7 @@ def test_large_images_are_not_decoded_ahead_without_limit(monkeypatch: pytest.Mo
 
 
 def test_one_reference_for_all_is_read_once() -> None:
-    """A file against a folder: it is decoded for the first pair and kept for the rest."""
+    """If a file is compared with a folder, the file is decoded for the first pair and kept for the others."""
     reader, sink = Reader(delay=0.002), Kept()
     found = [Pair(f"p{i}.png", Path("one.png"), Path(f"b/p{i}.png")) for i in range(50)]
     compare(job(found, reader), [sink])
@@ -86,7 +90,7 @@ def test_one_reference_for_all_is_read_once() -> None:
 
 
 def test_pairs_are_taken_as_they_are_needed() -> None:
-    """A generator of pairs is not run ahead of the window."""
+    """No more pairs are taken from a generator than the window needs."""
     taken = []
 
     def endless() -> Iterator[Pair]:
@@ -105,7 +109,7 @@ def test_pairs_are_taken_as_they_are_needed() -> None:
 
 
 def test_progress_counts_up_to_the_total() -> None:
-    """Called at 0 and after every row, with the length where there is one and None where there is not."""
+    """`progress` is called at 0 and after every row. The total is the number of pairs, or None if it is unknown."""
     calls: list[tuple[int, int | None]] = []
     compare(job(pairs(3)), progress=lambda done, total: calls.append((done, total)))
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
@@ -115,15 +119,19 @@ def test_progress_counts_up_to_the_total() -> None:
 
 
 def test_no_pairs_is_an_empty_summary() -> None:
-    """Nothing to do is no error here: who pairs files says what is wrong with that."""
+    """A plan without pairs is not an error here. The code that pairs the files reports this case."""
     summary = compare(job([]))
     assert (summary.count, summary.failed, dict(summary.metrics)) == (0, 0, {})
 
 
 @pytest.mark.parametrize("both", [True, False])
 def test_transparent_images_get_the_worse_of_two_scores(both: bool) -> None:
-    """Over black the two differ by 10, over white by 30: the larger difference counts, by each metric's direction, and
-    a transparent pair does not disturb the opaque ones in its batch. If one alone is transparent, the pair fails."""
+    """A transparent pair has the worse of its two scores, by the direction of each metric.
+
+    On black the images differ by 10, and on white by 30.
+
+    The opaque pairs in the same batch are not affected. If only one image is transparent, the pair fails.
+    """
 
     def reader(path: Path) -> Image:
         def flat(gray: int) -> Pixels:
@@ -142,7 +150,7 @@ def test_transparent_images_get_the_worse_of_two_scores(both: bool) -> None:
 
 
 def test_notes_say_which_image_they_are_about() -> None:
-    """A note on both images stands once; one on a single image names the side."""
+    """A note on both images occurs once. A note on one image names its side."""
 
     def reader(path: Path) -> Image:
         notes = ("frame 1 of 3", *(("turned",) if path.parts[1] == "a" else ()))
@@ -154,7 +162,7 @@ def test_notes_say_which_image_they_are_about() -> None:
 
 
 def test_limits_are_reported_not_refused() -> None:
-    """Scores above a maximum or below a minimum are crossings; a score on the limit is not."""
+    """Scores above a maximum or below a minimum are crossings. A score on the limit is not."""
     found, sink = pairs(4), Kept()
     scores = [expected(pair) for pair in found]
     limit = sorted(scores)[1]
@@ -179,19 +187,19 @@ def test_limits_are_reported_not_refused() -> None:
     ],
 )
 def test_a_job_that_does_not_fit_together_is_refused(changes: dict[str, object], message: str) -> None:
-    """Before anything is read."""
+    """A plan whose parts do not fit together is refused before any file is read."""
     with pytest.raises(UsageError, match=message):
         job(pairs(1), **changes)
 
 
 def test_what_is_unmatched_is_in_the_summary() -> None:
-    """It comes with the job and goes to the sinks."""
+    """The unmatched files of the plan are in the summary."""
     alone = Unmatched("candidate", Path("b/x.png"))
     assert compare(job([], unmatched=[alone])).unmatched == (alone,)
 
 
 def test_fit_decides_what_is_compared() -> None:
-    """The images that `fit` gives back are scored, and their size is the row's."""
+    """The images that `fit` returns are scored, and the row has their size."""
 
     def halved(a: Image, b: Image) -> tuple[Image, Image]:
         return fit(*(replace(image, pixels=image.pixels[:2]) for image in (a, b)))

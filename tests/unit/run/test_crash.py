@@ -1,4 +1,7 @@
-"""A run that is killed at any moment, by the system, by the power: what is continued is whole."""
+"""Tests of runs that are killed at any moment, by the system or by a power failure.
+
+A later run completes the output.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,13 @@ from .folders import KINDS, LINES, Folder, content, left
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", LINES)
 def test_torn_anywhere(kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill leaves the journal and the output cut at some byte, the output never ahead. For every second such state of
-    the last rows the continued output is that of one run, and only rows that the journal lacks are computed again."""
-    monkeypatch.setattr(defaults, "BOOTSTRAP", 1)  # neither has a part in this, and they are most of the work
+    """A kill may cut the journal and the output at any byte.
+
+    A later run then gives the output of one run. The output is never ahead of the journal.
+
+    The test checks every second such state of the last rows. Only rows that the journal lacks are computed again.
+    """
+    monkeypatch.setattr(defaults, "BOOTSTRAP", 1)  # not tested here, and with fsync most of the work
     monkeypatch.setattr(os, "fsync", lambda _: None)
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
     expected = folder.whole(kind)
@@ -38,13 +45,13 @@ def test_torn_anywhere(kind: RowFormat, tmp_path: Path, monkeypatch: pytest.Monk
     ends = [0, *(i + 1 for i, byte in enumerate(lines) if byte == ord("\n"))]
     starts = [i + 1 for i, byte in enumerate(rows) if byte == ord("\n")]
     states = []
-    for done in (3, 4):  # whole rows in both; one more may be on its way: first its line in the journal, then the row
+    for done in (3, 4):  # number of complete rows in both files; the next row is cut in the journal, then in the output
         states += [(starts[done], cut, done) for cut in range(ends[1 + done], ends[2 + done])]
         states += [(cut, ends[2 + done], done + 1) for cut in range(starts[done], starts[done + 1] + 1)]
     assert len(states) > 300
     for cut, journal_cut, known in states[
         LINES.index(kind) :: 2
-    ]:  # every second state; the other format has the others
+    ]:  # every second state; the other format tests the others
         output.write_bytes(rows[:cut])
         journal.write_bytes(lines[:journal_cut])
         folder.compare(output, kind, resume=True)
@@ -55,7 +62,7 @@ def test_torn_anywhere(kind: RowFormat, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("kind", LINES)
 def test_torn_before_the_first_row(kind: RowFormat, tmp_path: Path) -> None:
-    """While the first line of either was being written, nothing was done yet: it is done from the start."""
+    """If the kill came during the first line of the journal or of the output, a later run starts from the beginning."""
     folder, output = Folder(tmp_path, 2), tmp_path / "out"
     expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
@@ -69,14 +76,17 @@ def test_torn_before_the_first_row(kind: RowFormat, tmp_path: Path) -> None:
         journal.write_bytes(lines)
         folder.compare(output, kind, resume=True)
         assert (output.read_bytes(), len(folder.read)) == (expected, 2)
-        for path in tmp_path.glob("out~*"):  # what lay there with a journal that had not begun
+        for path in tmp_path.glob("out~*"):  # an earlier output that was kept with a journal that had not begun
             path.unlink()
 
 
 @pytest.mark.parametrize("kind", LINES)
 def test_a_power_cut_may_lose_rows(kind: RowFormat, tmp_path: Path) -> None:
-    """The output ends anywhere before the journal, or the journal anywhere before the output. No row that the journal
-    has is computed again; rows of the output that it lacks are not thrown away in silence: the run is refused."""
+    """After a power failure, the output or the journal may lack rows at its end.
+
+    Rows of the journal are not computed again. If the output has rows that the journal lacks, the run is refused, so
+    that no row is lost silently.
+    """
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
     expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
@@ -120,9 +130,11 @@ compare(todo, journal=ResumableSink(folder.root / "out", sys.argv[2], resume=Tru
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_sigkill_at_random_moments(kind: RowFormat, tmp_path: Path) -> None:
-    """A process that is killed again and again, while a file changes and a pair comes in between kills, gets on each
-    time and ends with the output of a run in one go. Bad luck of the clock can only make a kill come before or after
-    the work, never make the test fail."""
+    """A process is killed several times, and the final output is that of a run without interruption.
+
+    Between the kills, a file changes and a pair is added. The timing only decides whether a kill comes before or after
+    the work. It never makes the test fail.
+    """
     folder, output = Folder(tmp_path, 0), tmp_path / "out"
     for i in range(300):
         folder.put(f"p{i:03}.png", i % 50, i % 7)
@@ -142,13 +154,13 @@ def test_sigkill_at_random_moments(kind: RowFormat, tmp_path: Path) -> None:
     journal = tmp_path / "out.resume"
     before = journal.read_bytes().count(b"\n") if journal.exists() else 0
     folder.compare(output, kind, resume=True)
-    assert len(folder.read) <= 302 - before + 2  # the opening, and the row that changed, are lines, too
+    assert len(folder.read) <= 302 - before + 2  # the first line, and that of the changed row, count too
     assert content(output) == folder.whole(kind)
     assert left(tmp_path) == ["out", "out.resume"]
 
 
 class Killed(BaseException):
-    """Where the process would have ended."""
+    """An exception at the point where the process would have ended."""
 
 
 STEPS = [("replace", 1), ("rename", 1), ("sync", 1), ("sync", 2), ("write", 1), ("write", 9), ("fsync", 1)]
@@ -159,10 +171,13 @@ STEPS = [("replace", 1), ("rename", 1), ("sync", 1), ("sync", 2), ("write", 1), 
 def test_killed_while_results_take_their_place(
     kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
 ) -> None:
-    """Killed before each step of a continued run's end, as by the kernel: no clearing up runs after it. What was
-    computed is in the journal, and what is continued is that of a run in one go, with nothing left beside it."""
+    """A continued run may be killed before each step of its end, as by the kernel: nothing cleans up afterwards.
+
+    The computed rows are in the journal. The next run gives the output of a run without interruption, and leaves no
+    other files.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
-    for name in ("p02.png", "p05.png"):  # twice, so that the second run finds the traces of a first
+    for name in ("p02.png", "p05.png"):  # two runs, so that the second run finds files of the first
         folder.compare(output, kind, resume=True)
         folder.put(name, 40, 41)
     calls = 0
@@ -173,7 +188,7 @@ def test_killed_while_results_take_their_place(
         def counted(*arguments: object) -> object:
             nonlocal calls
             calls += name == step and calls < call
-            if calls == call:  # dead: nothing else happens
+            if calls == call:  # the process is dead, so nothing cleans up
                 for kept in ("remove_results", "remove"):
                     patch.setattr(resume, kept, lambda path: None)
                 patch.setattr(atomic_write, "remove", lambda path: None)
@@ -198,7 +213,7 @@ def test_killed_while_results_take_their_place(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_output_and_its_journal_may_move(kind: RowFormat, tmp_path: Path) -> None:
-    """The two files, wherever they lie, are all that continuing needs."""
+    """An output can be continued in another folder. Only the output and its journal are needed."""
     folder = Folder(tmp_path / "images")
     expected = folder.whole(kind)
     folder.compare(tmp_path / "out", kind, stop_after=5)
@@ -212,7 +227,10 @@ def test_an_output_and_its_journal_may_move(kind: RowFormat, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", LINES)
 def test_the_output_is_never_ahead(kind: RowFormat, tmp_path: Path) -> None:
-    """A row is in the journal before it is in the output; so a kill between the two costs nothing."""
+    """A row is written to the journal before it is written to the output.
+
+    So a kill between the two writes loses nothing.
+    """
     folder, output = Folder(tmp_path, 3), tmp_path / "out"
     order = []
     write = Appender.write
@@ -229,7 +247,10 @@ def test_the_output_is_never_ahead(kind: RowFormat, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", LINES)
 def test_a_journal_does_not_grow_for_ever(kind: RowFormat, tmp_path: Path) -> None:
-    """Lines that later ones replace go when they are the most: a nightly run with --resume keeps its size."""
+    """Lines that later lines replace are removed from the journal when they are the majority.
+
+    So the journal of a nightly run with --resume keeps its size.
+    """
     folder, output = Folder(tmp_path, 40), tmp_path / "out"
     for night in range(8):
         for index in range(40):

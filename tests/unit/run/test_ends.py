@@ -1,4 +1,4 @@
-"""How a run ends before its time: sinks and pairs that fail, Ctrl-C; nothing that was done is lost."""
+"""Tests of runs that end early, because of a sink, the pairs or Ctrl-C. No finished row is lost."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from .fakes import Engine, Kept, Reader, job, pairs
 
 
 def threads() -> set[str]:
-    """Names of the reading threads that are alive. Engines keep theirs, and are other tests' affair."""
+    """Return the names of the reading threads that are alive.
+
+    Threads of engines stay alive, and other tests check them.
+    """
     return {thread.name for thread in threading.enumerate() if thread.name.startswith("eyediff-read")}
 
 
 def test_a_sink_that_fails_ends_the_run() -> None:
-    """OutputError passes on; the other sinks keep their rows and are closed as interrupted; no thread lives on."""
+    """OutputError of a sink ends the run.
+
+    The other sinks keep their rows and are closed as interrupted, and no reading thread stays alive.
+    """
     other, failing = Kept(), Kept(fail_at=5, error=OutputError("disk full"))
     with pytest.raises(OutputError, match="disk full"):
         compare(job(pairs(60), Reader(delay=0.002)), [other, failing])
@@ -34,7 +40,7 @@ def test_a_sink_that_fails_ends_the_run() -> None:
 
 
 def test_a_sink_that_cannot_be_opened_ends_the_run_before_it_begins() -> None:
-    """No file is read; what was opened is put back."""
+    """If a sink cannot be opened, no file is read, and the open sinks are abandoned."""
 
     class Shut(Kept):
         def open(self, header: object) -> None:
@@ -48,7 +54,10 @@ def test_a_sink_that_cannot_be_opened_ends_the_run_before_it_begins() -> None:
 
 
 def test_an_error_in_the_pairs_ends_the_run() -> None:
-    """An iterable that raises is a bug of the caller's: it passes, sinks are put back, no thread lives on."""
+    """An error of the iterable of pairs is passed on, because it is a bug of the caller.
+
+    The sinks are abandoned, and no reading thread stays alive.
+    """
 
     def some() -> Iterator[Pair]:
         yield from pairs(3)
@@ -62,7 +71,7 @@ def test_an_error_in_the_pairs_ends_the_run() -> None:
 
 
 class Stopping(Engine):
-    """Ctrl-C comes while it computes its third batch."""
+    """An engine that receives Ctrl-C while it computes its third batch."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
@@ -78,8 +87,13 @@ class Stopping(Engine):
 
 @pytest.mark.parametrize("how", ["signal", "raised"])
 def test_ctrl_c_keeps_what_is_done(how: str) -> None:
-    """The batch under way is finished (where it is a signal), every row that is done is written, the rest is not begun,
-    the summary says so, Python's own handler is back, and no thread lives on."""
+    """Ctrl-C ends the run, and all finished rows are written.
+
+    If Ctrl-C is a signal, the current batch is finished first. The other pairs are not started.
+
+    The summary says that the run was interrupted. The signal handler of Python is restored, and no reading thread stays
+    alive.
+    """
     sink = Kept()
     summary = compare(job(pairs(90), Reader(delay=0.001), engines={"mse": Stopping(how)}), [sink])
     assert summary.interrupted
@@ -92,11 +106,11 @@ def test_ctrl_c_keeps_what_is_done(how: str) -> None:
 
 
 def test_ctrl_c_writes_rows_that_wait_behind_others() -> None:
-    """A row whose turn had not come, since one before it was not computed, is not thrown away."""
+    """After Ctrl-C, a finished row is written even if an earlier row was not computed."""
     sink = Kept()
     engine = Stopping("signal")
 
-    def size(path: Path) -> tuple[int, int]:  # pair 0 alone in its bucket; the others fill one batch each
+    def size(path: Path) -> tuple[int, int]:  # pair 0 is alone in its batch; each other pair fills a batch
         return (4, 4) if path.stem == "p00" else (800, 800)
 
     summary = compare(job(pairs(10), Reader(size), engines={"mse": engine}), [sink])
@@ -105,7 +119,7 @@ def test_ctrl_c_writes_rows_that_wait_behind_others() -> None:
 
 
 def test_ctrl_c_after_the_last_pair_interrupts_nothing() -> None:
-    """All was done: the run is whole."""
+    """Ctrl-C after the last pair does not mark the run as interrupted, because all rows are finished."""
     sink = Kept()
 
     def tell(done: int, total: int | None) -> None:
@@ -117,7 +131,7 @@ def test_ctrl_c_after_the_last_pair_interrupts_nothing() -> None:
 
 
 def test_a_second_ctrl_c_does_not_wait() -> None:
-    """It is KeyboardInterrupt where it strikes; the sinks are closed all the same."""
+    """A second Ctrl-C raises KeyboardInterrupt immediately. The sinks are closed nevertheless."""
 
     class Twice(Engine):
         def distances(self, a: Pixels, b: Pixels) -> Numbers:
@@ -131,7 +145,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 
 
 def test_a_handler_of_the_application_is_left_alone() -> None:
-    """Who handles Ctrl-C himself keeps doing so."""
+    """If the application handles Ctrl-C, its handler stays in use, and the run is not interrupted."""
     seen = []
     before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
     try:
@@ -142,7 +156,7 @@ def test_a_handler_of_the_application_is_left_alone() -> None:
 
 
 def test_it_runs_outside_the_main_thread() -> None:
-    """Where no signal handler can be set, none is."""
+    """A run works outside the main thread, where no signal handler can be set."""
     counts = []
     thread = threading.Thread(target=lambda: counts.append(compare(job(pairs(20))).count))
     thread.start()

@@ -1,4 +1,4 @@
-"""Each way in which one pair can fail: a row that says why, beside neighbours that have their scores."""
+"""Tests of the ways in which one pair can fail: its row has the reason, and the other pairs have their scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from .fakes import Engine, Kept, Reader, expected, header, job, pairs
 
 
 def test_a_file_that_cannot_be_read_is_one_row() -> None:
-    """Stage "read", with the reader's own words; its neighbours have their scores."""
+    """An unreadable file is one failure in the stage "read", with the message of the reader.
+
+    The other pairs have their scores.
+    """
     found = pairs(5)
     found[2] = replace(found[2], candidate=Path("b/broken.png"))
     sink = Kept()
@@ -29,7 +32,7 @@ def test_a_file_that_cannot_be_read_is_one_row() -> None:
 
 
 def test_an_error_that_is_not_ours_is_one_row_on_one_line() -> None:
-    """A decoder may raise anything; the row names the kind of error, and has no line breaks."""
+    """Any error of a decoder becomes one row. The message names the type of the error, and has no line breaks."""
 
     def reader(path: Path) -> Image:
         raise RuntimeError("two\nlines") if "p01" in path.name else RuntimeError
@@ -40,7 +43,7 @@ def test_an_error_that_is_not_ours_is_one_row_on_one_line() -> None:
 
 
 def test_different_sizes_are_one_row() -> None:
-    """Stage "size", with the words of whoever fits images."""
+    """Images of different sizes fail in the stage "size", with the message of `fit`."""
     sink = Kept()
     compare(job(pairs(2), Reader(lambda path: (4, 4) if path.parts[1] == "a" else (4, 5))), [sink])
     assert [(failure.stage, failure.message) for failure in sink.failures] == [
@@ -50,7 +53,10 @@ def test_different_sizes_are_one_row() -> None:
 
 
 def test_images_smaller_than_a_metric_takes_cost_that_metric_alone() -> None:
-    """The row has the other scores, and the reason names the metric, what it needs and what it got."""
+    """If the images are too small for one metric, the row has the other scores.
+
+    The reason names this metric, its smallest size and the size of the images.
+    """
     sink, found = Kept(), pairs(1)
     engines = {"mse": Engine(), "sim": Engine(True, 11)}
     summary = compare(job(found, Reader(lambda path: (10, 40)), engines=engines), [sink])
@@ -61,7 +67,10 @@ def test_images_smaller_than_a_metric_takes_cost_that_metric_alone() -> None:
 
 
 def test_images_smaller_than_every_metric_takes_are_a_failure() -> None:
-    """Stage "size"; the message names each metric; the row has the size."""
+    """If the images are too small for every metric, the pair fails in the stage "size".
+
+    The message names each metric, and the row has the size.
+    """
     sink = Kept()
     engines = {"mse": Engine(smallest=16), "sim": Engine(True, 11)}
     summary = compare(job(pairs(1), Reader(lambda path: (10, 40)), engines=engines), [sink])
@@ -73,7 +82,7 @@ def test_images_smaller_than_every_metric_takes_are_a_failure() -> None:
 
 
 class Picky(Engine):
-    """Cannot do a batch that holds one particular pair."""
+    """An engine that raises an error for each batch with the score `poison`."""
 
     def __init__(self, poison: float, error: Exception, higher: bool = False) -> None:
         super().__init__(higher)
@@ -88,7 +97,7 @@ class Picky(Engine):
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("no kernel for this")])
 def test_an_engine_that_raises_costs_one_pair(error: Exception) -> None:
-    """The batch is done again pair by pair; the row that fails is the one that was wrong, at stage "score"."""
+    """If a batch fails, it is computed again pair by pair. Only the faulty pair fails, in the stage "score"."""
     found, sink = pairs(12), Kept()
     poison = expected(found[5])
     assert [expected(pair) for pair in found].count(poison) == 1
@@ -100,7 +109,7 @@ def test_an_engine_that_raises_costs_one_pair(error: Exception) -> None:
 
 
 def test_a_score_that_is_no_number_is_a_failure() -> None:
-    """NaN never stands in a row as a score."""
+    """A row never has NaN as a score."""
 
     class Nothing(Engine):
         def distances(self, a: Pixels, b: Pixels) -> Numbers:
@@ -115,7 +124,10 @@ def test_a_score_that_is_no_number_is_a_failure() -> None:
 
 
 def test_an_engine_that_raises_leaves_the_scores_of_the_others() -> None:
-    """Statistics are over the scores that are there, with their number."""
+    """If one engine fails, the scores of the others stay.
+
+    The statistics are computed from the existing scores, and have their number.
+    """
     found, sink = pairs(12), Kept()
     poison = expected(found[5])
     engines = {"mse": Engine(), "sim": Picky(-poison, RuntimeError("no kernel"), higher=True)}
@@ -130,7 +142,7 @@ def test_an_engine_that_raises_leaves_the_scores_of_the_others() -> None:
 
 
 def test_columns_that_one_engine_computes_fail_each_by_itself() -> None:
-    """Two columns of one engine: a column that is not a number leaves the other, over both composites."""
+    """If one engine computes two columns, NaN in one column does not affect the score in the other column."""
 
     class Both(Engine):
         def distances(self, a: Pixels, b: Pixels) -> Numbers:
@@ -146,7 +158,7 @@ def test_columns_that_one_engine_computes_fail_each_by_itself() -> None:
 
 
 def test_scores_of_another_number_are_a_failure() -> None:
-    """An engine that answers for fewer pairs than asked is not believed."""
+    """The pairs fail if an engine returns fewer scores than pairs."""
 
     class Short(Engine):
         def distances(self, a: Pixels, b: Pixels) -> Numbers:

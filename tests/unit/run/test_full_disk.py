@@ -1,4 +1,4 @@
-"""A disk that is full for the output or its journal: what is continued when there is room is whole."""
+"""Tests of a disk that is full for the output or its journal. A run that continues later gives the complete output."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ pytestmark = pytest.mark.parametrize("kind", LINES)
 def test_a_full_disk_is_continued_when_there_is_room(
     kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever of the two files the disk is full for: OutputError, whole rows remain, and the rest follows later. The
-    earlier output is there until then."""
+    """A full disk raises OutputError, whichever of the two files needs the room.
+
+    Complete rows stay in the output, and later runs add the other rows. The earlier output is kept until then.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     expected = folder.whole(kind)
     output.write_text('{"eyediff": "earlier"}')
     sizes = []
-    for room in (1200, 500, 550, 600, 650, 700, 1500):  # the first leaves room for a row, whatever its folder
+    for room in (1200, 500, 550, 600, 650, 700, 1500):  # the first value has room for a row with any folder path
         with monkeypatch.context() as patch:
             limit(patch, [room])
             with pytest.raises(OutputError, match="No space left"):
@@ -39,7 +41,7 @@ def test_a_full_disk_is_continued_when_there_is_room(
 
 
 def limit(patch: pytest.MonkeyPatch, room: list[int]) -> None:
-    """All files that are appended to share so many bytes."""
+    """Limit the total number of bytes that can be appended to all files."""
     write = Appender.write
 
     def limited(self: Appender, data: bytes) -> None:
@@ -54,7 +56,10 @@ def limit(patch: pytest.MonkeyPatch, room: list[int]) -> None:
 def test_a_full_disk_at_the_start_puts_back_what_was_there(
     kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No room for the journal's or the output's first line: an unfinished output and its journal are as before."""
+    """If there is no room for the first line of the journal or of the output, the earlier files are restored.
+
+    They are an unfinished output and its journal.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=5)
     before = {name: (tmp_path / name).read_bytes() for name in left(tmp_path)}

@@ -1,4 +1,7 @@
-"""ReferenceCache that come again: looked at once, with the very scores of separate pairs."""
+"""Tests of references that occur in several pairs.
+
+Their features are computed once, and their scores are exactly those of separate pairs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from tests.unit.run.fakes import Engine, Kept, job
 
 
 class Looker(Engine):
-    """The fake engine, which also looks; counts how often."""
+    """The fake engine with a method that computes features. It counts the calls."""
 
     def __init__(self, can: bool = True) -> None:
         super().__init__()
@@ -38,13 +41,16 @@ class Looker(Engine):
 
 
 def file_against(count: int) -> list[Pair]:
-    """One reference and as many candidates."""
+    """Return `count` pairs of one reference and different candidates."""
     return [Pair(f"p{i:02}.png", Path("a.png"), Path(f"b/p{i:02}.png")) for i in range(count)]
 
 
 @pytest.mark.parametrize("side", [4, 1200])
 def test_a_reference_is_looked_at_once(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small images share a batch, large ones have a call each: one look, and the rows that separate pairs give."""
+    """The features of a repeated reference are computed once, and the rows equal those of separate pairs.
+
+    Small images share a batch, and each large image has its own call.
+    """
     from tests.unit.run.fakes import Reader
 
     engine, plain, kept, expected = Looker(), Engine(), Kept(), Kept()
@@ -53,12 +59,12 @@ def test_a_reference_is_looked_at_once(side: int, monkeypatch: pytest.MonkeyPatc
     compare(job(file_against(5), Reader(lambda _: size), engines={"mse": plain}), [expected])
     assert kept.scores == expected.scores
     assert engine.looks == 1
-    # of large ones the first pair is compared as any other, since nobody knows yet that its reference comes again
+    # The first pair of large images is compared from pixels, because its reference has occurred only once so far.
     assert sum(shape[0] for shape in engine.batches) == (0 if side == 4 else 1)
 
 
 def test_references_that_come_once_are_not_looked_at() -> None:
-    """Looking and comparing takes longer than comparing."""
+    """No features are computed for references that occur once, because a comparison from pixels is faster."""
     engine, kept = Looker(), Kept()
     found = [Pair(f"p{i}", Path(f"a{i}"), Path(f"b{i}")) for i in range(6)]
     compare(job(found, engines={"mse": engine}), [kept])
@@ -66,7 +72,7 @@ def test_references_that_come_once_are_not_looked_at() -> None:
 
 
 def test_an_engine_that_cannot_look_compares_pairs() -> None:
-    """Where features would not fit into memory: asked once, and every pair is computed by itself."""
+    """If the features do not fit in memory, the engine is asked once, and every pair is computed from pixels."""
     engine, kept, expected = Looker(can=False), Kept(), Kept()
     compare(job(file_against(5), engines={"mse": engine}), [kept])
     compare(job(file_against(5)), [expected])
@@ -75,7 +81,7 @@ def test_an_engine_that_cannot_look_compares_pairs() -> None:
 
 
 def test_an_engine_that_fails_to_look_costs_rows_not_the_run() -> None:
-    """What a look raises is told of each pair, in one line that names the metric."""
+    """An error of `look` fails pairs, but not the run. The message is one line that names the metric."""
 
     class Broken(Looker):
         def look(self, x: Pixels) -> Features | None:
@@ -88,7 +94,7 @@ def test_an_engine_that_fails_to_look_costs_rows_not_the_run() -> None:
 
 
 def test_pictures_are_told_apart_by_identity_not_by_content() -> None:
-    """Equal pixels in another array are another picture; a picture that is gone is not mistaken for a new one."""
+    """Arrays with equal pixels are different references. A new array is not mistaken for an array that was deleted."""
     references = ReferenceCache()
     a, b = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
     first, second, third = references.track([a, b, a])
@@ -103,7 +109,10 @@ def test_pictures_are_told_apart_by_identity_not_by_content() -> None:
 
 @pytest.mark.parametrize("transparent", [False, True])
 def test_files_score_as_separate_pairs_to_the_last_bit(tmp_path: Path, transparent: bool) -> None:
-    """With a network, from files, over both grounds where both images are transparent."""
+    """With a network, files with one reference have exactly the scores of separate pairs.
+
+    Transparent images are compared on both backgrounds.
+    """
     random = np.random.RandomState(3)
     (tmp_path / "b").mkdir()
     (tmp_path / "copies").mkdir()

@@ -1,4 +1,4 @@
-"""`--resume`: what is kept, and what is computed again."""
+"""Tests of `--resume`: which rows are kept, and which rows are computed again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 def test_a_run_that_nothing_stops_leaves_its_output_alone(kind: RowFormat, tmp_path: Path) -> None:
-    """No journal, no lock, no copy; a row a pair after the header."""
+    """A run without interruption leaves no journal, lock or copy. The output has a header and one row for each pair."""
     Folder(tmp_path).compare(tmp_path / "out", kind)
     assert left(tmp_path) == ["out"]
     if kind in LINES:
@@ -30,8 +30,10 @@ def test_a_run_that_nothing_stops_leaves_its_output_alone(kind: RowFormat, tmp_p
 
 @pytest.mark.parametrize("done", [2, 5, 11, 12])
 def test_a_stopped_run_is_continued(kind: RowFormat, tmp_path: Path, done: int) -> None:
-    """The output is that of a run in one go, only what was missing is read, and every sink gets every row. The call may
-    be repeated: then nothing is read."""
+    """The continued output is that of one run.
+
+    Only files of missing rows are read, and every sink gets every row. If the call is repeated, no file is read.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     expected = folder.whole(kind)
     summary, rows = folder.compare(tmp_path / "out", kind, stop_after=done)
@@ -46,7 +48,10 @@ def test_a_stopped_run_is_continued(kind: RowFormat, tmp_path: Path, done: int) 
 
 
 def test_kept_rows_count_in_limits_and_summary(kind: RowFormat, tmp_path: Path) -> None:
-    """To the last bit: a third is a float that has no short decimal."""
+    """Kept rows count exactly in the limits and in the summary.
+
+    The scores are thirds, which have no short decimal form.
+    """
 
     class Third(Engine):
         def distances(self, a: object, b: object) -> object:  # type: ignore[override]
@@ -64,7 +69,10 @@ def test_kept_rows_count_in_limits_and_summary(kind: RowFormat, tmp_path: Path) 
 
 
 def test_changed_files_are_computed_again(kind: RowFormat, tmp_path: Path) -> None:
-    """Another time or size of either file; the order is that of the pairs, and no old row is left."""
+    """A pair is computed again if the time or the size of a file differs.
+
+    The order is that of the pairs, and no old row stays.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, resume=True)
     folder.put("p03.png", 1, 2)
@@ -77,7 +85,7 @@ def test_changed_files_are_computed_again(kind: RowFormat, tmp_path: Path) -> No
 
 
 def rewrite(path: Path, text: str) -> None:
-    """Other content of the same size, at the same time of modification."""
+    """Write other content of the same size, and keep the modification time."""
     found = path.stat()
     assert len(text) == found.st_size
     path.write_text(text)
@@ -85,7 +93,10 @@ def rewrite(path: Path, text: str) -> None:
 
 
 def test_content_that_changed_within_its_size_and_time(kind: RowFormat, tmp_path: Path) -> None:
-    """The hash tells, of the reference and of the candidate; size and time do not. A new time alone is no change."""
+    """The hash detects changed content of the reference and of the candidate.
+
+    Size and time do not. A new time alone is not a change.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, resume="hash")
     rewrite(tmp_path / "b/p03.png", "34")
@@ -94,7 +105,7 @@ def test_content_that_changed_within_its_size_and_time(kind: RowFormat, tmp_path
     folder.compare(output, kind, resume=True)
     assert folder.read == ["p07.png"]
     folder.compare(output, kind, resume="hash")
-    assert sorted(folder.read) == ["p03.png", "p05.png", "p07.png"]  # that of p07 was recorded without its hash
+    assert sorted(folder.read) == ["p03.png", "p05.png", "p07.png"]  # the row of p07 was recorded without a hash
     assert content(output) == folder.whole(kind)
     folder.touch("p08.png")
     folder.compare(output, kind, resume="hash")
@@ -102,7 +113,10 @@ def test_content_that_changed_within_its_size_and_time(kind: RowFormat, tmp_path
 
 
 def test_rows_without_a_hash_are_computed_again(kind: RowFormat, tmp_path: Path) -> None:
-    """Of an earlier run by size and time nobody knows what its files held. A shared reference is hashed once."""
+    """Rows without a hash are computed again, because the earlier content of their files is unknown.
+
+    If a shared reference changes, all its pairs are computed again.
+    """
     folder, output = Folder(tmp_path, 3), tmp_path / "out"
     pairs = [replace(pair, reference=folder.pairs[0].reference) for pair in folder.pairs]
     folder.compare(output, kind, found=pairs, resume=True)
@@ -114,14 +128,16 @@ def test_rows_without_a_hash_are_computed_again(kind: RowFormat, tmp_path: Path)
 
 
 def test_another_way_to_resume_is_refused(kind: RowFormat, tmp_path: Path) -> None:
-    """Nothing is written."""
+    """An unknown value of `resume` is refused, and nothing is written."""
     with pytest.raises(UsageError, match=r"resume='mtime' is unknown; expected True, False or 'hash'"):
         ResumableSink(tmp_path / "out", kind, resume="mtime")  # type: ignore[arg-type]
 
 
 def test_failures_are_tried_again(kind: RowFormat, tmp_path: Path) -> None:
-    """A run with failures keeps its journal, so that they can be; when all is well and --resume is not asked for, the
-    journal goes."""
+    """Failed pairs are computed again, because a run with failures keeps its journal.
+
+    A run without failures and without --resume removes its journal.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.put("p04.png", 5, "broken")
     summary, rows = folder.compare(output, kind)
@@ -137,7 +153,7 @@ def test_failures_are_tried_again(kind: RowFormat, tmp_path: Path) -> None:
 
 
 def test_pairs_come_and_go(kind: RowFormat, tmp_path: Path) -> None:
-    """New pairs in between are computed, rows of pairs that are no longer there are dropped."""
+    """New pairs are computed, and rows of pairs that no longer exist are dropped."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, resume=True)
     for side in "ab":
@@ -150,7 +166,7 @@ def test_pairs_come_and_go(kind: RowFormat, tmp_path: Path) -> None:
 
 
 def test_another_order_is_the_order_of_the_output(kind: RowFormat, tmp_path: Path) -> None:
-    """Rows follow the pairs, wherever they stood before."""
+    """Rows follow the order of the pairs, whatever their earlier order was."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, resume=True)
     folder.compare(output, kind, resume=True, found=folder.pairs[::-1])
@@ -160,7 +176,7 @@ def test_another_order_is_the_order_of_the_output(kind: RowFormat, tmp_path: Pat
 
 
 def test_other_paths_are_other_rows(kind: RowFormat, tmp_path: Path) -> None:
-    """The same names, sizes and times in another folder: the rows say where their files lie, so they are new."""
+    """The same names, sizes and times in another folder are new rows, because a row has the paths of its files."""
     folder, output = Folder(tmp_path / "one"), tmp_path / "out"
     folder.compare(output, kind, resume=True)
     (tmp_path / "one").rename(tmp_path / "two")
@@ -171,7 +187,7 @@ def test_other_paths_are_other_rows(kind: RowFormat, tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_seen_next_time(kind: RowFormat, tmp_path: Path) -> None:
-    """What counts is how the file was before it was read."""
+    """A file that changes while it is read is computed again in the next run. Its state before reading decides."""
     folder, output = Folder(tmp_path), tmp_path / "out"
 
     def meddling(path: Path) -> Image:
@@ -186,7 +202,7 @@ def test_a_file_that_changes_while_it_is_read_is_seen_next_time(kind: RowFormat,
 
 
 def test_names_that_are_no_text_are_continued(kind: RowFormat, tmp_path: Path) -> None:
-    """A byte that is no UTF-8, a line break and quotes in a name: written, kept, found again."""
+    """Names with a byte that is not UTF-8, a line break or quotes are written, kept and found again."""
     folder, output = Folder(tmp_path, 2), tmp_path / "out"
     for name in ("caf\udce9.png", 'a "b",\nc.png'):
         folder.put(name, 1, 2)
@@ -197,7 +213,7 @@ def test_names_that_are_no_text_are_continued(kind: RowFormat, tmp_path: Path) -
 
 
 def test_nothing_there_starts_fresh(kind: RowFormat, tmp_path: Path) -> None:
-    """--resume in a first call is no error; a journal without output is of no use."""
+    """If the output is missing, a run with --resume is not an error and gives the complete output."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=2)
     shutil.rmtree(output) if output.is_dir() else output.unlink()
@@ -206,8 +222,10 @@ def test_nothing_there_starts_fresh(kind: RowFormat, tmp_path: Path) -> None:
 
 
 def test_a_run_without_resume_keeps_what_was_there(kind: RowFormat, tmp_path: Path) -> None:
-    """An unfinished output and its journal wait side by side under another name, so that renaming both back undoes the
-    mistake; they go when the new run has ended well."""
+    """A run without --resume keeps an unfinished output and its journal under another name.
+
+    So renaming both back undoes the mistake. They are removed when the new run has ended well.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=5)
     before = content(output)
@@ -223,7 +241,10 @@ def test_a_run_without_resume_keeps_what_was_there(kind: RowFormat, tmp_path: Pa
 
 
 def test_what_was_kept_goes_when_the_continued_run_ends_well(kind: RowFormat, tmp_path: Path) -> None:
-    """The journal remembers across the kill that there was an earlier output; the earlier one is whole till then."""
+    """The earlier output is removed when the continued run ends well.
+
+    The journal records across the kill that it exists, and it is complete until then.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     output.write_text('{"eyediff": "earlier"}')
     folder.compare(output, kind, stop_after=5)
@@ -235,7 +256,7 @@ def test_what_was_kept_goes_when_the_continued_run_ends_well(kind: RowFormat, tm
 
 
 def test_ctrl_c_in_a_continued_run_loses_no_row(kind: RowFormat, tmp_path: Path) -> None:
-    """Rows that had not had their turn stay in the file, behind those that had, and count when it is continued."""
+    """After Ctrl-C in a continued run, rows whose turn had not come stay in the output. The next run uses them."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, resume=True)
     folder.put("p00.png", 9, 10)
@@ -256,7 +277,7 @@ def test_ctrl_c_in_a_continued_run_loses_no_row(kind: RowFormat, tmp_path: Path)
 
 
 def test_limits_may_be_other(kind: RowFormat, tmp_path: Path) -> None:
-    """--max and --min do not change a row."""
+    """A continued run may have other limits, because --max and --min do not change a row."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=5)
     summary, _ = folder.compare(output, kind, resume=True, maxima={"mse": -1.0})

@@ -1,4 +1,4 @@
-"""What `--resume` refuses, and leaves as it was."""
+"""Tests of the outputs that `--resume` refuses and leaves unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 def test_an_output_without_journal_is_refused(kind: RowFormat, tmp_path: Path) -> None:
-    """It is finished, or not ours; the message says what to do, and nothing is touched."""
+    """An output without a journal is complete or foreign. The message says what to do, and no file changes."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     output.write_text("mine")
     with pytest.raises(ResumeError, match=r"out cannot be continued, .* compute everything again"):
@@ -42,7 +42,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_other_settings_are_refused(kind: RowFormat, tmp_path: Path, what: str) -> None:
-    """In one line that says what differs. Nothing is read, and nothing is touched."""
+    """Other settings are refused in one line that names the difference. No file is read, and no file changes."""
     if (what, kind) == ("format", "parquet"):
         pytest.skip("a folder where a file is expected is refused as such")
     folder, output = Folder(tmp_path), tmp_path / "out"
@@ -80,7 +80,7 @@ def test_other_settings_are_refused(kind: RowFormat, tmp_path: Path, what: str) 
     ],
 )
 def test_an_output_that_was_edited_is_refused(kind: RowFormat, tmp_path: Path, old: bytes, new: bytes) -> None:
-    """It is not cut, replaced or otherwise touched: somebody's work is in it."""
+    """An edited output is refused and stays unchanged, because it has the work of a user."""
     if kind not in LINES:
         pytest.skip("its rows are not read back")
     folder, output = Folder(tmp_path), tmp_path / "out"
@@ -93,7 +93,7 @@ def test_an_output_that_was_edited_is_refused(kind: RowFormat, tmp_path: Path, o
 
 
 def opening(**changes: object) -> bytes:
-    """A first line of a journal that is not as it should be."""
+    """Return a wrong first line of a journal, with these changes."""
     return json.dumps({"journal": 2, "kept": None, "settings": {}, **changes}).encode() + b"\n"
 
 
@@ -115,7 +115,10 @@ def opening(**changes: object) -> bytes:
     ],
 )
 def test_a_foreign_journal_is_refused(kind: RowFormat, tmp_path: Path, line: bytes, message: str) -> None:
-    """Whatever stands in it: a ResumeError, and no file is touched, those least that it names."""
+    """A journal with a wrong first line raises ResumeError.
+
+    No file changes, and in particular no file that the journal names.
+    """
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=6)
     journal = tmp_path / "out.resume"
@@ -143,7 +146,7 @@ def test_a_foreign_journal_is_refused(kind: RowFormat, tmp_path: Path, line: byt
     ],
 )
 def test_a_damaged_journal_is_refused(kind: RowFormat, tmp_path: Path, old: bytes, new: bytes) -> None:
-    """A line that is whole but not ours: its number is in the message, and nothing is touched."""
+    """A complete line that eyediff did not write is refused. The message has its number, and no file changes."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     folder.compare(output, kind, stop_after=6)
     journal, before = tmp_path / "out.resume", content(output)
@@ -155,7 +158,7 @@ def test_a_damaged_journal_is_refused(kind: RowFormat, tmp_path: Path, old: byte
 
 
 def test_two_runs_do_not_write_one_output(kind: RowFormat, tmp_path: Path) -> None:
-    """With or without --resume, the second is told so, and the first goes on undisturbed."""
+    """A second run is refused, with and without --resume. The first run continues undisturbed."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     first = ResumableSink(output, kind)
     first.open(header(["mse"]))
@@ -170,6 +173,6 @@ def test_two_runs_do_not_write_one_output(kind: RowFormat, tmp_path: Path) -> No
 
 
 def test_what_is_no_file_is_refused(kind: RowFormat) -> None:
-    """There is nothing to continue in a device."""
+    """A device is refused, because nothing in it can be continued."""
     with pytest.raises(OutputError, match="/dev/null"):
         ResumableSink(Path("/dev/null"), kind).open(header(["mse"]))

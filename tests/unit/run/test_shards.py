@@ -1,4 +1,4 @@
-"""Parts of a run: what each holds, and that joined they are the run, or are refused in a line."""
+"""Tests of the parts of a run: their rows, and their merging into the complete run. Wrong parts are refused."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ALONE = (Unmatched("reference", Path("a/alone.png")),)
 
 @pytest.fixture(autouse=True)
 def no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no part in this, and is half of the work."""
+    """Use one bootstrap resample, because the bootstrap is not tested here and takes half of the time."""
     monkeypatch.setattr("eyediff.defaults.BOOTSTRAP", 1)
 
 
 def write(folder: Folder, kind: RowFormat, number: int, of: int) -> Path:
-    """One part, written to a file."""
+    """Write one part to a file, and return its path."""
     path = folder.root / f"part{number}.{kind}"
     todo = select_part(job(folder.pairs, folder.reader, unmatched=ALONE), number, of)
     compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind))
@@ -38,7 +38,10 @@ def write(folder: Folder, kind: RowFormat, number: int, of: int) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """Eleven pairs: one cannot be read, one has a name with all that means something to CSV."""
+    """Return a folder with eleven pairs.
+
+    One file cannot be read, and one name has all characters with a meaning in CSV.
+    """
     folder = Folder(tmp_path, 9)
     folder.put("p04.png", 4, "torn")
     folder.put('q,"\n\r é.png', 1, 2)
@@ -47,7 +50,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def refused(paths: list[Path], *lines: str) -> None:
-    """Each problem is one line that holds these words, and nothing is written or removed."""
+    """Check that each problem is one line with these words, and that no file is written or removed."""
     before = {path: path.read_bytes() for path in paths[0].parent.iterdir() if path.is_file()}
     with pytest.raises(MergeError) as caught:
         MergedRows(paths)
@@ -60,8 +63,11 @@ def refused(paths: list[Path], *lines: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("of", [1, 2, 3, 11, 14])
 def test_parts_are_the_whole(kind: RowFormat, of: int, folder: Folder) -> None:
-    """For any number of parts, more than pairs too: joined, in whatever order they are given, the rows, their order,
-    the summary and the files without partner are those of one run. Parts differ in length by one at most."""
+    """Merged parts have the rows, the order, the summary and the unmatched files of one run.
+
+    The parts may be given in any order. There may be more parts than pairs. The lengths of the parts differ by at most
+    one.
+    """
     whole = Kept()
     expected = compare(job(folder.pairs, folder.reader, unmatched=ALONE), [whole])
     paths = [write(folder, kind, number, of) for number in range(1, of + 1)]
@@ -76,7 +82,10 @@ def test_parts_are_the_whole(kind: RowFormat, of: int, folder: Folder) -> None:
 
 
 def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
-    """CSV and JSON lines say the same; a limit is one on the joined rows, and must be of a metric in them."""
+    """Parts of CSV and of JSON lines can be merged.
+
+    A limit applies to the merged rows, and must be for a metric in them.
+    """
     merged = MergedRows([write(folder, "csv", 1, 2), write(folder, "jsonl", 2, 2)])
     summary = merged.write([], Limits(maxima={"mse": 8.0}))
     scores = [row.scores["mse"] for row in merged if isinstance(row, ScoredPair)]
@@ -87,7 +96,10 @@ def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
-    """Missing, double, cut anywhere, damaged, with rows doubled, exchanged or of others; or no part at all."""
+    """Missing, repeated, truncated and damaged parts are refused.
+
+    Parts with repeated, exchanged or foreign rows, and files that are not a part, are refused, too.
+    """
     one, two, three = (write(folder, kind, number, 3) for number in (1, 2, 3))
     refused([one, three], "1 of 3 parts are missing: 2")
     refused([two], "2 of 3 parts are missing: 1, 3")
@@ -116,7 +128,10 @@ def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
 
 
 def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
-    """Another version, engine, weights, policy, metric, number of parts or list: the line says which, and where."""
+    """Parts that differ in version, engine, weights, policy, number of parts or list are refused.
+
+    The message names the difference and the file.
+    """
     first = write(folder, "jsonl", 1, 2)
     second = write(folder, "jsonl", 2, 2)
     text = second.read_text()
@@ -140,7 +155,7 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
 
 
 def test_a_header_from_outside_is_checked(folder: Folder) -> None:
-    """Values of other types or beyond their range are refused in a line, however large the numbers in them."""
+    """Values of a wrong type or beyond their range are refused, even if the numbers are very large."""
     path = write(folder, "jsonl", 1, 2)
     first, *rest = path.read_text().splitlines(keepends=True)
     for key, value in [("part", 0), ("part", "1"), ("of", 10**400), ("pairs", -1), ("alpha", "x"), ("unmatched", 3)]:
@@ -153,7 +168,10 @@ def test_a_header_from_outside_is_checked(folder: Folder) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) -> None:
-    """After a crash only missing rows are computed; another part, or another list, is refused and touches nothing."""
+    """After a crash, only missing rows of the part are computed.
+
+    Another part, or another list, is refused and changes nothing.
+    """
     path = folder.root / f"part1.{kind}"
     todo = select_part(job(folder.pairs, folder.reader), 1, 2)
     sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
@@ -169,12 +187,15 @@ def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) ->
     assert path.read_bytes() == before
     folder.read.clear()
     compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind, resume=True))
-    assert len(folder.read) == 4  # three that were missing, and one that had failed
+    assert len(folder.read) == 4  # three missing rows, and one row that had failed
     assert b'"shard"' in (path if kind == "jsonl" else Path(f"{path}.shard")).read_bytes()
 
 
 def test_a_card_overwrites_no_file_of_others(folder: Folder) -> None:
-    """A file that happens to have the name of a CSV file's card stays, and the run is refused before it begins."""
+    """If a foreign file has the name of the sidecar of a CSV file, the run is refused before it begins.
+
+    The file stays.
+    """
     precious = folder.root / "part1.csv.shard"
     precious.write_text("mine")
     with pytest.raises(OutputError, match="eyediff did not write it"):
@@ -184,7 +205,7 @@ def test_a_card_overwrites_no_file_of_others(folder: Folder) -> None:
 
 
 def test_numbers_that_are_no_part() -> None:
-    """Counted from 1; and pairs without a length cannot be divided."""
+    """Parts are counted from 1, and other numbers are refused. Pairs without a length cannot be divided."""
     pairs = [Pair("p", Path("a"), Path("b"))]
     for number, of in ((0, 2), (3, 2), (1, 0)):
         with pytest.raises(UsageError, match=f"part {number} of {of}"):

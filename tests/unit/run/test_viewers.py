@@ -1,4 +1,7 @@
-"""Sinks that see pixels: every pair with scores, once, before its row, with its map, also when its row was recalled."""
+"""Tests of viewers, which receive the pixels and the map of every pair with scores.
+
+Each pair is seen once, before its row is written, also if the row comes from an earlier run.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from .folders import Folder
 
 
 class Watching(Kept):
-    """A viewer that notes what it saw, and what had been written by then."""
+    """A viewer that keeps its views, and checks that each pair is seen once, before its row is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +35,10 @@ class Watching(Kept):
 
 
 class Mapper:
-    """The absolute difference at each pixel; gives up on images with a gray of `bad`."""
+    """A mapper that returns the absolute difference at each pixel.
+
+    It fails for candidates with the gray level `bad`.
+    """
 
     map_identity = 0.0
 
@@ -46,7 +52,7 @@ class Mapper:
 
 
 def test_views_are_of_the_pixels_and_their_map() -> None:
-    """Reference, candidate, map and row belong together, in every batch; failures have no view."""
+    """The reference, candidate, map and row of a view belong together, in every batch. Failures have no view."""
     found = pairs(40)
     broken = type(found[0])("broken.png", Path("x/a/broken.png"), Path("x/b/broken.png"))
     viewer = Watching()
@@ -62,14 +68,14 @@ def test_views_are_of_the_pixels_and_their_map() -> None:
 
 
 def test_without_a_mapper_there_are_no_maps() -> None:
-    """Nobody asked: nothing is computed, and nothing is missing."""
+    """Without a mapper, no map is computed, and no view reports a problem."""
     viewer = Watching()
     compare(job(pairs(2)), viewers=[viewer])
     assert all(view.map is None and view.trouble is None for view in viewer.views.values())
 
 
 def test_a_mapper_that_gives_up_leaves_the_scores() -> None:
-    """The row is whole; the view says why there is no map."""
+    """If the mapper fails, the row is complete, and the view says why there is no map."""
     found = pairs(3)
     viewer = Watching()
     compare(job(found), viewers=[viewer], mapper=Mapper(bad=level(found[1].candidate)))
@@ -79,7 +85,10 @@ def test_a_mapper_that_gives_up_leaves_the_scores() -> None:
 
 
 def test_transparent_pairs_are_seen_where_they_differ_more() -> None:
-    """A black shape over transparency vanishes on black: the view is over white then."""
+    """A transparent pair is seen on the background on which it differs more.
+
+    A black shape is invisible on black, so the view is on white.
+    """
     shape = np.zeros((4, 4, 3), np.uint8)
     images = {"a": Image("a", shape, shape), "b": Image("b", shape, shape + 255)}
     for mapper in (None, Mapper()):
@@ -90,7 +99,10 @@ def test_transparent_pairs_are_seen_where_they_differ_more() -> None:
 
 
 def test_recalled_rows_are_seen_too(tmp_path: Path) -> None:
-    """Their files are read again, and not scored again; one that cannot be read any more keeps its row."""
+    """Pairs with a row from an earlier run are read again, but not scored again.
+
+    If a file cannot be read any more, its row stays.
+    """
     folder, output = Folder(tmp_path, 4), tmp_path / "x.csv"
     folder.compare(output, "csv", resume=False, stop_after=3)
     gone = folder.pairs[0]
@@ -117,7 +129,7 @@ def test_recalled_rows_are_seen_too(tmp_path: Path) -> None:
 
 
 def test_viewers_do_not_hold_images_in_memory() -> None:
-    """A viewer that keeps nothing leaves the window as it was: 32 pairs and what is being read."""
+    """A viewer that keeps no images does not change the window: 32 pairs, and the files that are being read."""
     reader = Reader()
 
     class Passing(Watching):
@@ -130,7 +142,10 @@ def test_viewers_do_not_hold_images_in_memory() -> None:
 
 
 def test_a_viewer_that_fails_ends_the_run() -> None:
-    """As with any sink; at the first row the others are abandoned, as nothing was written."""
+    """An error of a viewer ends the run, as for any sink.
+
+    At the first row the other sinks are abandoned, because nothing was written.
+    """
 
     class Failing(Watching):
         def see(self, view: View) -> None:
@@ -143,7 +158,10 @@ def test_a_viewer_that_fails_ends_the_run() -> None:
 
 
 def test_a_pair_that_is_refused_for_its_size_is_seen(tmp_path: Path) -> None:
-    """Both images, padded, and no map; a pair whose file cannot be read is not."""
+    """A pair that is refused for its size is seen as two padded images, without a map.
+
+    A pair with an unreadable file is not seen.
+    """
     for name, size in (("a.png", (40, 30)), ("b.png", (30, 50))):
         PILImage.new("RGB", size, (9, 9, 9)).save(tmp_path / name)
     (tmp_path / "torn.png").write_text("no image")

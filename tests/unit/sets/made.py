@@ -1,4 +1,7 @@
-"""Sets of tiny files whose points are known: a file holds the levels of its pixels, and a point is those levels."""
+"""Sets of tiny files with known embeddings.
+
+A file has the levels of its pixels as text. The embedding of an image, a point, has these levels scaled to 0 to 1.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from eyediff.sets import EmbeddingJob, ImageSet
 
 
 class Levels:
-    """A point is an image's pixels from 0 to 1. Gives up on white pixels, and on more than `most` images at once."""
+    """An embedder that returns the pixels of an image, scaled to 0 to 1.
+
+    It fails on a white image, and on a batch with more than `most` images.
+    """
 
     smallest = 2
 
@@ -35,7 +41,10 @@ class Levels:
 
 
 def read(path: Path) -> Image:
-    """`height width level level ...`; a level above 255 makes it 16 bits; anything else is no image."""
+    """Read a file with the text `height width level level ...`.
+
+    A level above 255 makes the image 16 bits. Any other text raises ImageError.
+    """
     try:
         height, width, *levels = map(int, path.read_text().split())
         dtype = np.uint8 if max(levels) < 256 else np.uint16
@@ -45,20 +54,20 @@ def read(path: Path) -> Image:
 
 
 def put(path: Path, pixels: np.ndarray) -> None:
-    """What `read` reads."""
+    """Write a file that `read` can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width, _ = pixels.shape
     path.write_text(f"{height} {width} {' '.join(map(str, pixels.ravel().tolist()))}")
 
 
 def some(count: int, seed: int = 0) -> list[np.ndarray]:
-    """Images of 4 x 3 pixels."""
+    """Return random images with a height of 4 pixels and a width of 3 pixels."""
     random = np.random.RandomState(seed)
     return [random.randint(0, 250, (4, 3, 3)).astype(np.uint8) for _ in range(count)]
 
 
 def folder(root: Path, pixels: Sequence[np.ndarray]) -> ImageSet:
-    """A set of images called 00, 01, ..."""
+    """Write images with the names 00, 01, ... and return their set."""
     names = [f"{index:02}" for index in range(len(pixels))]
     for name, each in zip(names, pixels, strict=True):
         put(root / name, each)
@@ -68,7 +77,7 @@ def folder(root: Path, pixels: Sequence[np.ndarray]) -> ImageSet:
 def job(
     embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str = "lpips", **changes: str
 ) -> EmbeddingJob:
-    """How the images of such a set are looked at."""
+    """Return the settings with which the images of such a set are read and embedded."""
     header = Header(
         eyediff="1.0",
         metrics={metric: MetricHeader(**{"version": "0.1", "weights_sha256": "ab" * 32, "engine": "levels"} | changes)},
@@ -79,23 +88,23 @@ def job(
 
 
 def points(pixels: Sequence[np.ndarray]) -> np.ndarray:
-    """Of these images, in double precision."""
+    """Return the points of these images in double precision."""
     return np.array([each.ravel() / (255.0 if each.dtype == np.uint8 else 65535.0) for each in pixels])
 
 
 def brute(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """All squared distances, difference by difference."""
+    """Return all squared distances, computed from the differences of the points."""
     return ((a.astype(np.float64)[:, None] - b.astype(np.float64)[None]) ** 2).sum(-1)
 
 
 def touch(path: Path) -> None:
-    """Another time of modification, as after an edit."""
+    """Change the modification time of a file, as an edit does."""
     found = path.stat()
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
 
 
 class Full:
-    """A file on a full disk, as far as `room` bytes allow."""
+    """A file on a disk that has space for `room` bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room

@@ -1,4 +1,4 @@
-"""The matrix of a folder: equal to brute force, whatever fails, however large; full disks."""
+"""Distance matrices of folders: comparison with brute force, failed images, several blocks, and full disks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .made import Full, Levels, brute, folder, job, points, put, some
 
 
 def test_it_is_what_brute_force_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pairs by N passes, in blocks; float32 keeps 6e-8 of each level, which differences of 0.1 lose 1e-6 by."""
+    """N passes give the distances of all pairs, in blocks.
+
+    float32 has a relative rounding error of 6e-8 for each level. Differences of 0.1 then have an error of 1e-6.
+    """
     monkeypatch.setattr(squares, "ROWS", 3)
     pixels, levels, told = some(8), Levels(), []
     with compute_matrix(job(levels), folder(tmp_path, pixels), progress=lambda *now: told.append(now)) as found:
@@ -31,7 +34,7 @@ def test_it_is_what_brute_force_gives(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_against_another_folder(tmp_path: Path) -> None:
-    """N rows, M columns; N + M passes; images brought to the size of the first folder's first."""
+    """Folders with N and M images give a matrix of N rows and M columns, in N + M passes."""
     first, second = some(4), some(3, 1)
     levels, sources = Levels(), (folder(tmp_path / "a", first), folder(tmp_path / "b", second))
     with compute_matrix(job(levels), *sources) as found:
@@ -40,7 +43,7 @@ def test_against_another_folder(tmp_path: Path) -> None:
 
 
 def test_storage_types_may_differ(tmp_path: Path) -> None:
-    """8 and 16 bits in one folder: batches of their own, one matrix."""
+    """Images of 8 and 16 bits in one folder are embedded in separate batches, and are in one matrix."""
     pixels = some(5)
     pixels[2] = pixels[2].astype(np.uint16) * 257 + 1
     levels = Levels()
@@ -50,7 +53,10 @@ def test_storage_types_may_differ(tmp_path: Path) -> None:
 
 
 def test_what_fails_is_named_and_left_out(tmp_path: Path) -> None:
-    """A file that is no image, and one that the engine gives up on, which costs its batch nothing."""
+    """A file that is not an image, and an image on which the engine fails, are named and left out.
+
+    The other images of the same batch stay in the matrix.
+    """
     pixels = some(5)
     pixels[3] = np.full((4, 3, 3), 255, np.uint8)
     source = folder(tmp_path, pixels)
@@ -63,13 +69,17 @@ def test_what_fails_is_named_and_left_out(tmp_path: Path) -> None:
 
 
 def test_too_many_at_once_are_tried_one_by_one(tmp_path: Path) -> None:
-    """An engine without the memory for a batch still gets through."""
+    """If an engine cannot compute a batch, for example for lack of memory, it gets the images one by one."""
     with compute_matrix(job(Levels(most=1)), folder(tmp_path, some(3))) as found:
         assert found.distances.shape == (3, 3) and not found.failed
 
 
 def test_sizes(tmp_path: Path) -> None:
-    """Refused by name; resized to the first that can be read; cropped to the middle that all have."""
+    """Different sizes are refused by name, or are changed to one size.
+
+    `resize` uses the size of the first readable image. `crop` uses the central part that all images have. A size that
+    is too small for the metric is refused.
+    """
     pixels = [np.arange(75, dtype=np.uint8).reshape(5, 5, 3), *some(2)]
     source = folder(tmp_path, pixels)
     with pytest.raises(SizeError, match=r"00 is 5x5, .*01 is 3x4"), compute_matrix(job(), source):
@@ -86,7 +96,7 @@ def test_sizes(tmp_path: Path) -> None:
 
 
 def test_sets_that_are_none(tmp_path: Path) -> None:
-    """A single image, and nothing readable: errors, before or without a result."""
+    """A set with a single image, and a set without a readable image, are errors."""
     source = folder(tmp_path, some(2))
     with (
         pytest.raises(UsageError, match="a matrix needs at least two"),
@@ -100,7 +110,10 @@ def test_sets_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_error() -> None:
-    """Under the points and under the result: OutputError that names the file, not the death of the process."""
+    """A full disk raises OutputError with the name of the file, and does not kill the process.
+
+    The test checks the file of the points and the file of the result.
+    """
     with pytest.raises(OutputError, match="the scratch: No space left"):
         PointStore(Full(600), "the scratch").append(np.zeros((2, 20), np.float32))  # type: ignore[arg-type]
     grid = _Grid(_Seekable(8 * 5), 3, 3, "the result")
@@ -110,18 +123,18 @@ def test_a_full_disk_is_one_error() -> None:
 
 class _Seekable(Full):
     def seek(self, _: int) -> None:
-        """A disk has room or not, wherever."""
+        """Do nothing: the free space does not depend on the position."""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
 def test_a_real_full_disk(tmp_path: Path) -> None:
-    """What the operating system answers on its own full device is the same error."""
+    """The full device of the operating system gives the same error."""
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputError, match="No space left"):
         PointStore(full, "scratch")
 
 
 def test_an_engine_may_raise_anything(tmp_path: Path) -> None:
-    """What a runtime raises costs the image that it cannot do, and not the matrix."""
+    """An exception of the runtime leaves out the image that it cannot compute, and does not end the matrix."""
 
     class Runtime(Levels):
         def embeddings(self, x: Pixels) -> np.ndarray:

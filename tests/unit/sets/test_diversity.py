@@ -1,4 +1,4 @@
-"""The mean distance of all pairs in one pass: equal to brute force, with a standard error that keeps its promise."""
+"""The mean distance of all pairs in one pass: comparison with brute force, and accuracy of the standard error."""
 
 from __future__ import annotations
 
@@ -28,28 +28,34 @@ def mean_of_pairs(figures: np.ndarray) -> float:
 
 @pytest.mark.parametrize("count", [2, 3, 50])
 def test_the_mean_is_that_of_all_pairs(count: int) -> None:
-    """To 1e-12: sums of double precision without cancellation, though the points lie a thousand times farther from the
-    origin than from each other."""
+    """The mean equals the mean of all pairs to 1e-12.
+
+    The sums in double precision have no cancellation, although the points are a thousand times farther from the origin
+    than from each other.
+    """
     figures = (1000 + np.random.RandomState(count).standard_normal((count, 7))).astype(np.float32)
     assert spread(figures).mean == pytest.approx(mean_of_pairs(figures), rel=1e-12)
 
 
 def test_points_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A point is looked at piece by piece: none is missed, none taken twice."""
+    """A long point is processed piece by piece. No piece is missed, and none is counted twice."""
     monkeypatch.setattr(import_module("eyediff.sets.diversity"), "CHUNK", 3)
     figures = np.random.RandomState(0).standard_normal((6, 8)).astype(np.float32)
     assert spread(figures).mean == pytest.approx(mean_of_pairs(figures), rel=1e-12)
 
 
 def test_too_few_points_have_no_figure() -> None:
-    """One point has no pair, two pairs of points no spread: None, not 0."""
+    """One point has no mean, and two points have no standard error. The value is None, and not 0."""
     assert (spread(np.zeros((1, 3))).mean, spread(np.zeros((1, 3))).standard_error) == (None, None)
     assert (spread(np.eye(2)).mean, spread(np.eye(2)).standard_error) == (2.0, None)
     assert spread(np.eye(3)).standard_error is not None
 
 
 def test_parts_joined_are_the_whole() -> None:
-    """The mean over all images from the parts' means and sums; without standard error, which was of their order."""
+    """The mean over all images is computed from the means and sums of the parts.
+
+    It has no standard error, because the standard error depends on the order of the images.
+    """
     figures = np.random.RandomState(0).standard_normal((30, 5))
     whole = RunningDiversity()
     for part in (figures[:1], figures[1:12], figures[:0], figures[12:]):
@@ -59,11 +65,12 @@ def test_parts_joined_are_the_whole() -> None:
 
 
 def test_the_standard_error_is_unbiased_for_normal_points() -> None:
-    """Its square is on average 4 V / N + 8 tr(S^2) / (N (N - 1)), here with variances 1, 4 and 9, exactly.
+    """The mean of its square is exactly 4 V / N + 8 tr(S^2) / (N (N - 1)), here with variances 1, 4 and 9.
 
-    V = Var |x|^2 = 2 tr(S^2) for a normal distribution. 4,000 sets of 6 points: the square, a sample variance of 5
-    figures whose kurtosis is below 15, has a relative standard deviation below 1.8, its mean of 4,000 one below 0.03;
-    0.12 is four of them. A plain spread of the 15 distances over their root would be wrong by a factor.
+    V = Var |x|^2 = 2 tr(S^2) for a normal distribution. The test averages the square over 4,000 sets of 6 points. The
+    square is a sample variance of 5 values whose kurtosis is below 15. So its relative standard deviation is below 1.8,
+    and that of the average is below 0.03. The tolerance of 0.12 is four of these. The standard deviation of the 15
+    distances, divided by the root of their number, would be wrong by a factor.
     """
     random, count = np.random.RandomState(0), 6
     squares = [spread(random.standard_normal((count, 3)) * [1, 2, 3]).standard_error ** 2 for _ in range(4000)]
@@ -72,9 +79,10 @@ def test_the_standard_error_is_unbiased_for_normal_points() -> None:
 
 
 def test_the_standard_error_on_a_sphere_is_too_large_by_the_factor_that_is_documented() -> None:
-    """V is 0 there, and the true square is exactly 8 tr(S^2) / (N (N - 1)), with tr(S^2) = 1 / axes.
+    """On a sphere V is 0, and the true square is exactly 8 tr(S^2) / (N (N - 1)), with tr(S^2) = 1 / axes.
 
-    The mean square of 300 sets of 100 points scatters by 1.5 %, measured; that of 60 by 3.3 %, of which 3 are allowed.
+    The measured standard deviation of the mean square is 1.5 % for 300 sets of 100 points. For 60 sets it is 3.3 %, and
+    the tolerance is three times this value.
     """
     random, count, axes = np.random.RandomState(2), 100, 200
     squares = []
@@ -88,7 +96,10 @@ def test_the_standard_error_on_a_sphere_is_too_large_by_the_factor_that_is_docum
 
 
 def test_the_standard_error_is_near_the_jackknife_s() -> None:
-    """For 300 skewed points both estimate the same V: within a tenth (log N / N is 0.02, of a variance)."""
+    """For 300 skewed points, both values estimate the same V, and agree within a tenth.
+
+    The variances differ by about log N / N, which is 0.02.
+    """
     figures = np.random.RandomState(1).exponential(size=(300, 20)) ** 1.5
     count, distances = len(figures), brute(figures, figures)
     each = distances.sum(1) / (count - 1)  # the mean distance of each point to the others
@@ -98,7 +109,10 @@ def test_the_standard_error_is_near_the_jackknife_s() -> None:
 
 
 def test_a_set_from_files(tmp_path: Path) -> None:
-    """Equal to brute force to 1e-6 (float32 keeps 6e-8 of each level), whatever the order of the names."""
+    """The mean equals brute force to 1e-6, for any order of the names.
+
+    float32 has a relative rounding error of 6e-8 for each level.
+    """
     pixels = some(20)
     source = folder(tmp_path, pixels)
     found = measure_diversity(job(), source).everything
@@ -108,22 +122,28 @@ def test_a_set_from_files(tmp_path: Path) -> None:
 
 
 def test_each_image_passes_once(tmp_path: Path) -> None:
-    """N passes for N (N - 1) / 2 pairs."""
+    """N (N - 1) / 2 pairs need only N passes."""
     levels = Levels()
     measure_diversity(job(levels), folder(tmp_path, some(20)))
     assert levels.passes == 20
 
 
 def test_sorted_files_do_not_blow_up_the_error(tmp_path: Path) -> None:
-    """Dark images first, light ones last, as folders are: the order drawn for the pass takes that away, so that the
-    error stays below that of the mean of as many independent halves, by far."""
+    """The files of a folder are often sorted, here with the dark images first and the light images last.
+
+    The images are processed in a random order, so that the standard error stays below a tenth of the mean.
+    """
     dark, light = ([np.full((4, 3, 3), level + i % 3, np.uint8) for i in range(40)] for level in (10, 200))
     found = measure_diversity(job(), folder(tmp_path, [*dark, *light])).everything
     assert found.standard_error < 0.1 * found.mean
 
 
 def test_groups(tmp_path: Path) -> None:
-    """Each group by itself; within groups the mean of their means, with its spread over groups; all images as one."""
+    """Each group has its own mean, and `within` is the mean of these means.
+
+    The standard error of `within` is computed from the means of the groups. `everything` is the mean over all images.
+    It has no standard error.
+    """
     pixels = {"a": some(3), "b": some(5, 1), "c": some(1, 2)}
     names = []
     for group, each in pixels.items():
@@ -143,7 +163,10 @@ def test_groups(tmp_path: Path) -> None:
 
 
 def test_groups_by_a_part_of_the_name(tmp_path: Path) -> None:
-    """The first parenthesis, or the whole; names in which nothing is found are told, and are in no group."""
+    """The name of a group is the first parenthesis of the expression, or the whole match.
+
+    Names without a match are reported, and are in no group.
+    """
     source = ImageSet(tmp_path, ["x1_a", "x1_b", "x2_a", "other"])
     by_number = group_images(source, r"x(\d)")
     assert by_number.groups == {"1": [0, 1], "2": [2]} and [each.name for each in by_number.ungrouped] == ["other"]
@@ -155,7 +178,7 @@ def test_groups_by_a_part_of_the_name(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """A broken file is left out of the mean and named; the rest is as if it were not there."""
+    """A broken file is named and left out. The mean of the other images is the same as without this file."""
     pixels = some(6)
     source = folder(tmp_path, pixels)
     (tmp_path / "02").write_text("broken")
@@ -165,7 +188,10 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_sizes_that_differ_end_the_job(tmp_path: Path) -> None:
-    """A mean over images of several sizes means nothing: refused by name, unless the policy says how to fit them."""
+    """Different sizes are refused by name, unless the size policy says how to change them.
+
+    A mean over images of different sizes has no meaning. Fewer than two images are refused, too.
+    """
     source = folder(tmp_path, some(3))
     put(tmp_path / "01", np.zeros((5, 3, 3), np.uint8))
     with pytest.raises(SizeError, match=r"00 is 3x4, .*01 is 3x5.*size="):

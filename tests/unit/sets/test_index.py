@@ -1,4 +1,7 @@
-"""An index: made once, used again; refused whole, and left as it was, where it is not what is asked for."""
+"""An index of embeddings, which is built once and used again.
+
+An index that does not fit the call is refused, and stays unchanged.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def kept(
 
 
 def test_the_second_question_costs_no_pass(source: ImageSet, tmp_path: Path) -> None:
-    """Built once; then the same points, names and failures without a look at any image."""
+    """The index is built once. The second call returns the same points, names and failures without a pass."""
     (source.folder / "03").write_text("broken")
     first, second = Levels(), Levels()
     built = kept(tmp_path / "index", source, job(first))
@@ -48,14 +51,14 @@ def test_the_second_question_costs_no_pass(source: ImageSet, tmp_path: Path) -> 
 
 
 def test_without_an_index_nothing_is_left(source: ImageSet, tmp_path: Path) -> None:
-    """The points wait in a file without a name."""
+    """Without an index, the points are stored in a temporary file that has no name."""
     with open_index(job(), source) as found:
         assert found.points.shape == (6, 36)
     assert left(tmp_path) == ["set"]
 
 
 def test_it_is_a_file_that_others_can_read(source: ImageSet, tmp_path: Path) -> None:
-    """safetensors opens it: points, and what they are as JSON."""
+    """safetensors can open the index, which has the points and a JSON description of them."""
     built = kept(tmp_path / "index", source, job())
     found = load_file(tmp_path / "index")
     np.testing.assert_array_equal(found["points"], built.points)
@@ -74,7 +77,10 @@ def test_it_is_a_file_that_others_can_read(source: ImageSet, tmp_path: Path) -> 
     ],
 )
 def test_made_with_something_else(source: ImageSet, tmp_path: Path, change: dict[str, str], word: str) -> None:
-    """One line that says what differs and what to do; the index stays as it was. `lpips` and `lpips-alex` are one."""
+    """The error is one line that says what differs and what to do, and the index stays unchanged.
+
+    `lpips` and `lpips-alex` count as the same metric.
+    """
     kept(tmp_path / "index", source, job())
     before = (tmp_path / "index").read_bytes()
     with pytest.raises(UsageError) as error:
@@ -86,7 +92,7 @@ def test_made_with_something_else(source: ImageSet, tmp_path: Path, change: dict
 
 
 def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
-    """Changed, new and gone are counted with an example each; --rebuild takes them in."""
+    """Changed, new and removed files are counted, with one example each. `rebuild` updates the index."""
     index = tmp_path / "index"
     kept(index, source, job())
     before = index.read_bytes()
@@ -102,7 +108,10 @@ def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
 
 
 def test_content_that_changed_within_its_size_and_time(source: ImageSet, tmp_path: Path) -> None:
-    """The hash tells, and size and time do not. A new time alone is no change of the content."""
+    """The hash detects the change, but the size and the modification time do not.
+
+    A new modification time alone is not a change of the content.
+    """
     index, by_time, by_hash = tmp_path / "index", Levels(), Levels()
     (source.folder / "03").write_text("broken")
     kept(index, source, job(), by="hash")
@@ -122,7 +131,10 @@ def test_content_that_changed_within_its_size_and_time(source: ImageSet, tmp_pat
 
 
 def test_an_index_without_hashes(source: ImageSet, tmp_path: Path) -> None:
-    """Nobody knows what its files held; it is refused with what to do, and stays as it was."""
+    """An index without hashes cannot show whether the content of a file changed.
+
+    A call that needs the hashes refuses it and says what to do. The index stays unchanged.
+    """
     index = tmp_path / "index"
     kept(index, source, job())
     before = index.read_bytes()
@@ -135,7 +147,7 @@ def test_an_index_without_hashes(source: ImageSet, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "header", "json", "count", "text", "empty"])
 def test_a_damaged_index_is_refused(source: ImageSet, tmp_path: Path, damage: str) -> None:
-    """Checked to the byte before any of it is used, and never overwritten unasked."""
+    """The complete index is checked before it is used. A damaged index is not overwritten without a request."""
     index = tmp_path / "index"
     kept(index, source, job())
     whole = index.read_bytes()
@@ -157,7 +169,7 @@ def test_a_damaged_index_is_refused(source: ImageSet, tmp_path: Path, damage: st
 
 
 def test_rebuilding_costs_no_other_file(source: ImageSet, tmp_path: Path) -> None:
-    """--index with the name of something else: refused, the file as it was."""
+    """`--index` with the name of another kind of file is refused, and the file stays unchanged."""
     precious = tmp_path / "photo"
     precious.write_bytes(b"\x89PNG\0")
     with pytest.raises(OutputError, match="exists, but it is not an index"):
@@ -166,7 +178,7 @@ def test_rebuilding_costs_no_other_file(source: ImageSet, tmp_path: Path) -> Non
 
 
 def test_a_rebuild_that_fails_leaves_the_old_index(source: ImageSet, tmp_path: Path) -> None:
-    """A disk that fills under way, or an interruption: the old index is whole, and nothing else is left."""
+    """If a rebuild is interrupted, the old index stays complete, and no other file is left."""
     index = tmp_path / "index"
     kept(index, source, job())
     before = index.read_bytes()

@@ -1,4 +1,4 @@
-"""Squared distances by matrix products: the laws of a distance, and the precision that is promised."""
+"""Squared distances by matrix products: the properties of a distance, and the documented precision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .made import brute
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 4 points and 5 axes, so that a few points make many."""
+    """Set blocks of 4 points and 5 axes, so that a few points need many blocks."""
     monkeypatch.setattr(squares, "ROWS", 4)
     monkeypatch.setattr(squares, "COLUMNS", 5)
 
@@ -27,7 +27,10 @@ def drawn(count: int, axes: int = 13, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [1, 4, 5, 11])
 def test_they_are_what_differences_give(count: int) -> None:
-    """Equal to brute force in double precision, within PRECISION; symmetric to the bit, 0 on the diagonal."""
+    """The distances equal brute force in double precision, within PRECISION.
+
+    The matrix is exactly symmetric, and its diagonal is 0.
+    """
     points = drawn(count)
     found = squared_distances(points)
     np.testing.assert_allclose(found, brute(points, points), rtol=PRECISION, atol=0)
@@ -36,7 +39,7 @@ def test_they_are_what_differences_give(count: int) -> None:
 
 
 def test_two_sets_are_a_rectangle() -> None:
-    """N against M, every pair once."""
+    """N and M points give N x M distances, and each pair is computed once."""
     a, b = drawn(9), drawn(6, seed=1)
     found = np.full((9, 6), np.nan)
     steps = 0
@@ -50,7 +53,7 @@ def test_two_sets_are_a_rectangle() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(range(9)))
 def test_the_order_of_the_points_does_not_matter(order: list[int]) -> None:
-    """Each distance belongs to its two points, wherever they stand: to the error that the sums may have."""
+    """The distance of two points does not depend on their positions, within the error of the sums."""
     points = drawn(9)
     found, moved = squared_distances(points), squared_distances(points[list(order)])
     np.testing.assert_allclose(moved, found[np.ix_(order, order)], rtol=PRECISION, atol=0)
@@ -59,15 +62,17 @@ def test_the_order_of_the_points_does_not_matter(order: list[int]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.floats(-7, 0), st.integers(0, 100))
 def test_close_points_lose_nothing_to_cancellation(size: float, seed: int) -> None:
-    """However near two points far from the origin are, the distance is right to PRECISION: |x|^2 + |y|^2 - 2xy alone
-    would keep no digit of one of 1e-14."""
+    """The distance of two close points far from the origin is correct to PRECISION.
+
+    |x|^2 + |y|^2 - 2xy alone would have no correct digit for a distance of 1e-14.
+    """
     points = np.repeat(drawn(1, 40), 2, 0) + 3
     points[1] += drawn(1, 40, seed)[0] * np.float32(10**size)
     np.testing.assert_allclose(distances_between(points, points), brute(points, points), rtol=PRECISION, atol=0)
 
 
 def test_twins_are_at_exactly_0() -> None:
-    """Equal points, in one block and across blocks."""
+    """Equal points have the distance 0, in one block and across blocks."""
     points = drawn(10)
     points[1] = points[0]
     points[9] = points[0]

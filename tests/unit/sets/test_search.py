@@ -1,4 +1,4 @@
-"""Nearest images and near-duplicates: what sorting all distances gives."""
+"""Nearest images and near-duplicates: the results equal those of sorting all distances."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from .made import brute, folder, job, points, put, some
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 3 points, so that a few points make many."""
+    """Set blocks of 3 points, so that a few points need many blocks."""
     monkeypatch.setattr(squares, "ROWS", 3)
     monkeypatch.setattr("eyediff.sets.point_search.ROWS", 3)
 
 
 @pytest.mark.parametrize("k", [1, 4, 99])
 def test_the_nearest_are_those_of_a_sorted_row(k: int) -> None:
-    """Of whole numbers, many at equal distances: then the earlier comes first. More than there are: all."""
+    """The result equals the beginning of a sorted row of distances.
+
+    The points have integer values, so that many distances are equal. Of equal distances, the point with the lower index
+    is first. If `k` is larger than the number of points, all points are returned.
+    """
     random = np.random.RandomState(0)
     set_, queries = (random.randint(0, 3, (count, 4)).astype(np.float32) for count in (20, 5))
     for row, matches in zip(brute(queries, set_), nearest(set_, queries, k), strict=True):
@@ -36,7 +40,10 @@ def test_the_nearest_are_those_of_a_sorted_row(k: int) -> None:
 
 
 def test_duplicates_are_all_pairs_below() -> None:
-    """Every pair once, at the limit too; groups are what hangs together, in the order of their first."""
+    """Every pair up to and including the limit is found once.
+
+    Connected pairs form a group. Groups are in the order of their first points.
+    """
     line = np.array([[0.0], [10], [1], [20], [2], [11], [100], [20]], np.float32)
     found = [(each.group, each.first, each.second, each.distance) for each in close_pairs(line, 1.0)]
     assert found == [(1, 0, 2, 1.0), (1, 2, 4, 1.0), (2, 1, 5, 1.0), (3, 3, 7, 0.0)]
@@ -45,7 +52,10 @@ def test_duplicates_are_all_pairs_below() -> None:
 
 
 def test_names_answer(tmp_path: Path) -> None:
-    """By name, nearest first, the query's own file left out; a broken query is told."""
+    """The result has the names of the images, with the nearest image first.
+
+    The file of the query itself is left out. A broken query is reported.
+    """
     pixels = some(7)
     pixels[5] = pixels[2].copy()
     source = folder(tmp_path / "set", pixels)
@@ -67,14 +77,17 @@ def found_again(source: ImageSet):
 
 @pytest.mark.parametrize(("change", "word"), [(lambda x: x[:, :-3], "33 values"), (lambda x: x * np.nan, "finite")])
 def test_points_that_cannot_be(tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], word: str) -> None:
-    """An index that was tampered with, its header made to fit: one line, no traceback and no row of nonsense."""
+    """Invalid points raise an error of one line, without a wrong row.
+
+    They stand for an index that was manipulated, with a header that fits.
+    """
     source = folder(tmp_path / "set", some(3))
     with open_index(job(), source) as found, pytest.raises(UsageError, match=word):
         list(find_neighbours(job(), replace(found, points=change(found.points)), source, source, 2))
 
 
 def test_a_query_of_another_size(tmp_path: Path) -> None:
-    """Refused by name, or fitted to the set's size."""
+    """A query of another size is refused by name, or is changed to the size of the set."""
     source = folder(tmp_path / "set", some(3))
     put(tmp_path / "query", np.zeros((6, 6, 3), np.uint8))
     query = ImageSet(tmp_path, ["query"])

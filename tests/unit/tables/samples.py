@@ -1,4 +1,4 @@
-"""A table with everything in it: groups, a tie, a left-out image, hostile names."""
+"""A table with every case: groups, a tie, an image that is left out, and hostile names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from ..output.samples import HEADER
 
 METHODS = ("best", "a_b & 50% #1 {x} \\ ~^$ <i>|*", "far")
 GROUPS = ["chair"] * 6 + ["lego"] * 6
-"""Of twelve images."""
+"""The groups of the twelve images."""
 
 
 def scores() -> dict[str, Numbers]:
-    """The second method differs from the first by noise around 0, the third by much."""
+    """Return the scores of three methods.
+
+    In PSNR, the second method differs from the first by noise around 0, and the third differs by much.
+    """
     draws = np.random.default_rng(1)
     base, noise = draws.normal(30, 2, 12), draws.normal(0, 1, 12)
     noise -= noise.mean() + 0.05

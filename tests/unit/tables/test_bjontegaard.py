@@ -1,4 +1,4 @@
-"""Bjontegaard deltas: numbers of another implementation, the integral of another library, and laws."""
+"""Tests of Bjontegaard deltas against another implementation, the integral of another library, and laws."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ PEER = {
 }
 """BD-rate and BD-PSNR by bjontegaard 1.3.0 (FAU Erlangen-Nuremberg, from PyPI) on scipy 1.17.1 and numpy 2.4.6.
 
-Scores that are better where they are lower were negated for it, and so was its BD-PSNR. It fits the cubic in powers of
-the score, which are ill conditioned: the condition of that matrix, 1e5, times the rounding of float64 is below 1e-10.
+Scores that are better if they are lower were negated for this package, and so was its BD-PSNR. The package fits the
+cubic in powers of the score, which are ill conditioned. The condition of that matrix, 1e5, times the rounding of
+float64 is below 1e-10.
 """
 
 
@@ -57,7 +58,7 @@ def delta(anchor: Curve, codec: Curve, kind: Interpolation = "pchip") -> Bjonteg
 
 @pytest.mark.parametrize(("name", "kind"), PEER)
 def test_numbers_of_another_implementation(name: str, kind: Interpolation) -> None:
-    """Both values, on curves of different length, direction and spacing."""
+    """Both values agree with the other implementation, on curves of different length, direction and spacing."""
     found = delta(*CURVES[name], kind)
     rate, score = PEER[name, kind]
     assert found.rate == pytest.approx(rate, rel=1e-10) and found.score == pytest.approx(score, rel=1e-10)
@@ -65,7 +66,7 @@ def test_numbers_of_another_implementation(name: str, kind: Interpolation) -> No
 
 
 def test_the_piecewise_cubic_is_that_of_scipy() -> None:
-    """On random monotone curves, over a part of them."""
+    """On random monotone curves, over a part of them, the integral equals that of scipy."""
     interpolate = pytest.importorskip("scipy.interpolate", reason="the extra `eval` is not installed")
     draws = np.random.default_rng(0)
     for count in (4, 5, 9):
@@ -86,9 +87,9 @@ def test_the_piecewise_cubic_is_that_of_scipy() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CURVES)
 def test_laws(name: str, kind: Interpolation) -> None:
-    """A curve is at no distance from itself; the order of points and the unit of rates do not matter.
+    """A curve has no distance from itself. The order of points and the unit of rates do not matter.
 
-    A codec that needs a tenth less everywhere is at -10 %; and two codecs that change places invert the ratio.
+    A codec whose rates are a tenth lower is at -10 %. Swapping the two codecs inverts the ratio.
     """
     anchor, codec = CURVES[name]
     same = delta(anchor, anchor, kind)
@@ -104,7 +105,10 @@ def test_laws(name: str, kind: Interpolation) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_undefined(kind: Interpolation) -> None:
-    """Too few points, no score in common, a score that falls with the bitrate: no number, and the reason."""
+    """A BD-rate that is undefined has a reason.
+
+    The causes are too few points, no common score, and a score that does not always rise or fall with the bitrate.
+    """
     rates, scores = [0.1, 0.2, 0.4, 0.8], [30.0, 33.0, 36.0, 38.0]
     few = delta((rates[:3], scores[:3]), (rates, scores), kind)
     assert few.reason == "the anchor has 3 operating points with a score, but 4 are needed"
@@ -120,7 +124,10 @@ def test_undefined(kind: Interpolation) -> None:
 
 
 def test_a_polynomial_that_swings_beyond_all_numbers() -> None:
-    """Points that lie close together make it: no number, and the other curve is proposed."""
+    """Points that lie close together make the cubic exceed all numbers.
+
+    There is no BD-rate, and the reason proposes pchip.
+    """
     scores = [30.0, 30.0001, 30.0002, 40.0]
     close: Curve = ([0.1, 0.3, 0.31, 0.4], scores)
     plain: Curve = ([0.1, 0.2, 0.3, 0.4], [30.0, 33.0, 36.0, 40.0])

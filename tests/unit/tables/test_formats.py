@@ -1,4 +1,4 @@
-"""A table in every format: what it says, and hostile names."""
+"""Tests of a table in every format, with hostile names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .samples import METHODS, table
 
 
 def test_latex_is_a_table_of_booktabs() -> None:
-    """The best bold, the second underlined, a dagger where no difference was found; names are escaped."""
+    """The best mean is bold, the second is underlined, and a dagger marks a difference that is not significant.
+
+    Names are escaped.
+    """
     lines = render(table(), "latex").splitlines()
     start = lines.index("\\toprule")
     assert lines[start - 1] == "\\begin{tabular}{lcc}"
@@ -32,7 +35,7 @@ def test_latex_is_a_table_of_booktabs() -> None:
 
 
 def test_latex_compiles(tmp_path: Path) -> None:
-    """With Debian's texlive-latex-base and booktabs; the hostile names are text of the page."""
+    """The table compiles with Debian's texlive-latex-base and booktabs. The hostile names are text of the page."""
     pdflatex = shutil.which("pdflatex")
     if pdflatex is None:
         pytest.skip("pdflatex is not installed (Debian: texlive-latex-base, texlive-latex-recommended)")
@@ -56,7 +59,10 @@ def test_markdown_is_a_table() -> None:
 
 
 def test_html_is_text_where_names_are(tmp_path: Path) -> None:
-    """Every tag is one of ours; the cells are those of the table."""
+    """Every tag comes from the format, and no name is a tag.
+
+    The page has one table for all images and one for each group.
+    """
     tags: set[str] = set()
 
     class Reader(HTMLParser):
@@ -70,7 +76,7 @@ def test_html_is_text_where_names_are(tmp_path: Path) -> None:
 
 
 def test_text_fits_into_80_columns() -> None:
-    """Metrics that do not fit begin a block of their own; a terminal gets styles in place of marks."""
+    """Metrics that do not fit start another block. A terminal gets styles instead of marks."""
     lines = render(table(), "text").splitlines()
     assert all(len(line) <= 80 for line in lines if not line.startswith(("lpips:", "left out", "~:")))
     (best,) = (line for line in lines if line.startswith("best "))
@@ -81,7 +87,7 @@ def test_text_fits_into_80_columns() -> None:
 
 
 def test_csv_and_json_hold_all_that_is_known() -> None:
-    """To the last bit, with intervals, ranks and marks; hostile names as they are."""
+    """CSV and JSON have the exact means, intervals, ranks and marks, and the hostile names without changes."""
     rows = list(csv.DictReader(render(table(groups=True), "csv", per_group=True).splitlines()))
     assert [(row["group"], row["method"], row["metric"]) for row in rows] == [
         (group, method, metric) for group in ("", "chair", "lego") for method in METHODS for metric in ("lpips", "psnr")
@@ -98,7 +104,10 @@ def test_csv_and_json_hold_all_that_is_known() -> None:
 
 @pytest.mark.parametrize("kind", TABLE_FORMATS)
 def test_every_format_begins_alike_for_every_table(kind: str) -> None:
-    """So that a file of ours is known, and may be replaced. JSON is known by its first key."""
+    """All tables of a format have the same first line, so that eyediff recognises its own files and may replace them.
+
+    JSON is recognised by its first key.
+    """
     first, other = (render(table(groups=groups), kind) for groups in (False, True))  # type: ignore[arg-type]
     if kind == "json":
         assert first.startswith('{"eyediff":')

@@ -1,4 +1,4 @@
-"""Means, ranks, intervals and marks, against the same computed here with numpy."""
+"""Tests of means, ranks, intervals and marks against a computation with numpy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def entries(values: list[list[float]], groups: list[str] | None = None, metric: 
 
 
 def test_means_of_images_and_of_groups() -> None:
-    """A group counts once, whatever the number of its images."""
+    """Each group counts once, whatever the number of its images."""
     assert [entry.mean for entry in entries([[1.0, 2.0, 6.0]])] == [3.0]
     found = made([[1.0, 2.0, 6.0]], ["b", "a", "a"])
     assert found.overall.entries["psnr"][0].mean == (1.0 + 4.0) / 2
@@ -34,7 +34,7 @@ def test_means_of_images_and_of_groups() -> None:
 
 
 def test_ranks_are_of_printed_means() -> None:
-    """Means that print alike share a rank; the second of two has no mark; lower is better for a distance."""
+    """Means that print alike share a rank. The second of two methods has no mark. For a distance, lower is better."""
     assert [entry.rank for entry in entries([[30.001], [30.002], [29.0], [20.0]])] == [1, 1, 2, None]
     assert [entry.rank for entry in entries([[30.0], [29.0]])] == [1, None]
     assert [entry.rank for entry in entries([[30.0]])] == [None]
@@ -42,7 +42,10 @@ def test_ranks_are_of_printed_means() -> None:
 
 
 def test_digits() -> None:
-    """Two for decibels, four else; more where a mean would vanish; as asked."""
+    """Decibels have two digits, and other scores have four.
+
+    A mean that would vanish has more. The caller can choose the digits.
+    """
     assert entries([[30.126]])[0].text == "30.13"
     assert entries([[0.12345]], metric="lpips")[0].text == "0.1235"
     assert entries([[0.000123]], metric="lpips")[0].text == "0.00012"
@@ -55,7 +58,7 @@ def test_digits() -> None:
 
 
 def bootstrap_interval(values: Numbers) -> tuple[float, float]:
-    """The bootstrap-t interval with draws of its own: the ends agree up to the noise of 2,000 resamples."""
+    """Return the bootstrap-t interval with other draws. The ends agree up to the noise of 2,000 resamples."""
     drawn = values[np.random.default_rng(7).integers(len(values), size=(20000, len(values)))]
     errors = drawn.std(1, ddof=1) / math.sqrt(len(values))
     low, high = np.percentile((drawn.mean(1) - values.mean()) / errors, [2.5, 97.5])
@@ -64,7 +67,7 @@ def bootstrap_interval(values: Numbers) -> tuple[float, float]:
 
 
 def test_intervals_and_marks_follow_from_paired_differences() -> None:
-    """Of methods whose own intervals overlap, the paired test tells the one that is worse on every image."""
+    """The paired test finds the method that is worse on every image, even if the intervals of the methods overlap."""
     found = table().overall.entries["psnr"]
     best = max(range(3), key=lambda place: found[place].mean or 0)
     assert best == 0
@@ -77,14 +80,14 @@ def test_intervals_and_marks_follow_from_paired_differences() -> None:
 
 
 def test_a_constant_difference_is_significant() -> None:
-    """Noise that both methods share does not hide it; equal methods are not told apart."""
+    """Noise that both methods share does not hide a constant difference. Equal methods do not differ."""
     base = np.random.default_rng(0).normal(30, 5, 8)
     assert [entry.differs for entry in entries([list(base), list(base - 0.01)])] == [None, True]
     assert [entry.differs for entry in entries([list(base), list(base)])] == [None, False]
 
 
 def test_no_test_of_few_units() -> None:
-    """Groups are the units where there are groups."""
+    """Few units have neither an interval nor a mark. In a table of groups, the groups are the units."""
     assert all(entry.differs is None and entry.ci95 is None for entry in entries([[1.0] * 4, [2.0] * 4]))
     assert all(entry.ci95 is None for entry in table(groups=True).overall.entries["psnr"])
     assert all(entry.ci95 for section in table(groups=True).groups for entry in section.entries["psnr"])
@@ -103,6 +106,9 @@ def test_images_without_a_score_or_infinite_are_left_out_for_all() -> None:
 
 
 def test_a_method_that_is_identical_everywhere_hides_no_other() -> None:
-    """Its mean is infinite and the best; the others keep theirs. Without any score there is no mean."""
+    """A method with only infinite scores has an infinite mean, and the other methods keep their means.
+
+    If one method has no score, no method has a mean.
+    """
     assert [entry.mean for entry in entries([[math.inf] * 2, [1.0, 3.0]])] == [math.inf, 2.0]
     assert [entry.text for entry in entries([[math.nan] * 2, [1.0, 3.0]])] == ["-", "-"]

@@ -1,4 +1,4 @@
-"""What trainings in tests share."""
+"""Fixtures that tests of training share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 @contextmanager
 def in_one_thread() -> Iterator[None]:
-    """Sums in one order, so that figures repeat to the last bit on any machine."""
-    import torch  # here, since a conftest.py must load where torch is not installed
+    """Run torch in one thread. Sums then have one order, so values repeat to the last bit on any machine."""
+    import torch  # imported here, because a conftest.py must load without torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -23,6 +23,6 @@ def in_one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """The test runs in one thread."""
+    """Run the test in one thread."""
     with in_one_thread():
         yield

@@ -1,4 +1,4 @@
-"""The figures of the model card."""
+"""Tests of the values and tables of the model card."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from eyediff.training.distillation.evaluate import Measurement
 
 
 def measurements(kind: str, *pairs: tuple[float, float], source: str = "kodak") -> list[Measurement]:
-    """Return triples of 64 pixels from (expected, estimated), two pairs a triple."""
+    """Return triples of 64 pixels from (expected, estimated), two pairs for each triple."""
     return [
         Measurement(source, 64, kind, i // 2, 0.5, expected, estimated) for i, (expected, estimated) in enumerate(pairs)
     ]
 
 
 def test_order_counts_triples_that_have_one() -> None:
-    """A triple is ordered where both networks prefer the same candidate; one that alex finds equal does not count."""
+    """A triple counts as ordered if both networks prefer the same candidate.
+
+    A triple whose distances by alex are equal does not count.
+    """
     pairs = measurements("jpeg", (0.1, 0.2), (0.3, 0.4), (0.5, 0.1), (0.2, 0.3), (0.2, 0.1), (0.2, 0.5))
     assert measure_agreement("kodak", 64, "jpeg", pairs).ordered == 0.5
 
 
 def test_tables_hold_every_source_and_kind() -> None:
-    """Sources are lines of their own, families are counted over all of them, and held-out families are marked."""
+    """Each source has lines of its own, and a family has one line for all sources.
+
+    Held-out families are marked. Unrelated pairs have no order.
+    """
     pairs = measurements("jpeg", (0.1, 0.1), (0.3, 0.4)) + measurements("speckle", (0.1, 0.2), (0.3, 0.2))
     pairs += measurements("unrelated", (0.7, 0.7), (0.8, 0.9)) + measurements(
         "jpeg", (0.2, 0.2), (0.4, 0.5), source="clic"

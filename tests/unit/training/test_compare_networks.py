@@ -1,4 +1,4 @@
-"""The candidates of scripts/compare_networks.py, and a run of a few steps."""
+"""Tests of the candidates of scripts/compare_networks.py, and of a run of a few steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def script() -> ModuleType:
 
 
 def test_candidates_cost_about_as_much_as_the_shipped_network(script: ModuleType) -> None:
-    """At most 1.15 times its multiplications and 2 MB; every one takes images from 16 pixels, and names are unique."""
+    """A candidate has at most 1.15 times the multiplications of the shipped network, and at most 2 MB.
+
+    Every candidate accepts images from 16 pixels, and the names are unique.
+    """
     limit = 1.15 * MINI.multiply_adds(256, 256)
     for candidate in script.CANDIDATES:
         assert candidate.multiply_adds(256, 256) <= limit, candidate.name
@@ -45,7 +48,10 @@ def test_candidates_cost_about_as_much_as_the_shipped_network(script: ModuleType
 def test_worse_networks_are_dropped_and_all_can_be_read(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of three networks one is dropped at once; the weights of each are written, and the log names those that go on."""
+    """One of three networks is dropped at once. The weights of each network are written.
+
+    The log has the losses of the networks that remain.
+    """
     monkeypatch.setattr(script, "KEEP", ((0.0, 2),))
     monkeypatch.setattr(script, "LOGGED_EVERY", 1)
     recipe = DistillationRecipe(minutes=0.1, sides=(64,), groups=(4,), turns=(64,), batch=2)

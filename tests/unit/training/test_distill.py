@@ -1,4 +1,4 @@
-"""The recipe on a handful of generated pictures: it learns, goes on where it stopped, and writes what can be read."""
+"""Tests of the recipe on a few generated pictures: the loss falls, runs are resumed, and files can be read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHORT = DistillationRecipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64,
 
 
 def seeded_teacher() -> lpips.Network:
-    """AlexNet with parameters out of a seed: a teacher that needs no file."""
+    """Return AlexNet with seeded parameters: a teacher that needs no file."""
     parts = weights(initial_parameters(ALEX, 11))
     heads = tuple(parts.pop(f"head/{index}") for index in range(len(ALEX.taps)))
     return lpips.Network(ALEX, parts, heads)
@@ -45,13 +45,13 @@ def seeded_teacher() -> lpips.Network:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six generated photos."""
+    """Return a folder of six generated photos."""
     return photos_in(tmp_path_factory.mktemp("photos"), 6, 192)
 
 
 @pytest.fixture(scope="module")
 def datasets(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[PairDataset]:
-    """Groups of both sides."""
+    """Return complete datasets of both sides."""
     folder = tmp_path_factory.mktemp("groups")
     made = [
         PairDataset(folder / str(side), DatasetPlan(SHORT.seed, side, count))
@@ -80,8 +80,10 @@ def same(a: dict[str, Array], b: dict[str, Array]) -> bool:
 
 
 def test_batches_hold_the_teachers_values(datasets: list[PairDataset]) -> None:
-    """The distances of a batch are those of the oracle in double precision, up to float32 rounding: about 10,000
-    products a feature in other order leave 1e-5 of a value."""
+    """The distances of a batch are those of the oracle in double precision, to the rounding of float32.
+
+    A feature is a sum of about 10,000 products. Another order of the sum changes it by 1e-5 of its value.
+    """
     pixels, expected = sampler(datasets).batch(0)
     engine = NetworkEngine(NumpyRunner(), seeded_teacher())
     groups = pixels.numpy()
@@ -90,17 +92,24 @@ def test_batches_hold_the_teachers_values(datasets: list[PairDataset]) -> None:
 
 
 def test_maps_average_to_the_distance_where_cells_divide_the_grids(datasets: list[PairDataset]) -> None:
-    """At 64 pixels AlexNet's first and last grids, 15 x 15 and 3 x 3, divide into 3 x 3 cells; the second, 7 x 7, does
-    not, so that mean and distance differ by less than a tenth, and are equal for identical pictures."""
+    """The mean of a map is close to the distance.
+
+    At 64 pixels, AlexNet's first and last layers have 15 x 15 and 3 x 3 positions, which divide into 3 x 3 cells. The
+    second layer has 7 x 7 positions, which do not. So mean and distance differ by less than a tenth. They are equal for
+    identical pictures.
+    """
     _, expected = sampler(datasets).batch(0)
     np.testing.assert_allclose(expected.maps.mean((2, 3)), expected.distances, rtol=0.1, atol=1e-3)
     assert expected.maps.shape[-1] == map_side(64) == 3
 
 
 def test_crops_are_of_groups_that_are_ready(datasets: list[PairDataset]) -> None:
-    """A step uses the groups that the recipe grants it, crops of the side of its turn, and the same again."""
+    """A step uses as many groups as the recipe allows, with crops of the side of its turn.
+
+    The same step gives the same crops again.
+    """
     source = sampler(datasets)
-    assert source.crops(0).shape == (2, 4, 64, 64, 3)  # of 40 groups a 64th is less than the two that a batch needs
+    assert source.crops(0).shape == (2, 4, 64, 64, 3)  # 1/64 of 40 groups is less than the required 2
     assert source.crops(8000).shape == (8, 4, 64, 64, 3)
     assert source.crops(8001).shape == (2, 4, 128, 128, 3)
     np.testing.assert_array_equal(source.crops(8000), sampler(datasets).crops(8000))
@@ -114,7 +123,7 @@ def test_dataset_that_is_complete_is_not_made_again(datasets: list[PairDataset])
 
 
 def test_what_keeps_a_worker_from_making_groups_is_raised(tmp_path: Path) -> None:
-    """A picture that cannot be used ends the run; it does not wait for groups that never come."""
+    """A picture that cannot be used ends the run, which does not wait for groups that are never made."""
     Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
     dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 2))
     with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small"):
@@ -122,7 +131,7 @@ def test_what_keeps_a_worker_from_making_groups_is_raised(tmp_path: Path) -> Non
 
 
 def test_builder_stops_when_the_run_is_over(photos: Path, tmp_path: Path) -> None:
-    """A run that ends early does not make the groups that nobody will use."""
+    """A run that ends early does not make all remaining groups."""
     dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 64 * CHUNK))
     with DatasetBuilder([dataset], [sorted(photos.iterdir())], 1) as builder:
         builder.wait(dataset, CHUNK)
@@ -130,20 +139,20 @@ def test_builder_stops_when_the_run_is_over(photos: Path, tmp_path: Path) -> Non
 
 
 def test_dataset_of_another_plan_is_refused(datasets: list[PairDataset]) -> None:
-    """Groups made with other settings are not taken for these."""
+    """Groups that were made with other settings are refused."""
     with pytest.raises(ResumeError, match="other settings"):
         PairDataset(datasets[0].folder, DatasetPlan(SHORT.seed + 1, 64, SHORT.groups[0]))
 
 
 def test_loss_falls(datasets: list[PairDataset], monkeypatch: pytest.MonkeyPatch) -> None:
-    """After 40 steps on a few pictures the loss is at most two thirds of what it began with."""
+    """After 40 steps on a few pictures, the loss is less than two thirds of the first losses."""
     monkeypatch.setattr("eyediff.training.distillation.recipe.WARMUP", 4)
     losses = steps(begin(datasets), 40)
     assert np.mean(losses[-8:]) < 2 / 3 * np.mean(losses[:8])
 
 
 def test_resumed_run_is_the_same_to_the_last_bit(datasets: list[PairDataset], tmp_path: Path, one_thread: None) -> None:
-    """A run that is saved, loaded and continued gives exactly what an unbroken one gives."""
+    """A run that is saved, loaded and continued gives exactly the values of an uninterrupted run."""
     unbroken, first = begin(datasets), begin(datasets)
     losses = steps(unbroken, 12)
     steps(first, 7)
@@ -155,14 +164,14 @@ def test_resumed_run_is_the_same_to_the_last_bit(datasets: list[PairDataset], tm
 
 
 def test_other_seed_gives_another_network() -> None:
-    """The seed decides the first weights, and the same seed gives the same."""
+    """The seed decides the first weights. The same seed gives the same weights."""
     one, again, other = (weights(initial_parameters(MINI, seed)) for seed in (0, 0, 1))
     assert same(one, again)
     assert not same(one, other)
 
 
 def test_run_of_another_recipe_is_not_resumed(datasets: list[PairDataset], tmp_path: Path) -> None:
-    """Settings may not change between the parts of a run, except its length."""
+    """The settings of a run cannot change when it is resumed, except its length."""
     path = tmp_path / "run.safetensors"
     begin(datasets).save(path)
     begin(datasets, replace(SHORT, steps=99)).load(path)
@@ -171,7 +180,7 @@ def test_run_of_another_recipe_is_not_resumed(datasets: list[PairDataset], tmp_p
 
 
 def test_rate_rises_stays_and_falls() -> None:
-    """The rate rises over 300 steps, is level, and falls to a two-hundredth."""
+    """The rate rises over 300 steps, is constant, and falls to 1/200."""
     recipe = DistillationRecipe()
     assert recipe.rate_at(0, 0) < 0.01 * recipe.rate
     assert recipe.rate_at(300, 0.01) == recipe.rate_at(10_000, 0.4) == recipe.rate
@@ -180,7 +189,7 @@ def test_rate_rises_stays_and_falls() -> None:
 
 
 def test_run_with_a_time_limit_ends_by_the_clock(datasets: list[PairDataset]) -> None:
-    """Its progress is the share of its minutes, whatever the number of steps."""
+    """The progress of a run with a time limit is the share of its minutes, whatever the number of steps."""
     run = begin(datasets, replace(SHORT, minutes=2))
     steps(run, 2)
     assert run.progress == 0
@@ -191,7 +200,7 @@ def test_run_with_a_time_limit_ends_by_the_clock(datasets: list[PairDataset]) ->
 
 
 def test_cuda_that_is_not_there_is_refused() -> None:
-    """A device is never replaced silently, unless any will do."""
+    """A missing device is refused. Only `auto` selects another device."""
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     assert room.select_device("auto") == room.select_device("cpu") == CPU
@@ -202,7 +211,11 @@ def test_cuda_that_is_not_there_is_refused() -> None:
 def test_whole_command_from_photos_to_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
 ) -> None:
-    """Weights, log and saved run are written; a run is not overwritten unasked; a finished one is not done again."""
+    """A run writes weights, a log and a checkpoint.
+
+    A second run without `resume` is refused. A finished run is not repeated. Lines of the log after the checkpoint are
+    removed.
+    """
     monkeypatch.setattr(room, "load_teacher", seeded_teacher)
     recipe = replace(SHORT, steps=6, groups=(8, 2), batch=2)
     output, work = tmp_path / "mini.safetensors", tmp_path / "work"
@@ -223,7 +236,7 @@ def test_whole_command_from_photos_to_weights(
     lines = (work / LOG).read_text()
     (work / LOG).write_text(
         lines + '{"step": 7, "distance": 1, "maps": 1, "order": 1}\n'
-    )  # lost with a crash before saving
+    )  # a crash lost this step, because it was not saved
     progress.clear()
     go(resume=True)
     assert progress == []
@@ -232,7 +245,10 @@ def test_whole_command_from_photos_to_weights(
 
 
 def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: Path) -> None:
-    """Two runs in one folder would each save over the other: the second ends before any work, the folder as it was."""
+    """A folder that another run uses is refused before any work, and stays unchanged.
+
+    Two runs in one folder would overwrite each other's files.
+    """
     work = tmp_path / "work"
     work.mkdir()
     lock = Lock(work / room.SAVED)
@@ -247,14 +263,17 @@ def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: P
 
 
 def refused(photos: Path, output: Path, work: Path, error: type[Exception], why: str) -> None:
-    """Before any work: there is not even a folder for it."""
+    """Check that `distill` raises an error before any work, so that not even the work folder exists."""
     with pytest.raises(error, match=why):
         room.distill([photos], output, work, SHORT, resume=False, workers=1, device=CPU, report=lambda _: None)
     assert not work.exists()
 
 
 def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
-    """A text, another's weights, a folder, a pipe, which is not waited for: each stays as it was."""
+    """A text, other weights, a folder or a pipe is refused as the output, and stays unchanged.
+
+    The command does not wait for the pipe.
+    """
     (tmp_path / "text").write_text("mine")
     save_file({"a": np.zeros(1, np.float32)}, tmp_path / "weights", {"format": "pt"})
     (tmp_path / "folder").mkdir()
@@ -267,7 +286,10 @@ def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp
 
 
 def test_weights_that_cannot_start_are_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
-    """By the name of the file and of the first parameter that does not fit; no folder is made."""
+    """Initial weights that do not fit are refused, and no folder is made.
+
+    The error names the file and the first parameter that does not fit.
+    """
     start = tmp_path / "other.safetensors"
     save_file({"features.0.weight": np.zeros((64, 3, 11, 11), np.float32)}, start)
     keywords = {"resume": False, "workers": 1, "device": CPU, "report": print}
@@ -278,7 +300,10 @@ def test_weights_that_cannot_start_are_refused_before_the_work(photos: Path, tmp
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
-    """A file where its folder should be, and a name that a part could not have; a plot without a folder, too."""
+    """An output that cannot be written is refused before any work.
+
+    Its folder is a file, or its name is too long for a temporary file. A plot in a missing folder is refused, too.
+    """
     from eyediff.cli.distill import distill
 
     (tmp_path / "file").touch()
@@ -290,7 +315,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Pat
 
 
 def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
-    """Both drawings are written as pictures."""
+    """The plot of the losses and the scatter plot are written as images."""
     pytest.importorskip("matplotlib")
     from eyediff.training.distillation import plots as drawing
 
@@ -318,6 +343,9 @@ def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
 def test_calls_that_cannot_be_meant(
     options: str, message: str, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Training needs somewhere to write; what is measured needs --evaluate, and sources that can be told apart."""
+    """Training needs an output, and a rate above 0 and at most 1.
+
+    Options for an evaluation need --evaluate. Held-out folders need different names.
+    """
     assert run(["distill", str(photos), *options.split()]) == 2
     assert message in capsys.readouterr().err

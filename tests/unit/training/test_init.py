@@ -1,4 +1,4 @@
-"""Weights without labels: by chance, or stacked k-means from photos; shown on Mini and generated photos."""
+"""Tests of weights without labels: random weights, and weights by stacked k-means from generated photos."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SMALL = Trunk(
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four generated photos."""
+    """Return a folder of four generated photos."""
     return photos_in(tmp_path_factory.mktemp("photos"), 4, 192)
 
 
 class Watching(NumpyOps):
-    """Notes what every convolution gives, in double precision."""
+    """Operations in double precision that record the output of every convolution."""
 
     def __init__(self) -> None:
         self.given: list[np.ndarray] = []
@@ -41,10 +41,10 @@ class Watching(NumpyOps):
 
 
 def test_every_channel_has_mean_0_and_variance_1(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the crops that the weights came from, at every convolution, fire modules included.
+    """Every channel of every convolution has mean 0 and variance 1, including those of fire modules.
 
-    1e-3: the layers were made in float32, whose rounding adds up over four of them; and an independent walk through
-    the network, by the oracle, finds what was arranged on the way.
+    The means are over the crops from which the weights were computed. The test computes the network again, by the
+    oracle. The tolerance is 1e-3, because the layers were made in float32, whose rounding adds up over four layers.
     """
     monkeypatch.setattr(room, "CROPS", 24)
     parameters = initial_parameters(SMALL, "kmeans", 5, photos)
@@ -58,7 +58,7 @@ def test_every_channel_has_mean_0_and_variance_1(photos: Path, monkeypatch: pyte
 
 
 def test_a_seed_gives_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice; another one something else. Both ways."""
+    """Both methods give equal weights for equal seeds, and other weights for another seed."""
     monkeypatch.setattr(room, "CROPS", 12)
     for how, folder in (("kmeans", photos), ("gaussian", None)):
         one, same, other = (canonical_sha256(initial_parameters(SMALL, how, seed, folder)) for seed in (1, 1, 2))
@@ -67,7 +67,10 @@ def test_a_seed_gives_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("trunk", [ALEX, SQUEEZE, MINI], ids=lambda trunk: trunk.name)
 def test_gaussian_weights_keep_activations_in_bounds(trunk: Trunk) -> None:
-    """He et al. 2015: variance 2 / inputs, to within chance (5 deviations of a variance of that many figures)."""
+    """Gaussian weights have the variance 2 / inputs of He et al. 2015, and biases are 0.
+
+    The tolerance is 5 standard deviations of the variance of so many values.
+    """
     parameters = initial_parameters(trunk, "gaussian", 3)
     assert {name: figures.shape for name, figures in parameters.items()} == trunk.shapes
     for figures in parameters.values():
@@ -79,8 +82,11 @@ def test_gaussian_weights_keep_activations_in_bounds(trunk: Trunk) -> None:
 
 
 def test_the_scale_of_a_layer_does_not_matter(photos: Path) -> None:
-    """What the between-layer scale of the paper would change, no distance sees: a layer four times as strong, taken
-    back in the next, gives the same to the rounding of double precision."""
+    """A distance does not depend on the between-layer scale of the paper.
+
+    A layer is multiplied by 4, and the next layer is divided by 4. The distance stays the same, to the rounding of
+    double precision.
+    """
     parameters = initial_parameters(MINI, "gaussian", 0)
     first, second = "features.0.weight", "features.1.weight"
     other = parameters | {first: 4 * parameters[first], second: parameters[second] / 4}
@@ -90,7 +96,10 @@ def test_the_scale_of_a_layer_does_not_matter(photos: Path) -> None:
 
 
 def test_clusters_are_found() -> None:
-    """Three bundles of directions: their means, in some order, to the width of a bundle (0.02 / sqrt(200) each)."""
+    """k-means finds the means of three bundles of directions, in any order.
+
+    The error is the width of a bundle, 0.02 / sqrt(200) in each coordinate.
+    """
     rng = np.random.default_rng(0)
     truth = np.eye(6, dtype=np.float32)[:3]
     points = np.concatenate([direction + 0.02 * rng.standard_normal((200, 6)) for direction in truth])
@@ -101,9 +110,11 @@ def test_clusters_are_found() -> None:
 
 
 def test_angles_are_between_whitened_patches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights made of the first patches answer all others by x' (S + r)^-1 y, written out in double precision.
+    """The response of weights made from a patch x to a patch y is x' (S + r)^-1 y.
 
-    1e-3 of the largest answer: the factor of a float32 covariance, whose condition is below 1e3 here.
+    It is divided by the length of the whitened x. The expected responses are written out in double precision. The
+    tolerance is 1e-3 of the largest response, because the covariance is factorised in float32. Its condition number is
+    below 1e3 here.
     """
     rng = np.random.default_rng(1)
     patches = (rng.standard_normal((500, 8)) @ rng.standard_normal((8, 8)) + 3).astype(np.float32)
@@ -118,7 +129,7 @@ def test_angles_are_between_whitened_patches(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> None:
-    """No photos, photos that are not asked for, too small, all of one colour; a word that means nothing."""
+    """Missing, unexpected, too small and single-coloured photos are refused. An unknown method is refused, too."""
     (tmp_path / "grey").mkdir()
     Image.new("RGB", (150, 150), "grey").save(tmp_path / "grey" / "x.png")
     for how, folder, said in (

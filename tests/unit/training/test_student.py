@@ -1,4 +1,4 @@
-"""The small network: what it must be, and what it learns from."""
+"""Tests of the small network: its parameters, its distances, and its initial state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from ..distortions.scenes import scene
 
 
 def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -> None:
-    """A pair that a distortion left as it was costs nothing and breaks nothing."""
+    """Identical pictures have the distance 0 and finite gradients.
+
+    Such pairs occur because a distortion may leave a picture unchanged.
+    """
     tensors = {name: tensor.requires_grad_() for name, tensor in initial_parameters(MINI, 0).items()}
     pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None].repeat(2, 1, 1, 1, 1)
     student = student_view(tensors)
@@ -40,7 +43,7 @@ def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -
 
 
 def test_pairs_of_groups_are_those_that_are_named() -> None:
-    """Distances of groups are those of their pairs, one by one; the last pair joins the references of two groups."""
+    """The distances of groups are those of their pairs. The last pair has the references of two groups."""
     made = network_from_weights(weights(initial_parameters(MINI, 0)))
     pixels = torch.from_numpy(np.stack([[scene(4 * g + m, 64) for m in range(4)] for g in range(3)]))
     heads = [torch.from_numpy(head) for head in made.heads]
@@ -54,7 +57,7 @@ def test_pairs_of_groups_are_those_that_are_named() -> None:
 
 
 def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
-    """A file that is not one of lpips-mini is refused whole, by name."""
+    """A file without the weights of lpips-mini is refused by its name."""
     path = tmp_path / "other.safetensors"
     save_file({"features.0.weight": np.zeros((1, 1), np.float32)}, path)
     with pytest.raises(WeightsError, match=r"other\.safetensors: .*not have the weights of Mini"):
@@ -62,7 +65,7 @@ def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_negative_head_is_refused() -> None:
-    """A network whose head is below 0 would be no distance."""
+    """Negative linear weights are refused, because they do not give a distance."""
     parts = weights(initial_parameters(MINI, 0))
     parts["head/0"] = -parts["head/0"]
     with pytest.raises(WeightsError, match="negative"):
@@ -70,7 +73,10 @@ def test_negative_head_is_refused() -> None:
 
 
 def test_training_starts_from_the_parameters_of_a_file() -> None:
-    """Parameters of the file are kept, and those it lacks are the usual ones: version 3 grew out of version 2 so."""
+    """The parameters of a file are kept. Missing parameters have their usual initial values.
+
+    Version 3 was trained from version 2 in this way.
+    """
     older = {name: array for name, array in weights(initial_parameters(MINI, 1)).items() if "features.4" not in name}
     started = weights(initial_parameters(MINI, 0, older))
     usual = weights(initial_parameters(MINI, 0))
@@ -89,6 +95,6 @@ def test_training_starts_from_the_parameters_of_a_file() -> None:
     ids=["unknown", "shape", "not finite", "negative"],
 )
 def test_parameters_that_do_not_fit_are_refused(name: str, array: np.ndarray, says: str) -> None:
-    """Training never starts from values that the network cannot have."""
+    """Training does not start from values that the network cannot have."""
     with pytest.raises(WeightsError, match=says):
         initial_parameters(MINI, 0, {name: array})

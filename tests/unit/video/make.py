@@ -1,4 +1,4 @@
-"""Clips that the tests encode for themselves: a moving pattern, a few small frames, lossless unless asked otherwise."""
+"""Clips that the tests encode: a moving pattern in a few small frames, lossless unless a test sets another codec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MILLISECONDS = Fraction(1, 1000)
 
 
 def pattern(i: int, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """Frame i of the pattern: H x W x 3, no two alike."""
+    """Return frame i of the pattern, H x W x 3. No two frames are equal."""
     rows, columns = np.mgrid[:height, :width]
     waves = [(127 + 55 * np.sin((columns + 3 * i) / r) + 55 * np.cos((rows - 2 * i) / 7)) for r in (9, 11, 13)]
     return np.stack(waves, -1).astype(np.uint8)
@@ -34,7 +34,7 @@ def encode(
     turned: int = 0,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A clip that shows frames `shown` of the pattern, at `times` in milliseconds (None: 40 ms a frame)."""
+    """Encode a clip with the frames `shown` of the pattern, at `times` in milliseconds (None: 40 ms for each frame)."""
     random = np.random.RandomState(0)
     with av.open(str(path), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as file:
         stream = file.add_stream(codec, rate=RATE, options=options or {})
@@ -52,7 +52,7 @@ def encode(
 
 
 def cut(path: Path, share: float) -> Path:
-    """A file with only the first share of its bytes."""
+    """Write the first `share` of the bytes of a file to a new file, and return its path."""
     data = path.read_bytes()
     target = path.with_name(f"cut-{path.name}")
     target.write_bytes(data[: int(len(data) * share)])

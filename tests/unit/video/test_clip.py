@@ -1,4 +1,4 @@
-"""Files as they come: turned, raw, cut short, of other kinds."""
+"""Tests of reading clips: rotated, raw, truncated and other files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .make import cut, encode, pattern
 
 
 def test_lossless_frames_come_back(tmp_path: Path) -> None:
-    """Every pixel, in order, with the time of each."""
+    """Every pixel of a lossless clip is read in order, with the time of each frame."""
     with Clip(encode(tmp_path / "a.mkv", range(5))) as clip:
         assert (clip.width, clip.height, clip.notes) == (64, 48, ())
         frames = list(clip.frames())
@@ -29,7 +29,7 @@ def test_lossless_frames_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("turned", [90, -90, 180])
 def test_a_turned_clip_is_turned(tmp_path: Path, turned: int) -> None:
-    """As the file's display matrix says, which counts counter-clockwise; the sides change places for a quarter."""
+    """A clip is rotated by its display matrix, which counts counter-clockwise. A quarter turn swaps the sides."""
     path = encode(tmp_path / "a.mp4", range(3), codec="libx264rgb", pixels="rgb24", options={"qp": "0"}, turned=turned)
     with Clip(path) as clip:
         assert (clip.width, clip.height) == ((64, 48) if turned == 180 else (48, 64))
@@ -38,7 +38,10 @@ def test_a_turned_clip_is_turned(tmp_path: Path, turned: int) -> None:
 
 
 def test_the_small_copy_is_a_mean(tmp_path: Path) -> None:
-    """Of all the pixels of its place: a fine checkerboard becomes gray, to 2 levels of rounding twice."""
+    """Each pixel of the thumbnail is the mean of all pixels of its block, so a fine checkerboard becomes gray.
+
+    Two roundings allow a difference of 2 levels.
+    """
     with Clip(encode(tmp_path / "a.mkv", range(2), size=(640, 360))) as clip:
         thumb = next(clip.frames()).thumb
     luma = pattern(0, 640, 360) @ np.array([0.299, 0.587, 0.114])
@@ -47,7 +50,7 @@ def test_the_small_copy_is_a_mean(tmp_path: Path) -> None:
 
 
 def test_a_stream_without_times_is_counted(tmp_path: Path) -> None:
-    """A raw H.264 stream has none: one frame after another, and that is said."""
+    """The frames of a raw H.264 stream have no times. They follow each other at a constant rate, and a note says so."""
     path = encode(tmp_path / "a.h264", range(6), codec="libx264", pixels="yuv420p")
     with Clip(path) as clip:
         assert any("have no times" in note for note in clip.notes)
@@ -56,7 +59,7 @@ def test_a_stream_without_times_is_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_a_file_cut_short_says_so(tmp_path: Path, name: str) -> None:
-    """What is there is decoded; what the header promises beyond it is told."""
+    """The existing frames of a truncated file are decoded. The clip reports that its header announces more."""
     path = encode(tmp_path / name, range(24), codec="libx264", pixels="yuv420p", options={"bf": "0"})
     with Clip(cut(path, 0.7)) as clip:
         frames = list(clip.frames())
@@ -65,7 +68,10 @@ def test_a_file_cut_short_says_so(tmp_path: Path, name: str) -> None:
 
 
 def test_an_animated_webp_is_a_clip(tmp_path: Path) -> None:
-    """FFmpeg does not read it. Its times are those of the file; a frame that cannot be decoded is told of."""
+    """An animated WebP, which FFmpeg does not support, is read with its own times.
+
+    A frame that cannot be decoded is reported.
+    """
     path, frames = tmp_path / "a.bin", [Image.fromarray(pattern(i)) for i in range(4)]
     durations = [40, 100, 20, 60]
     frames[0].save(path, "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=durations)
@@ -90,7 +96,10 @@ def test_an_animated_webp_is_a_clip(tmp_path: Path) -> None:
 
 
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
-    """One line that names the file: missing, a folder, text, and playlists, which could open other files."""
+    """A missing file, a folder, a text, a playlist and an image are refused as videos.
+
+    A playlist could open other files.
+    """
     encode(tmp_path / "a.ts", range(3), codec="libx264", pixels="yuv420p")
     texts = {"a.txt": "no video", "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:2,\na.ts\n#EXT-X-ENDLIST\n"}
     texts["a.ffconcat"] = f"ffconcat version 1.0\nfile {tmp_path / 'a.ts'}\n"
@@ -106,7 +115,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_frame_is_not_compared(tmp_path: Path) -> None:
-    """What the decoder made up has no score."""
+    """A damaged frame has no score, because the decoder guessed its pixels."""
     with Clip(encode(tmp_path / "a.mkv", range(2))) as clip:
         frame = next(clip.frames())
         guessed = type(frame)(frame.number, frame.time, frame.thumb, frame.picture, True)

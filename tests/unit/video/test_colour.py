@@ -1,4 +1,4 @@
-"""Code values to sRGB, against the standards' formulas; what is assumed where a stream does not say."""
+"""Tests of the conversion to sRGB against the formulas of the standards, and of the assumptions for missing tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KR_KB = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0
 
 
 def picture(planes: np.ndarray, name: str, matrix: int, span: int) -> av.VideoFrame:
-    """A frame of these planes, with these tags."""
+    """Create a frame with the given planes and tags."""
     frame = av.VideoFrame(planes.shape[2], planes.shape[1], name)
     for plane, values in zip(frame.planes, planes, strict=True):
         wide = np.zeros((values.shape[0], plane.line_size // values.itemsize), values.dtype)
@@ -27,7 +27,7 @@ def picture(planes: np.ndarray, name: str, matrix: int, span: int) -> av.VideoFr
 
 
 def formula(planes: np.ndarray, matrix: int, span: int, bits: int) -> Numbers:
-    """RGB from 0 to 1 as BT.601, BT.709 and BT.2020 define it, of luma and chroma without subsampling."""
+    """Return RGB from 0 to 1 as BT.601, BT.709 and BT.2020 define it, from luma and chroma without subsampling."""
     kr, kb = KR_KB[matrix]
     unit = 2 ** (bits - 8)
     y, u, v = planes.astype(np.float64)
@@ -52,7 +52,10 @@ def rgb(clip: Clip, frame: av.VideoFrame) -> Pixels:
 @pytest.mark.parametrize("matrix", KR_KB)
 @pytest.mark.parametrize("span", [colour.LIMITED, colour.FULL])
 def test_eight_bits_by_the_formula(clip: Clip, matrix: int, span: int) -> None:
-    """Every matrix and range: rounded to the nearest level, and 0.03 for swscale's own integers, of 13 bits."""
+    """Every matrix and range agrees with the formula.
+
+    The tolerance is half a level for rounding and 0.03 for swscale's integers of 13 bits.
+    """
     planes = np.random.RandomState(matrix).randint(16, 236, (3, 16, 32)).astype(np.uint8)
     found = rgb(clip, picture(planes, "yuv444p", matrix, span))
     assert found.dtype == np.uint8
@@ -62,8 +65,11 @@ def test_eight_bits_by_the_formula(clip: Clip, matrix: int, span: int) -> None:
 @pytest.mark.parametrize("bits", [10, 12])
 @pytest.mark.parametrize("span", [colour.LIMITED, colour.FULL])
 def test_more_bits_by_the_formula(clip: Clip, bits: int, span: int) -> None:
-    """16 bits come out, white is 65535. swscale goes by 15 bits with a sign: a level of those is 4 of 65535, and its
-    coefficients of 13 bits add 2^-13 of a value on each of three terms."""
+    """A frame of more than 8 bits gives 16 bits, and white is 65535.
+
+    swscale computes in 15 bits with a sign: one such level is 4 of 65535. Its coefficients of 13 bits add 2^-13 of a
+    value for each of three terms.
+    """
     planes = np.random.RandomState(bits).randint(16, 236, (3, 16, 32)).astype(np.uint16) << (bits - 8)
     found = rgb(clip, picture(planes, f"yuv444p{bits}le", 1, span))
     assert found.dtype == np.uint16
@@ -74,18 +80,23 @@ def test_more_bits_by_the_formula(clip: Clip, bits: int, span: int) -> None:
 
 
 def test_rgb_is_left_alone(clip: Clip) -> None:
-    """Nothing is converted, whatever the tags say; 10 bits are stretched so that white is white."""
+    """RGB is not converted, whatever the tags state.
+
+    10 bits are scaled so that white is the highest value of 16 bits.
+    """
     pixels = np.random.RandomState(0).randint(0, 256, (16, 32, 3)).astype(np.uint8)
     np.testing.assert_array_equal(rgb(clip, av.VideoFrame.from_ndarray(pixels, format="rgb24")), pixels)
     planes = np.random.RandomState(1).randint(0, 1024, (3, 16, 32)).astype(np.uint16)
     deep = rgb(clip, picture(planes, "gbrp10le", 2, 0))
     expected = np.rint(planes[[2, 0, 1]].transpose(1, 2, 0) * (65535 / 1023))
-    np.testing.assert_allclose(deep, expected, atol=1)  # half a level more or less, in float32
+    np.testing.assert_allclose(deep, expected, atol=1)  # float32 may round half a level up or down
 
 
 def test_chroma_is_interpolated(clip: Clip) -> None:
-    """Of 4:2:0 a slow change of colour comes back without steps: within 2 levels of what went in, where swscale's fast
-    path, which repeats chroma and rounds down, is off by 5 and more."""
+    """A slow change of colour in 4:2:0 is read without steps, with a difference of at most 3 levels.
+
+    The fast path of swscale repeats chroma and rounds down, and its difference is 5 levels or more.
+    """
     rows, columns = np.mgrid[:64, :64]
     pixels = np.stack([60 + 2 * columns, 190 - 2 * rows, 60 + columns + rows], -1).astype(np.uint8)
     halved = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
@@ -103,7 +114,10 @@ def said(**tags: object) -> colour.Coding:
 
 
 def test_what_is_assumed_is_said() -> None:
-    """As players guess: BT.709 from 720 lines up, BT.601 below, limited range; tags are believed."""
+    """Without tags, the values are those that players assume: BT.709 from 720 lines, BT.601 below, and limited range.
+
+    Tags override the assumptions.
+    """
     assert (said().matrix, said().range, said().assumed) == (1, colour.LIMITED, "BT.709, limited range")
     assert (said(height=719).matrix, said(height=719).assumed) == (5, "BT.601, limited range")
     assert said(matrix=9, span=2) == colour.Coding(False, 8, 9, colour.FULL)
@@ -113,6 +127,6 @@ def test_what_is_assumed_is_said() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    """HDR is not tone-mapped, transparency not looked at: both in words."""
+    """Notes state that HDR is not tone-mapped and that transparency is ignored."""
     assert "PQ" in said(transfer=16).notes[0]
     assert said(alpha=True).notes == ("transparency, if there is any, is ignored",)

@@ -1,4 +1,4 @@
-"""What all scores of a clip say together, against figures worked out by hand."""
+"""Tests of the pooled scores of a clip against values that are computed by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMES = np.arange(8) / 4  # two seconds, four frames each
 
 
 def test_a_similarity() -> None:
-    """Harmonic mean; the lowest score; the second with the lowest mean, which begins at 0.75."""
+    """A similarity has a harmonic mean, the lowest score, and the second of time with the lowest mean, from 0.75 on."""
     scores = np.array([4.0, 4, 4, 1, 2, 2, 2, 4])
     found = pool(TIMES, scores, higher_is_better=True)
     assert found.harmonic == pytest.approx(8 / (4 / 4 + 1 + 3 / 2))
@@ -25,7 +25,7 @@ def test_a_similarity() -> None:
 
 
 def test_a_distance_is_seen_from_the_other_end() -> None:
-    """No harmonic mean, the highest score, the second with the highest mean."""
+    """A distance has no harmonic mean. It has the highest score and the second of time with the highest mean."""
     scores = np.array([0.0, 0, 0, 3, 2, 2, 2, 0])
     found = pool(TIMES, scores, higher_is_better=False)
     assert found.harmonic is None
@@ -33,7 +33,10 @@ def test_a_distance_is_seen_from_the_other_end() -> None:
 
 
 def test_an_identical_frame_does_not_hide_the_worst_second() -> None:
-    """Its PSNR is infinite: the second's mean is of the other frames, unless all of them are identical."""
+    """An identical frame, whose PSNR is infinite, is left out of the mean of its second.
+
+    If all are identical, the mean is infinite.
+    """
     scores = np.array([40.0, 40, 40, 40, np.inf, 10, 12, 14])
     found = pool(TIMES, scores, higher_is_better=True)
     assert (found.worst_second, found.worst_second_at) == (12, 1.0)
@@ -41,7 +44,10 @@ def test_an_identical_frame_does_not_hide_the_worst_second() -> None:
 
 
 def test_percentiles_are_scores_of_frames() -> None:
-    """The 5th of 100 from the bad end, never a figure between two, and defined beside an infinite one."""
+    """The tail is the 5th of 100 scores from the worst end.
+
+    It is never between two scores, and infinite scores are allowed.
+    """
     times, scores = np.arange(100) / 50, np.arange(100.0)
     assert (pool(times, scores, True).tail, pool(times, scores, False).tail) == (4, 95)
     scores[:50] = np.inf
@@ -49,9 +55,10 @@ def test_percentiles_are_scores_of_frames() -> None:
 
 
 def test_equal_frames_and_figures_below_zero() -> None:
-    """Identical frames are left out of the harmonic mean, as of every mean; all identical: infinite. 0 makes it 0.
+    """Identical frames are left out of the harmonic mean, as of every mean.
 
-    A similarity below 0 makes it undefined.
+    If all frames are identical, it is infinite. A score of 0 makes the harmonic mean 0. A similarity below 0 makes it
+    undefined.
     """
     infinite = np.array([np.inf, np.inf, 20, 30])
     times = np.arange(4) / 25
@@ -64,7 +71,7 @@ def test_equal_frames_and_figures_below_zero() -> None:
 
 
 def test_short_clips_and_a_single_frame() -> None:
-    """Shorter than a second: all of it is the worst second."""
+    """The worst second of a clip that is shorter than a second is the whole clip."""
     found = pool(np.array([0.0, 0.04]), np.array([1.0, 2.0]), True)
     assert (found.worst_second, found.worst_second_at) == (1.5, 0)
     assert pool(np.array([0.5]), np.array([1.0]), True).worst_second_at == 0.5
@@ -82,7 +89,7 @@ def filled() -> tuple[Track, Summary]:
 
 
 def test_a_track_completes_a_summary() -> None:
-    """Frames that failed are left out of the figures, and kept apart."""
+    """Failed frames are left out of the scores and are stored separately."""
     track, summary = filled()
     assert summary.hints == ("a hint",) and set(summary.pooled) == {"psnr", "lpips"}
     assert len(track.times) == 59 and track.failed.tolist() == [1.2]
@@ -91,7 +98,7 @@ def test_a_track_completes_a_summary() -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_plot_is_drawn(tmp_path: Path, suffix: str) -> None:
-    """A file of the kind that its name says, and nothing beside it; drawn, not blank."""
+    """The file has the format of its suffix, and no other file is left. The plot is not blank."""
     path = tmp_path / f"scores{suffix}"
     check(path)
     plot.draw(path, *filled(), "b against a")

@@ -1,4 +1,4 @@
-"""Of a clip's frames a viewer sees the worst alone, and all rows, in order."""
+"""Tests of the viewer of a clip: it gets only the worst frames, and all rows in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = {"psnr": True, "lpips": False}
 
 
 class Seen:
-    """A viewer that remembers."""
+    """Viewer that records its views and rows, and that it was closed."""
 
     def __init__(self) -> None:
         self.views: list[View] = []
@@ -37,7 +37,7 @@ class Seen:
 
 
 class Ones:
-    """Maps without a difference; none of 3 rows."""
+    """Engine with maps of ones, which fails for images of 3 rows."""
 
     map_identity = 0.0
 
@@ -48,7 +48,10 @@ class Ones:
 
 
 def test_the_worst_by_each_metric() -> None:
-    """The lowest PSNRs and the highest distances; mapped when they are shown, and one that cannot be says why."""
+    """The viewer gets the frames with the lowest PSNR and with the highest distance.
+
+    Maps are computed when the frames are shown. A map that fails has a reason.
+    """
     seen = Seen()
     worst = WorstFrames(seen, Ones())
     worst.open(Header("0", {name: MetricHeader("1", None, "numpy") for name in NAMES}, "refuse", NAMES))
@@ -60,7 +63,7 @@ def test_the_worst_by_each_metric() -> None:
     for row in rows:
         pixels = np.zeros((3 if row.scores["psnr"] == 0 else 4, 4, 3), np.uint8)
         worst.see(View(row, pixels, pixels))
-        worst.write(replace(row))  # as a row that crosses a limit, which is a copy
+        worst.write(replace(row))  # a row that crosses a limit is a copy too
         assert len(worst._views) <= 2 * KEPT
     assert seen.views == seen.rows == []
     worst.close(Summary(40, 0, {}))

@@ -1,4 +1,4 @@
-"""Studies made by hand, for the tests of this room."""
+"""Small studies for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PIL import Image
 
 
 def picture(path: Path, level: int = 128, side: int = 64) -> Path:
-    """A plain gray image."""
+    """Write an image of one gray level."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (side, side), (level, level, level)).save(path)
     return path
 
 
 def vote(path: Path, share: object) -> Path:
-    """One vote file, as numpy saves it."""
+    """Write one vote file in the format of numpy."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, np.asarray(share, np.float32))
     return path
@@ -26,7 +26,10 @@ def vote(path: Path, share: object) -> Path:
 def bapps(
     root: Path, subsets: Mapping[str, Sequence[tuple[int, int, float]]], kind: str = "2afc", split: str = "val"
 ) -> Path:
-    """A folder in the published layout. An item: gray levels of p0 and p1 (the reference has 100), share."""
+    """Write a folder in the published layout.
+
+    An item has the gray levels of p0 and p1, and the share of votes. The reference has the gray level 100.
+    """
     for subset, items in subsets.items():
         folder = root / kind / split / subset
         for number, (p0, p1, share) in enumerate(items):

@@ -1,4 +1,7 @@
-"""The published layout: paired by name, from the whole dataset down to a subset; everything that is wrong is listed."""
+"""The published layout of BAPPS.
+
+Files are matched by name, the dataset and each of its parts can be read, and all problems are listed.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ TWO = {"cnn": [(110, 90, 0.2), (120, 100, 1.0)], "traditional": [(101, 130, 0.0)
 
 
 def test_a_dataset_and_each_of_its_parts(tmp_path: Path) -> None:
-    """The dataset, `2afc`, `2afc/val` and a subset give their triplets; subsets come in the paper's order."""
+    """The dataset, `2afc`, `2afc/val` and a subset give their triplets. Subsets are in the order of the paper."""
     root = bapps(tmp_path, TWO)
     whole = read_study(root, "2afc")
     assert whole.subsets == ("traditional", "cnn")
@@ -31,7 +34,10 @@ def test_a_dataset_and_each_of_its_parts(tmp_path: Path) -> None:
 
 
 def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
-    """JND pairs have a share of people who saw no difference, and no training split; that of 2AFC is read by name."""
+    """JND pairs have the share of people who saw no difference.
+
+    JND has no training split. The training split of 2AFC is read by its name.
+    """
     bapps(tmp_path, {"cnn": [(110, 110, 1 / 3)]}, "jnd")
     bapps(tmp_path, {"mix": [(110, 110, 0.5)]}, split="train")
     (pair,) = read_study(tmp_path, "jnd").jnd_pairs
@@ -47,7 +53,10 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
 
 
 def test_a_split_of_a_folder_that_is_another_part(tmp_path: Path) -> None:
-    """Refused with both names, where the split was ignored; a folder that is the split itself is taken."""
+    """A split that is not the split of the folder is refused with both names, and is not ignored.
+
+    A folder that is the split itself is accepted.
+    """
     root = bapps(tmp_path, TWO)
     for part in ("2afc/val", "2afc/val/cnn"):
         with pytest.raises(UsageError, match=rf"{part} belongs to the split val, but split=.train. was given"):
@@ -60,7 +69,7 @@ def test_a_split_of_a_folder_that_is_another_part(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
-    """Files belong together by name: one that is missing is told, and the others keep their own votes."""
+    """Files are matched by name. A missing file is reported, and the other items keep their own votes."""
     root = bapps(tmp_path, {"cnn": [(110, 90, number / 4) for number in range(5)]})
     (root / "2afc/val/cnn/p0/000001.png").unlink()
     study, problems = find_problems(root, "2afc")
@@ -72,7 +81,7 @@ def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
 
 
 def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
-    """Every problem has its sort and its file, the error counts them in one line, and nothing is returned."""
+    """Every problem has its kind and its file. The error counts the problems in one line, and no study is returned."""
     folder = bapps(tmp_path, {"cnn": [(110, 90, 0.5)] * 7}) / "2afc/val/cnn"
     (folder / "ref/000000.png").unlink()
     (folder / "judge/000001.npy").unlink()
@@ -94,7 +103,7 @@ def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
 
 
 def hostile() -> dict[str, bytes]:
-    """Vote files as an attacker would make them."""
+    """Return vote files that an attacker could make."""
     pickled, huge, text = io.BytesIO(), io.BytesIO(), io.BytesIO()
     np.save(pickled, np.array([object], object), allow_pickle=True)
     np.save(text, np.array(["0.5"]))
@@ -114,7 +123,7 @@ def hostile() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("what", hostile())
 def test_hostile_votes(tmp_path: Path, what: str) -> None:
-    """None is unpickled, allocated or believed: each is one problem with the file's name."""
+    """A hostile vote file is not unpickled, allocated or used. It is one problem with the name of the file."""
     root = bapps(tmp_path, {"cnn": [(110, 90, 0.5)]})
     (root / "2afc/val/cnn/judge/000000.npy").write_bytes(hostile()[what])
     with pytest.raises(StudyError, match=r"judge/000000\.npy: (unreadable|wrong shape): "):
@@ -123,14 +132,17 @@ def test_hostile_votes(tmp_path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("stored", [np.float64(0.25), np.float32([0.25]), np.array([0.25], ">f8"), np.array([1], "u1")])
 def test_every_form_of_one_number(tmp_path: Path, stored: np.ndarray) -> None:
-    """A share is read in any width and byte order, as an array of one figure or of none."""
+    """A share is read in any number type and byte order, from an array with one value and from a scalar."""
     root = bapps(tmp_path, {"cnn": [(110, 90, 0.5)]})
     np.save(root / "2afc/val/cnn/judge/000000.npy", stored)
     assert read_study(root, "2afc").triplets[0].share == float(np.ravel(stored)[0])
 
 
 def test_the_whole_check_decodes(tmp_path: Path) -> None:
-    """`find_problems` finds what the first bytes hide: a file that was cut, and two sizes in one item."""
+    """`find_problems` decodes all images, and finds a truncated file and two sizes in one item.
+
+    The first bytes of the files do not show these problems, and `read_study` accepts the files.
+    """
     folder = bapps(tmp_path, {"cnn": [(110, 90, 0.5)] * 2}) / "2afc/val/cnn"
     cut = folder / "p0/000000.png"
     cut.write_bytes(cut.read_bytes()[:60])

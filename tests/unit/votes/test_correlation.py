@@ -1,4 +1,4 @@
-"""Rank correlations and the logistic fit, against scipy and by hand."""
+"""Rank correlations and the logistic fit, compared with scipy and with calculations by hand."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ TIMES = RNG.multinomial(60, np.full(60, 1 / 60), 7).astype(np.float64)
 
 
 def test_equal_values_share_their_mean_rank() -> None:
-    """Ranks begin at 1; ties share the mean of the ranks that they take up."""
+    """Ranks begin at 1. Equal values get the mean of their ranks."""
     np.testing.assert_array_equal(ranks(np.array([3.0, 1.0, 3.0, 2.0])), [3.5, 1, 3.5, 2])
 
 
 def test_spearman_against_a_hand_calculation() -> None:
-    """Without ties Spearman's correlation is 1 - 6 sum d^2 / (n (n^2 - 1)): here ranks differ by 0, 1, 1, 0.
-    It is exact up to the rounding of a few double operations."""
+    """Without ties, Spearman's correlation is 1 - 6 sum d^2 / (n (n^2 - 1)).
+
+    Here the ranks differ by 0, 1, 1, 0. The result is exact up to the rounding of a few operations in double precision.
+    """
     assert spearman(np.array([1.0, 2, 3, 4]), np.array([10.0, 30, 20, 99])) == pytest.approx(1 - 12 / 60, abs=1e-12)
 
 
 def test_pearson_of_a_constant_is_not_a_number() -> None:
-    """Where nothing varies there is no correlation."""
+    """The correlation is NaN if one variable is constant."""
     assert math.isnan(pearson(np.array([1.0, 2]), np.array([3.0, 3])))
     assert pearson(np.array([1.0, 2, 3]), np.array([2.0, 4, 6])) == pytest.approx(1, abs=1e-12)
 
 
 def test_ranks_of_repeated_values_are_those_of_the_longer_list() -> None:
-    """A value that is there w times over has the rank that it has in a list of w of it; exact: halves of whole
-    numbers."""
+    """A value with the multiplicity w has the same rank as in a list that has the value w times.
+
+    The comparison is exact, because all ranks are halves of integers.
+    """
     for times, found in zip(TIMES, weighted_ranks(SCORES, TIMES), strict=True):
         long = np.repeat(np.arange(60), times.astype(int))
         np.testing.assert_array_equal(found[long], stats.rankdata(SCORES[long]))
@@ -45,8 +49,11 @@ def test_ranks_of_repeated_values_are_those_of_the_longer_list() -> None:
 
 @pytest.mark.parametrize(("ours", "theirs"), [(srcc, stats.spearmanr), (krcc, stats.kendalltau)])
 def test_rank_correlations_are_scipys(ours, theirs) -> None:
-    """With ties on both sides, an infinite score among them, of all questions and of every resample. Both sides sum
-    some hundred products of halves of small numbers in double precision: 1e-12 is a thousand roundings."""
+    """The correlations equal those of scipy, for all questions and for every resample.
+
+    Both variables have ties, and one score is infinite. Both programs sum about a hundred products of halves of small
+    numbers in double precision. The tolerance of 1e-12 is a thousand rounding errors.
+    """
     scores = SCORES.copy()
     scores[3] = np.inf
     assert value(ours(scores, OPINIONS), 60) == pytest.approx(theirs(scores, OPINIONS).statistic, abs=1e-12)
@@ -57,8 +64,11 @@ def test_rank_correlations_are_scipys(ours, theirs) -> None:
 
 
 def test_the_fit_finds_the_curve() -> None:
-    """Opinions that lie on a curve of the family are met: 1e-6 of their range, where the optimiser's tolerance of 1e-8
-    on the sum of squares ends. Those of another shape cannot do worse than without a fit, which is in the family."""
+    """The fit finds a curve of the family to 1e-6 of the range of the opinions.
+
+    The tolerance of the optimiser, 1e-8 on the sum of squares, allows this accuracy. For noisy opinions, the fit cannot
+    be worse than no fit, because straight lines are in the family.
+    """
     scores = np.linspace(10, 50, 40)
     opinions = logistic(scores, np.array([-4.0, -0.4, 28.0, 0.01, 3.0]))
     fit = Fit(scores, opinions)
@@ -69,8 +79,11 @@ def test_the_fit_finds_the_curve() -> None:
 
 
 def test_the_fit_is_as_good_as_scipys_from_the_same_family() -> None:
-    """scipy's curve_fit by another algorithm (Levenberg-Marquardt, no slopes given) ends at the same correlation, to
-    1e-4: the surface is flat around the best, and both stop within a relative 1e-8 of its height."""
+    """scipy's curve_fit gives the same correlation to 1e-4, by another algorithm.
+
+    The algorithm is Levenberg-Marquardt without given slopes. The surface is flat around the optimum, and both
+    algorithms stop within a relative 1e-8 of its height.
+    """
     from scipy.optimize import curve_fit
 
     scores = RNG.random(80) * 30
@@ -81,9 +94,10 @@ def test_the_fit_is_as_good_as_scipys_from_the_same_family() -> None:
 
 
 def test_the_fit_of_weak_data_is_no_worse_than_any_start() -> None:
-    """Opinions that hardly follow the scores: no start of a wide grid, taken to its end, ends higher by 1e-6.
+    """No optimisation from any start of a wide grid gives a correlation that is higher by 1e-6.
 
-    From three starts at the middle of the scores, the correlation stopped short by up to 0.06.
+    The opinions hardly depend on the scores. With three starts at the middle of the scores, the correlation was too low
+    by up to 0.06.
     """
     from scipy.optimize import least_squares
 
@@ -111,7 +125,10 @@ def test_what_cannot_be_fitted_says_why() -> None:
 
 
 def test_what_cannot_be_fitted_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Infinite scores, too few opinions, nothing that varies; and without scipy one line says what to install."""
+    """The result is NaN for infinite scores, for constant scores, and for too few opinions.
+
+    Without scipy, one line says what to install.
+    """
     for scores in (np.array([1.0, 2, 3, 4, 5, np.inf, 7]), np.ones(7), np.arange(5.0)):
         assert math.isnan(value(Fit(scores, np.arange(len(scores)) / 2).plcc, len(scores)))
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)

@@ -1,4 +1,4 @@
-"""Archives of votes, against a server on this machine. The real ones were never fetched by a test."""
+"""Archives of votes, downloaded from a server on this machine. No test downloads the real archives."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ GOOD = archive(ITEM)
 
 
 class Server(BaseHTTPRequestHandler):
-    """Gives `content`; the first answer stops after `cut` bytes."""
+    """A server that sends `content`. If `cut` is not 0, the first answer stops after `cut` bytes."""
 
     content, cut, status, ranged, tag = GOOD, 0, 200, True, '"1"'
     asked: list[str | None]
@@ -80,7 +80,7 @@ class Server(BaseHTTPRequestHandler):
         kind.cut = 0
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def server() -> Iterator[tuple[type[Server], str]]:
 
 
 def test_an_archive_becomes_a_study(server: tuple[type[Server], str], tmp_path: Path) -> None:
-    """Fetched, summed, unpacked to where `eval` looks for it; nothing else is left."""
+    """The archive is downloaded, hashed, and unpacked to the folder that `eval` reads. No other file is left."""
     found = fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert found.sha256 == sha256(GOOD).hexdigest() and found.passed_over == 0
     assert len(read_study(tmp_path, "2afc").items) == 1
@@ -105,7 +105,10 @@ def test_an_archive_becomes_a_study(server: tuple[type[Server], str], tmp_path: 
 def test_a_cut_download_is_gone_on_with(
     server: tuple[type[Server], str], tmp_path: Path, ranged: bool, tag: str
 ) -> None:
-    """From its end where the server can, anew where it cannot or has another file now."""
+    """The download is resumed where it stopped, if the server supports this.
+
+    It starts from the beginning if the server does not support this, or if the file of the server has changed.
+    """
     padding = np.random.default_rng(0).bytes(2 * CHUNK)
     server[0].content, server[0].cut, server[0].ranged = archive(ITEM | {"noise": padding}), 2 * CHUNK - 1, ranged
     with pytest.raises(FetchError, match="repeat the call to continue"):
@@ -130,7 +133,7 @@ def test_a_cut_download_is_gone_on_with(
 def test_what_is_no_archive_of_votes(
     server: tuple[type[Server], str], tmp_path: Path, content: bytes, error: type[EyediffError], match: str
 ) -> None:
-    """One line that names the file; nothing is unpacked, here or elsewhere."""
+    """The error is one line that names the file. Nothing is unpacked, in the folder or outside of it."""
     server[0].content = content
     with pytest.raises(error, match=match) as raised:
         fetch("twoafc_val", tmp_path / "in", host=server[1], schemes=HTTP)
@@ -140,7 +143,7 @@ def test_what_is_no_archive_of_votes(
 
 
 def test_links_and_devices_are_left_out(server: tuple[type[Server], str], tmp_path: Path) -> None:
-    """Whatever they are called; and it is told."""
+    """Links and devices are left out and counted, even if their names are those of images."""
     link, device = tarfile.TarInfo("val/cnn/ref/000001.png"), tarfile.TarInfo("val/cnn/ref/000002.png")
     link.type, link.linkname, device.type = tarfile.SYMTYPE, "/etc/passwd", tarfile.CHRTYPE
     server[0].content = archive(ITEM, link, device)
@@ -149,7 +152,7 @@ def test_links_and_devices_are_left_out(server: tuple[type[Server], str], tmp_pa
 
 
 def test_another_sum_is_refused(server: tuple[type[Server], str], tmp_path: Path) -> None:
-    """The one that was given, or the one that came the first time."""
+    """The hash of the archive must equal the given hash, or the hash of the first download."""
     with pytest.raises(FetchError, match="expected 00ff"):
         fetch("twoafc_val", tmp_path, sha256="00ff", host=server[1], schemes=HTTP)
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
@@ -159,7 +162,11 @@ def test_another_sum_is_refused(server: tuple[type[Server], str], tmp_path: Path
 
 
 def test_refusals(server: tuple[type[Server], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that is not there, http, a folder that holds those votes, another name, no network wanted."""
+    """Downloads that are wrong or not possible are refused.
+
+    The cases are a missing page, http, a folder that already has the votes, a file in place of the folder, offline
+    mode, and an unknown name.
+    """
     server[0].status = 404
     with pytest.raises(FetchError, match="404"):
         fetch("jnd", tmp_path, host=server[1], schemes=HTTP)
@@ -168,7 +175,7 @@ def test_refusals(server: tuple[type[Server], str], tmp_path: Path, monkeypatch:
     server[0].status = 200
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     (tmp_path / "twoafc_val.tar.gz").unlink()
-    for _ in range(2):  # the second time all of it has come already
+    for _ in range(2):  # in the second call, the partial download is already complete
         with pytest.raises(OutputError, match="exists already"):
             fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert server[0].asked[-1] == f"bytes={len(GOOD)}-"

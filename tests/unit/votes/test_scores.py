@@ -1,4 +1,4 @@
-"""2AFC agreement and JND average precision, worked out by hand and by scikit-learn."""
+"""2AFC agreement and JND average precision, compared with calculations by hand and with scikit-learn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ SHARE = RNG.integers(0, 4, 90) / 3
 
 
 def test_agreement_by_hand() -> None:
-    """Siding with 4 of 5 scores 0.8, with the other one 0.2; a tie 0.5 whatever the votes, two infinities too."""
+    """Agreement with 4 of 5 votes scores 0.8, and agreement with the other vote scores 0.2.
+
+    A tie scores 0.5 for any votes. Two equal infinite distances are a tie, too.
+    """
     of_a = np.array([0.5, 0.1, 0.3, np.inf, -np.inf, np.inf])
     of_b = np.array([0.1, 0.5, 0.3, np.inf, -np.inf, 1.0])
     share = np.array([0.8, 0.8, 1.0, 0.0, 0.2, 0.6])
@@ -26,14 +29,17 @@ def test_agreement_by_hand() -> None:
 
 
 def test_ceilings_of_five_votes() -> None:
-    """Another voter agrees with p^2 + (1 - p)^2, the majority with max(p, 1 - p): for 0 to 5 votes of 5."""
+    """The ceilings are correct for 0 to 5 of 5 votes.
+
+    The agreement of another voter is p^2 + (1 - p)^2, and the agreement of the majority is max(p, 1 - p).
+    """
     share = np.arange(6) / 5
     np.testing.assert_allclose(twoafc.human(share), [1, 0.68, 0.52, 0.52, 0.68, 1], atol=1e-15)
     np.testing.assert_allclose(twoafc.majority(share), [1, 0.8, 0.6, 0.6, 0.8, 1], atol=1e-15)
 
 
 def test_the_means_of_table_5() -> None:
-    """A mean is of subsets, each of which counts the same; it is given where all of its subsets are there."""
+    """A mean gives each subset the same weight. It is computed only if all of its subsets are present."""
     six = ("traditional", "cnn", "superres", "deblur", "color", "frameinterp")
     assert twoafc.means_of(six) == {"distortion": six[:2], "real": six[2:], "all": six}
     assert twoafc.means_of(six[:2]) == {"distortion": six[:2]}
@@ -42,15 +48,18 @@ def test_the_means_of_table_5() -> None:
 
 
 def test_step_is_scikit_learns_for_binary_votes() -> None:
-    """Equal, ties of distance among them, to some roundings of double precision: 1e-12."""
+    """The values are equal to 1e-12, some rounding errors of double precision. Many distances are tied."""
     binary = (SHARE > 0.5).astype(float)
     found = value(jnd.average_precision(DISTANCES, binary, "step"), 90)
     assert found == pytest.approx(average_precision_score(binary, -DISTANCES), abs=1e-12)
 
 
 def test_step_is_scikit_learns_for_fractions() -> None:
-    """Each pair once as positive, weighted by those who saw no difference, and once as negative by the others; in every
-    resample, where pairs count several times or not at all, too."""
+    """The values equal those of scikit-learn, for all pairs and for every resample.
+
+    scikit-learn gets each pair twice: as positive, weighted by the share that saw no difference, and as negative,
+    weighted by the other share. In a resample, a pair may count several times or not at all.
+    """
     labels, twice = np.repeat([1, 0], 90), np.tile(-DISTANCES, 2)
     weights = np.concatenate([SHARE, 1 - SHARE])
     found = value(jnd.average_precision(DISTANCES, SHARE, "step"), 90)
@@ -62,7 +71,10 @@ def test_step_is_scikit_learns_for_fractions() -> None:
 
 
 def test_voc_is_the_area_under_scikit_learns_curve_made_to_fall() -> None:
-    """The same curve, each precision replaced by the best at that recall or above, as PASCAL VOC 2010 has it."""
+    """The curve is that of scikit-learn, made monotone as in PASCAL VOC 2010.
+
+    Each precision is replaced by the largest precision at this or any higher recall.
+    """
     labels, weights = np.repeat([1, 0], 90), np.concatenate([SHARE, 1 - SHARE])
     precision, recall, _ = precision_recall_curve(labels, np.tile(-DISTANCES, 2), sample_weight=weights)
     theirs = -np.sum(np.diff(recall) * np.maximum.accumulate(precision)[:-1])
@@ -70,7 +82,10 @@ def test_voc_is_the_area_under_scikit_learns_curve_made_to_fall() -> None:
 
 
 def test_voc_is_the_published_code() -> None:
-    """Without ties it gives what `voc_ap` over the cumulated votes gives, written here as PASCAL VOC's script has."""
+    """Without ties, the value equals that of `voc_ap` over the cumulated votes.
+
+    `voc_ap` is written here as in the script of PASCAL VOC.
+    """
     distances = RNG.permutation(90).astype(float)
     same = SHARE[np.argsort(distances)]
     precision, recall = np.cumsum(same) / np.arange(1, 91), np.cumsum(same) / same.sum()
@@ -84,7 +99,10 @@ def test_voc_is_the_published_code() -> None:
 
 @pytest.mark.parametrize("votes", [2, 3, 5, 20])
 def test_coins_agree_with_each_other_half_of_the_time(votes: int) -> None:
-    """The published figure counts a vote as its own neighbour: (1 + 1 / k) / 2. The unbiased one is 1/2 for any k."""
+    """For random votes, the published formula gives (1 + 1 / k) / 2, because it compares a vote also with itself.
+
+    The unbiased formula gives 1/2 for any k.
+    """
     counts = np.arange(votes + 1)
     chance = np.array([math.comb(votes, int(count)) for count in counts]) / 2**votes
     assert chance @ twoafc.human(counts / votes) == pytest.approx((1 + 1 / votes) / 2, abs=1e-15)
@@ -94,14 +112,17 @@ def test_coins_agree_with_each_other_half_of_the_time(votes: int) -> None:
 
 
 def test_a_single_vote_says_nothing_of_another_voter() -> None:
-    """Its question is left out of the mean."""
+    """A question with a single vote is left out of the mean."""
     found = twoafc.human_unbiased(np.array([1.0, 0.4]), np.array([1.0, 5.0]))
     assert math.isnan(found[0]) and found[1] == pytest.approx((5 * 0.52 - 1) / 4)
     assert value(twoafc.mean(found), 2) == pytest.approx(found[1])
 
 
 def test_average_precision_by_hand() -> None:
-    """Votes 1, 0, 2/3 by rising distance: recalls 3/5, 3/5, 1 at precisions 1, 1/2, 5/9. With all tied, the share."""
+    """The votes 1, 0, 2/3, in the order of the distances, have the recalls 3/5, 3/5, 1 and the precisions 1, 1/2, 5/9.
+
+    If all distances are tied, the average precision is the mean share.
+    """
     share, tied = np.array([1, 0, 2 / 3]), np.zeros(3)
     by_hand = 3 / 5 + 2 / 5 * 5 / 9
     for convention in ("voc", "step"):
@@ -112,8 +133,10 @@ def test_average_precision_by_hand() -> None:
 
 
 def test_an_interval_covers_what_theory_says() -> None:
-    """Of a mean of 400 fair coins the interval is 1.96 standard errors to each side: 0.049. Its ends are percentiles
-    of 2,000 resamples, whose own standard error is some 0.0015; 5 of them are allowed."""
+    """The interval of the mean of 400 fair coins extends 1.96 standard errors to each side, which is 0.049.
+
+    Its ends are percentiles of 2,000 resamples, with a standard error of about 0.0015. The tolerance is five of these.
+    """
     coins = np.tile([0.0, 1.0], 200)
     statistic = twoafc.mean(coins)
     found = estimate(value(statistic, 400), distributions({"": statistic}, 400, 2000, seed=1)[""], 400)
@@ -122,8 +145,11 @@ def test_an_interval_covers_what_theory_says() -> None:
 
 
 def test_resamples_are_paired_and_repeatable() -> None:
-    """All statistics see the same draws, so that the difference of a metric and itself moved by 0.1 is 0.1 in each;
-    streams differ, seeds differ, blocks do not matter, and a single question has no interval."""
+    """All statistics use the same draws, and the same seed and stream give the same draws.
+
+    So two statistics that differ by 0.1 differ by 0.1 in each resample. Other seeds and other streams give other draws.
+    The resamples are drawn in blocks. A single question has no interval.
+    """
     values = RNG.random(50)
     found = distributions({"a": twoafc.mean(values), "b": twoafc.mean(values + 0.1)}, 50, 30, seed=4)
     np.testing.assert_allclose(found["b"] - found["a"], 0.1, atol=1e-12)
@@ -140,8 +166,11 @@ def test_resamples_are_paired_and_repeatable() -> None:
 
 @pytest.mark.parametrize("count", [5, 7, 10, 20])
 def test_an_interval_of_few_questions_covers_what_it_says(count: int) -> None:
-    """Of 1,000 studies with 5 votes a question about 95 % of the intervals hold the true agreement; they scatter by
-    0.7 %. The plain percentiles held it in 82 % of studies of 5 questions."""
+    """About 95 % of the intervals of 1,000 studies with 5 votes for each question contain the true agreement.
+
+    This fraction has a standard deviation of 0.7 %. The plain percentiles contained the true agreement in 82 % of the
+    studies with 5 questions.
+    """
     generator = np.random.default_rng(count)
     chance = generator.random((1000, count))
     share = generator.binomial(5, chance) / 5
@@ -156,11 +185,15 @@ def test_an_interval_of_few_questions_covers_what_it_says(count: int) -> None:
 
 
 def test_fewer_than_five_questions_have_no_interval() -> None:
-    """Nor have fewer than five beyond the parameters that were fitted to them but one."""
+    """There is no interval if the number of questions is less than 5.
+
+    With p fitted parameters, at least p + 4 questions are needed. There is also no interval if more than 5 % of the
+    resamples are undefined.
+    """
     spread = RNG.random(100)
     assert [estimate(0.5, spread, count).low is None for count in (4, 5)] == [True, False]
     assert [estimate(0.5, spread, count, parameters=5).low is None for count in (8, 9)] == [True, False]
-    spread[:5] = np.nan  # resamples that leave the figure undefined
+    spread[:5] = np.nan  # resamples in which the value is undefined
     assert estimate(0.5, spread, 9).low is not None
     spread[:6] = np.nan
     assert estimate(0.5, spread, 9).low is None

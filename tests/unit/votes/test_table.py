@@ -1,4 +1,4 @@
-"""One's own study as a table."""
+"""A study of the user as a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .studies import picture
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three images beside where the table will be."""
+    """Write three images, and return the folder for the table."""
     for level, name in enumerate(("r", "x", "y")):
         picture(tmp_path / "images" / f"{name}.png", 100 + level)
     return tmp_path
@@ -27,7 +27,7 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_csv_and_json_lines_say_the_same(folder: Path) -> None:
-    """Paths are relative to the table; counts stay counts; subset and name may be given or left out."""
+    """Paths are relative to the table. Counts of votes are kept. The subset and the name are optional."""
     table = written(
         folder / "votes.csv",
         "\ufeffreference,a,b,votes_a,votes_b,subset,note\n"
@@ -48,7 +48,7 @@ def test_csv_and_json_lines_say_the_same(folder: Path) -> None:
 
 
 def test_likenesses_and_opinions(folder: Path) -> None:
-    """The other two kinds have columns of their own."""
+    """The kinds `jnd` and `mos` have their own columns."""
     table = written(folder / "jnd.csv", "a,b,same,total\nimages/r.png,images/x.png,2,3\n")
     (pair,) = read_study(table, "jnd").jnd_pairs
     assert pair.share == pytest.approx(2 / 3)
@@ -81,7 +81,7 @@ GOOD = "images/r.png,images/x.png,images/y.png,1,4\n"
     ],
 )
 def test_bad_tables(folder: Path, text: str, told: str) -> None:
-    """One line that says what is wrong and where; nothing is returned."""
+    """The error is one line that says what is wrong and where. No study is returned."""
     table = written(folder / "votes.csv", text)
     with pytest.raises(StudyError, match=told) as caught:
         read_study(table, "2afc")
@@ -89,7 +89,7 @@ def test_bad_tables(folder: Path, text: str, told: str) -> None:
 
 
 def test_bad_json_lines_and_other_files(folder: Path) -> None:
-    """Lines that are no objects are listed by their number; other kinds of file are refused by name."""
+    """Lines that are not JSON objects are counted in the error. Other kinds of files are refused by name."""
     table = written(folder / "votes.jsonl", '{"a":\n[1]\n' + "[" * 100_000 + '\n{"a": true}\n')
     with pytest.raises(StudyError, match="2 unreadable, 1 wrong shape, 1 missing"):
         read_study(table, "2afc")

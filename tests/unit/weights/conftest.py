@@ -1,4 +1,4 @@
-"""No test here sees the weights of the person who runs it, or leaves any behind."""
+"""Fixtures for the tests of weights. No test here sees the weights of the user who runs it, or leaves any behind."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from eyediff.weights.catalogue import PUBLISHED
 Weights = dict[str, Array]
 
 Declare = Callable[..., None]
-"""What the fixture `official` gives."""
+"""Type of the value of the fixture `official`."""
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own, nothing in torch hub's folder, no backbones in the package, no network."""
+    """Return a cache folder for this test only. Remove all other sources of weights.
+
+    The folder of torch hub is empty, the package has no backbones, and downloads are forbidden.
+    """
     monkeypatch.setattr(search_path, "PACKAGE", tmp_path / "package")
     home = tmp_path_factory.mktemp("eyediff") / "home"
     monkeypatch.setenv("EYEDIFF_HOME", str(home))
@@ -34,14 +37,18 @@ def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 @pytest.fixture(scope="session")
 def squeeze() -> Weights:
-    """Parameters of SqueezeNet's shapes, the smallest trunk, seeded."""
+    """Return seeded parameters with the shapes of SqueezeNet, which is the smallest backbone."""
     random = np.random.default_rng(7)
     return {name: random.standard_normal(shape, np.float32) for name, shape in SQUEEZE.shapes.items()}
 
 
 @pytest.fixture
 def official(squeeze: Weights, monkeypatch: pytest.MonkeyPatch) -> Declare:
-    """Declare the seeded parameters to be SqueezeNet's official ones, by content, by file, or both."""
+    """Return a function that declares the seeded parameters to be the official ones of SqueezeNet.
+
+    They are declared by the hash of their content. Arguments change other fields of the entry in the catalogue, such as
+    the hash of the file.
+    """
 
     def declare(**changes: object) -> None:
         changes.setdefault("canonical_sha256", canonical_sha256(squeeze))

@@ -1,4 +1,7 @@
-"""Files of weights, honest and hostile, put together by hand."""
+"""Build weights files, valid and malicious, from single pickle opcodes.
+
+A function such as `text` returns the bytes that push a value to the stack of the unpickler.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,23 @@ def text(value: str) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """Push a number of any size up to 255 bytes."""
+    """Push an integer of up to 255 bytes."""
     encoded = pickle.encode_long(value)
     return b"\x8a" + bytes([len(encoded)]) + encoded
 
 
 def name(module: str, attribute: str) -> bytes:
-    """Push what a name stands for."""
+    """Push the object that has this name in a module."""
     return f"c{module}\n{attribute}\n".encode()
 
 
 def tuple_of(*items: bytes) -> bytes:
-    """Push a tuple of what the items push."""
+    """Push a tuple of the values that the items push."""
     return b"(" + b"".join(items) + b"t"
 
 
 def call(callee: bytes, *arguments: bytes) -> bytes:
-    """Call it."""
+    """Push the result of a call."""
     return callee + tuple_of(*arguments) + b"R"
 
 
@@ -50,7 +53,7 @@ def storage(key: str = "0", size: int = 4, kind: str = "FloatStorage", view: byt
 def tensor(
     of: bytes | None = None, offset: int = 0, shape: tuple[int, ...] = (4,), strides: tuple[int, ...] = (1,)
 ) -> bytes:
-    """Push a tensor as torch writes it today."""
+    """Push a tensor as current versions of torch write it."""
     hooks = call(name("collections", "OrderedDict"))
     counts = [tuple_of(*map(integer, numbers)) for numbers in (shape, strides)]
     rebuild = name("torch._utils", "_rebuild_tensor_v2")
@@ -58,12 +61,12 @@ def tensor(
 
 
 def program(body: bytes) -> bytes:
-    """A whole pickle."""
+    """Return a complete pickle."""
     return b"\x80\x02" + body + b"."
 
 
 def write_zip(path: Path, body: bytes, storages: dict[str, bytes] | None = None, **options: int) -> Path:
-    """The format since torch 1.6, around the pickle `body`."""
+    """Write a file in the format of torch 1.6 and later, with the pickle `body`."""
     with zipfile.ZipFile(path, "w", **options) as archive:  # type: ignore[arg-type]
         archive.writestr("archive/data.pkl", program(body))
         archive.writestr("archive/byteorder", "little")
@@ -75,7 +78,10 @@ def write_zip(path: Path, body: bytes, storages: dict[str, bytes] | None = None,
 def write_legacy(
     path: Path, body: bytes, storages: dict[str, bytes] | None = None, instead: dict[int, bytes] | None = None
 ) -> Path:
-    """The format before it: five pickles, of which some may be given `instead`, and the storages (4 bytes a figure)."""
+    """Write a file in the format before torch 1.6: five pickles, and the storages with 4 bytes for each value.
+
+    `instead` replaces some of the pickles.
+    """
     whole = storages if storages is not None else {"0": bytes(16)}
     info = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
     pickles = [pickle.dumps(MAGIC, 2), pickle.dumps(PROTOCOL, 2), pickle.dumps(info, 2), program(body)]

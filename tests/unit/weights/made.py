@@ -1,4 +1,4 @@
-"""The seeded parameters of SqueezeNet as files, and with a figure changed."""
+"""Functions that write the seeded parameters of SqueezeNet to files, or change a value of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .conftest import Weights
 
 
 def whole_network(path: Path, weights: Weights, zipped: bool = True) -> Path:
-    """What torchvision would save: the convolutions and what classifies."""
+    """Write a file as torchvision does: with the convolutions and the classifier."""
     state = {name: torch.from_numpy(figures) for name, figures in weights.items()}
     state["classifier.1.weight"] = torch.zeros(10, 512, 1, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,22 +22,22 @@ def whole_network(path: Path, weights: Weights, zipped: bool = True) -> Path:
 
 
 def convolutions(path: Path, weights: Weights) -> Path:
-    """The same without."""
+    """Write a safetensors file with the convolutions only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(weights, path)
     return path
 
 
 def changed(weights: Weights) -> Weights:
-    """One figure differs."""
+    """Return the parameters with one value changed."""
     name = next(iter(weights))
     return {**weights, name: weights[name] + np.eye(1, *weights[name].shape[-1:], dtype=np.float32)}
 
 
 REFUSING = {"size=16k": "No space left on device", "ro": "Read-only file system"}
-"""How a small file system is mounted, and what it says to three megabytes."""
+"""Mount options of a small file system, and its error when three megabytes are written."""
 
 
 def remount(place: Path, state: str) -> None:
-    """Change how the one at `place` is mounted."""
+    """Change the mount options of the file system at `place`."""
     subprocess.run(["mount", "-o", f"remount,{state}", str(place)], check=True)

@@ -1,4 +1,4 @@
-"""A trunk's weights come into the cache: recognised, kept, believed."""
+"""Adding the weights of a backbone to the cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .made import REFUSING, changed, convolutions, remount, whole_network
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_add_keeps_the_convolutions(tmp_path: Path, squeeze: Weights, official: Declare, zipped: bool) -> None:
-    """As safetensors in the cache; a second time there is nothing to do; the file that was given is left alone."""
+    """The cache gets the convolutions as safetensors. Adding them again changes nothing. The given file stays."""
     official()
     path = whole_network(tmp_path / "any name", squeeze, zipped)
     added = add(path)
@@ -37,7 +37,10 @@ def test_add_keeps_the_convolutions(tmp_path: Path, squeeze: Weights, official: 
 
 
 def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights, official: Declare) -> None:
-    """Another network, another trunk than was said, weights that are not official even on the user's word."""
+    """Other networks, other backbones than the named one, and weights that are not official are refused.
+
+    The last is also true if the weights are trusted.
+    """
     official()
     path = convolutions(tmp_path / "x.safetensors", {"features.0.weight": np.ones((3, 3), np.float32)})
     with pytest.raises(
@@ -62,7 +65,7 @@ def test_add_into_a_cache_that_takes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     state: str,
 ) -> None:
-    """A full and a read-only disk; nothing of it stays."""
+    """If the disk is full or read-only, adding fails and leaves no file."""
     official()
     path = convolutions(tmp_path / "x.safetensors", squeeze)
     remount(small, state)
@@ -73,7 +76,7 @@ def test_add_into_a_cache_that_takes_nothing(
 
 
 def test_add_replaces_a_damaged_file(tmp_path: Path, squeeze: Weights, official: Declare) -> None:
-    """A torn file in the cache is an error on loading, and `add` heals it."""
+    """A truncated file in the cache is an error on loading, and `add` replaces it."""
     official()
     path = whole_network(tmp_path / "x.pth", squeeze)
     target = add(path).path
@@ -85,7 +88,10 @@ def test_add_replaces_a_damaged_file(tmp_path: Path, squeeze: Weights, official:
 
 
 class TestWithoutAKnownHash:
-    """VGG16's case, played by SqueezeNet: the official file is recognised, its convolutions alone are not."""
+    """Backbones like VGG16: the hash of the official file is known, but not the hash of its convolutions.
+
+    The tests use SqueezeNet in the place of VGG16.
+    """
 
     @pytest.fixture
     def file(self, tmp_path: Path, squeeze: Weights, official: Declare) -> Path:
@@ -94,14 +100,14 @@ class TestWithoutAKnownHash:
         return path
 
     def test_the_official_file_is_recognised(self, file: Path, squeeze: Weights) -> None:
-        """By its own hash; the cache then remembers what it kept."""
+        """The official file is recognised by its own hash. The cache then records that its weights are official."""
         assert load_trunk("squeeze", file=file).official
         assert add(file).official
         loaded = load_trunk("squeeze")
         assert loaded.official and loaded.source.parent == cache_folder()
 
     def test_other_files_need_the_users_word(self, file: Path, tmp_path: Path, squeeze: Weights) -> None:
-        """Given once, on adding; what was taken on it is not called official. The official file then replaces it."""
+        """Other weights are added only with `trust`, and are not called official. The official file replaces them."""
         path = convolutions(tmp_path / "x.safetensors", squeeze)
         with pytest.raises(WeightsError, match="if you trust the file, `eyediff weights add` accepts it") as caught:
             add(path)
@@ -111,11 +117,11 @@ class TestWithoutAKnownHash:
         assert add(path, trust=True).already
         assert not add(file).already
         assert load_trunk("squeeze").official
-        again = add(path, trust=True)  # equal to the official ones, which stay
+        again = add(path, trust=True)  # these weights equal the official ones, which stay in the cache
         assert again.already and again.official
 
     def test_a_changed_cache_is_noticed(self, file: Path, squeeze: Weights) -> None:
-        """The record holds the hash of what was kept."""
+        """A changed file in the cache is refused, because its record has the hash of the weights that were added."""
         path = add(file).path
         save_file(changed(squeeze), path, containers.metadata(path))
         with pytest.raises(WeightsError, match=r"damaged: it has the sha256 .*, but states "):
@@ -123,7 +129,7 @@ class TestWithoutAKnownHash:
 
     @pytest.mark.parametrize("record", ["", "[]", "{", "{}", '{"file_sha256": 1}', "[" * 100_000])
     def test_a_cache_without_a_sound_record_is_not_believed(self, file: Path, squeeze: Weights, record: str) -> None:
-        """Somebody put the file there by hand."""
+        """A file in the cache with no valid record is refused, because a user may have put it there."""
         cache_folder().mkdir(parents=True)
         save_file(squeeze, cache_folder() / "squeeze.safetensors", {"eyediff": record})
         with pytest.raises(WeightsError, match=r"squeeze\.safetensors: .*not have the official"):
@@ -132,7 +138,7 @@ class TestWithoutAKnownHash:
     def test_a_record_elsewhere_is_not_believed(
         self, file: Path, tmp_path: Path, squeeze: Weights, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Anybody can write one: it counts in the cache alone."""
+        """A record counts only in the cache, because anybody can write one."""
         record = {"canonical_sha256": canonical_sha256(squeeze), "file_sha256": file_sha256(file)}
         (tmp_path / "mine").mkdir()
         save_file(squeeze, tmp_path / "mine" / "squeeze.safetensors", {"eyediff": json.dumps(record)})
@@ -141,7 +147,10 @@ class TestWithoutAKnownHash:
             load_trunk("squeeze")
 
     def test_torch_hubs_file_is_hashed_once(self, file: Path, tmp_path: Path) -> None:
-        """Half a gigabyte: its convolutions go to the cache, which is searched first from then on."""
+        """The file of torch hub is hashed only once, because it may have half a gigabyte.
+
+        Its convolutions are added to the cache, from which they are loaded later.
+        """
         hub = tmp_path / "torch" / "hub" / "checkpoints"
         hub.mkdir(parents=True)
         shutil.copy(file, hub / "squeezenet1_1-b8a52dc0.pth")
@@ -150,7 +159,7 @@ class TestWithoutAKnownHash:
 
 
 def test_processes_that_add_at_once_do_not_break_each_other(tmp_path: Path, shared: Path) -> None:
-    """Three add while this one reads: whatever is there is whole at any time, and nothing is left over."""
+    """While three processes add weights, this one reads only complete files. No other file is left."""
     source = shared / "weights" / "squeezenet1_1_features.pth"
     if not source.exists():
         pytest.skip(f"{source.name} is not in ../shared/weights")

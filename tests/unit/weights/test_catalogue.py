@@ -13,7 +13,7 @@ from eyediff.weights import PUBLISHED, canonical_sha256, containers, published
 
 
 def test_entries_are_consistent() -> None:
-    """The first 8 digits of the hash stand in the official name; https; the official file is found by its name."""
+    """The address uses https, the official name has the first 8 digits of the hash, and the patterns find this name."""
     assert list(PUBLISHED) == ["alex", "vgg", "squeeze", "vgg19"] and PUBLISHED.keys() <= ALL_TRUNKS.keys()
     for entry in PUBLISHED.values():
         name = entry.url.rsplit("/", 1)[1]
@@ -26,13 +26,13 @@ def test_entries_are_consistent() -> None:
 
 @pytest.mark.parametrize("name", ["vgg16_bn-6c64b313.pth", "vgg19_bn-c79401a0.pth", "squeezenet1_0-b66bff10.pth"])
 def test_files_of_other_networks_are_not_taken_for_ours(name: str) -> None:
-    """They may lie in the same folder."""
+    """Files of other networks, which may be in the same folder, do not match the patterns."""
     assert not any(fnmatch(name, pattern) for entry in PUBLISHED.values() for pattern in entry.patterns)
 
 
 @pytest.mark.parametrize(("trunk", "file"), [("alex", "alexnet_features"), ("squeeze", "squeezenet1_1_features")])
 def test_the_canonical_hashes_are_those_of_the_official_weights(shared: Path, trunk: str, file: str) -> None:
-    """Computed from files whose scores are the published ones."""
+    """The canonical hashes are those of files that give the published scores."""
     path = shared / "weights" / f"{file}.pth"
     if not path.exists():
         pytest.skip(f"{path.name} is not in ../shared/weights")
@@ -40,7 +40,7 @@ def test_the_canonical_hashes_are_those_of_the_official_weights(shared: Path, tr
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    """The error is the list."""
+    """The error for an unknown name lists the known names."""
     with pytest.raises(
         UsageError, match="there are no weights for 'resnet'; expected one of alex, vgg, squeeze, vgg19"
     ):

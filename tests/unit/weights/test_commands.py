@@ -1,4 +1,4 @@
-"""`eyediff weights ...`: stdout is data, stderr is talk."""
+"""The commands `eyediff weights ...`: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .conftest import Weights
 
 
 def run(*arguments: object) -> Result:
-    """The command, whose expected errors come through for the caller to turn into exit code 2."""
+    """Run a command. Expected errors are raised, because the caller of the app turns them into exit code 2."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -27,14 +27,14 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def file(tmp_path: Path, squeeze: Weights, official: Callable[..., None]) -> Path:
-    """An official file, brought by hand."""
+    """Write an official file, as a user may have downloaded it."""
     official()
     save_file(squeeze, tmp_path / "brought.safetensors")
     return tmp_path / "brought.safetensors"
 
 
 def test_list_says_what_is_there_and_what_is_not(file: Path) -> None:
-    """For scripts: a line a trunk with tabs, whole paths."""
+    """`list` prints one line for each backbone, with tabs and complete paths, so that scripts can read it."""
     assert [line.split("\t")[:4] for line in run("list").stdout.splitlines()] == [
         ["alex", "AlexNet", "missing", ""],
         ["vgg", "VGG16", "missing", ""],
@@ -48,7 +48,7 @@ def test_list_says_what_is_there_and_what_is_not(file: Path) -> None:
 
 
 def test_add_prints_where_and_says_what(file: Path, squeeze: Weights) -> None:
-    """The path alone on stdout."""
+    """`add` prints only the path on standard output."""
     for said in ("added", "was in the cache already"):
         result = run("add", file)
         assert result.stdout == f"{cache_folder() / 'squeeze.safetensors'}\n"
@@ -56,7 +56,7 @@ def test_add_prints_where_and_says_what(file: Path, squeeze: Weights) -> None:
 
 
 def test_add_passes_errors_on(file: Path) -> None:
-    """A trunk that there is not, a file that is another one's."""
+    """An unknown backbone and a file of another backbone are errors."""
     with pytest.raises(UsageError, match="resnet"):
         run("add", file, "--trunk", "resnet")
     with pytest.raises(WeightsError, match="AlexNet"):
@@ -64,7 +64,10 @@ def test_add_passes_errors_on(file: Path) -> None:
 
 
 def test_get_fetches_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it prints where the file lies; is_offline it is the error that names the ways out."""
+    """`get` downloads the weights, and then prints their path. If it may not download, it raises an error.
+
+    After the download, it also works with EYEDIFF_OFFLINE.
+    """
     with pytest.raises(MissingWeightsError):
         run("get", "squeeze")
     monkeypatch.delenv("EYEDIFF_OFFLINE")
@@ -75,7 +78,7 @@ def test_get_fetches_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verify_exits_with_2_where_something_is_wrong(file: Path) -> None:
-    """And says what on stderr, while the table is whole."""
+    """`verify` prints the complete table. It names a damaged file on standard error, and exits with 2."""
     run("add", file)
     path = cache_folder() / "squeeze.safetensors"
     good = [f"squeeze\tcache\t{path}\tok", *(f"{one.path.stem}\tpackage\t{one.path}\tok" for one in package_files.ALL)]
@@ -88,7 +91,7 @@ def test_verify_exits_with_2_where_something_is_wrong(file: Path) -> None:
 
 
 def test_where_prints_the_folders_in_order() -> None:
-    """The cache, where downloads go, among them."""
+    """`where` prints the folders in the order of the search, including the cache, which gets the downloads."""
     lines = [line.split("\t") for line in run("where").stdout.splitlines()]
     assert [kind for kind, _ in lines] == ["package", "cache", "torch hub"]
     assert lines[1][1] == str(cache_folder())

@@ -1,4 +1,4 @@
-"""Files of weights whatever the container; written whole or not at all."""
+"""Reading weights files in every format, and writing them completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def everything(name: str) -> bool:
 
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
-    """Transposed arrays too, which safetensors by itself saves wrong; folders are made; strings go along."""
+    """Written tensors and metadata strings are read back, and missing folders are created.
+
+    Transposed arrays are also written correctly, although safetensors itself saves them wrongly.
+    """
     tensors = {"a": np.arange(6, dtype=np.float32).reshape(2, 3).T, "b": np.float32(2) * np.ones((), np.float32)}
     path = tmp_path / "new" / "x.safetensors"
     containers.write(path, tensors, {"note": "hello"})
@@ -33,7 +36,7 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 def test_what_is_written_others_may_read(tmp_path: Path) -> None:
-    """A cache that several people share: the file gets the mode that the person's umask gives."""
+    """A written file gets the mode of the user's umask, because several users may share a cache."""
     path = tmp_path / "x.safetensors"
     old = os.umask(0o022)
     try:
@@ -44,7 +47,7 @@ def test_what_is_written_others_may_read(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk fills up half way: the old file is whole, and nothing else lies beside it."""
+    """If the disk is full during the write, the old file stays complete, and no other file stays."""
     path = tmp_path / "x.safetensors"
     containers.write(path, {"a": np.ones(2, np.float32)})
 
@@ -59,7 +62,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_disk_that_lies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read back is compared before it takes the place of anything."""
+    """The written bytes are read back and compared before they replace a file."""
     monkeypatch.setattr(containers, "save", lambda tensors, strings: b"\x02" + bytes(7) + b"{}")
     with pytest.raises(WeightsError, match="the disk returned other bytes"):
         containers.write(tmp_path / "x.safetensors", {"a": np.ones(2, np.float32)})
@@ -67,7 +70,7 @@ def test_a_disk_that_lies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_reads_the_float_types_of_safetensors(tmp_path: Path) -> None:
-    """Halves widen exactly, doubles are rounded; integers are refused, but only where they are wanted."""
+    """float16 is converted exactly, and float64 is rounded. Integers are refused only if they are requested."""
     kinds = (np.float16, np.float32, np.float64)
     save_file({kind.__name__: np.array([0.1], kind) for kind in kinds} | {"n": np.ones(1, np.int64)}, tmp_path / "x")
     found = containers.read(tmp_path / "x", lambda name: name != "n")
@@ -90,7 +93,7 @@ def test_reads_the_float_types_of_safetensors(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes, reason: str) -> None:
-    """A web page saved by mistake, a pointer instead of a file, a few bytes: one line, with the file's name."""
+    """A web page, a Git LFS pointer and a few bytes are refused with one line that names the file."""
     path = tmp_path / "alexnet.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=reason) as caught:
@@ -99,7 +102,7 @@ def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes, rea
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
-    """A missing file, a folder, a pipe that nobody writes to: an error at once, not a hang."""
+    """A missing file, a folder and a pipe without a writer are errors at once. The program does not wait."""
     cases = {"missing": "no such file", "folder": "not a regular file"}
     (tmp_path / "folder").mkdir()
     if hasattr(os, "mkfifo"):

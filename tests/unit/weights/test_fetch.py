@@ -1,4 +1,4 @@
-"""Downloads, against a server on this machine."""
+"""Downloads from a local server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from eyediff.errors import FetchError
 from eyediff.weights import fetch
 from eyediff.weights.fetch import download
 
-CONTENT = bytes(range(256)) * 4096  # 1 MiB, several pieces of a download
+CONTENT = bytes(range(256)) * 4096  # 1 MiB, which is several chunks of a download
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HTTP = ("http",)  # the server here has no certificate; what the policy refuses is tested too
+HTTP = ("http",)  # this server has no certificate; other tests check that http is refused by default
 
 
 class Answers(BaseHTTPRequestHandler):
-    """One path for each way in which a server can behave."""
+    """Server with one path for each way in which a server can behave."""
 
     asked: list[str]
 
@@ -55,18 +55,18 @@ class Answers(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(announced))
         self.end_headers()
         pieces, pause = {"slow": (16, 0.05), "trickles": (1000, 0.05)}.get(self.path.split("/")[-1], (1, 0.0))
-        with suppress(ConnectionError):  # the other side may have had enough
+        with suppress(ConnectionError):  # the client may close the connection early
             for start in range(0, len(body), len(body) // pieces):
                 time.sleep(pause)
                 self.wfile.write(body[start : start + len(body) // pieces])
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """Its address; what was asked of it is in Answers.asked."""
+    """Run the server, and return its address. `Answers.asked` has the requested paths."""
     Answers.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as serving:
         thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.02})
@@ -78,7 +78,10 @@ def server() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", ["/good", "/moved", "/unannounced"])
 def test_brings_the_file_and_tells_how_far(server: str, tmp_path: Path, path: str) -> None:
-    """Also from where it was moved to, and where the server does not say how long it is."""
+    """The file is downloaded, and the progress is reported.
+
+    This also holds after a redirection, and if the server does not state the size of the file.
+    """
     told: list[tuple[int, int]] = []
     download(server + path, tmp_path / "x", len(CONTENT), SHA256, progress=lambda *far: told.append(far), schemes=HTTP)
     assert (tmp_path / "x").read_bytes() == CONTENT
@@ -97,7 +100,7 @@ def test_brings_the_file_and_tells_how_far(server: str, tmp_path: Path, path: st
     ],
 )
 def test_a_download_that_fails_leaves_nothing(server: str, tmp_path: Path, path: str, reason: str) -> None:
-    """A page that is not there, other content, too little, too much, a redirection that leaves the allowed scheme."""
+    """A missing page, wrong content, too few or too many bytes, and a redirection to another scheme leave no file."""
     with pytest.raises(FetchError, match=reason) as caught:
         download(server + path, tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
     assert "\n" not in str(caught.value)
@@ -106,14 +109,14 @@ def test_a_download_that_fails_leaves_nothing(server: str, tmp_path: Path, path:
 
 @pytest.mark.parametrize("scheme", ["http", "ftp", "file", ""])
 def test_only_https_is_used(server: str, tmp_path: Path, scheme: str) -> None:
-    """Refused before anything is sent."""
+    """Any other scheme is refused before a request is sent."""
     with pytest.raises(FetchError, match="only https is allowed"):
         download(server.replace("http", scheme) + "/good", tmp_path / "x", len(CONTENT), SHA256)
     assert Answers.asked == []
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
-    """The reason is the innermost one, in one line."""
+    """If no server answers, the error states the innermost reason, in one line."""
     with pytest.raises(FetchError, match=r"http://127\.0\.0\.1:9/x cannot be downloaded \(.*refused.*\)"):
         download("http://127.0.0.1:9/x", tmp_path / "x", 1, SHA256, schemes=HTTP)
 
@@ -122,8 +125,11 @@ def test_nobody_answers(tmp_path: Path) -> None:
 def test_a_server_that_trickles_is_given_up(
     server: str, tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kilobyte now and then, for 50 seconds in all, is never silent for long; one that is merely slow is waited for,
-    though it takes longer than the time in which something must come."""
+    """A download is stopped if a server sends only a kilobyte at a time, which would take 50 seconds in total.
+
+    Such a server is never silent for long. A server that is only slow is accepted, although its download takes longer
+    than PATIENCE.
+    """
     monkeypatch.setattr(fetch, "PATIENCE", 0.4)
     start = time.monotonic()
     with pytest.raises(
@@ -135,7 +141,7 @@ def test_a_server_that_trickles_is_given_up(
 
 
 def test_an_interruption_leaves_nothing(server: str, tmp_path: Path) -> None:
-    """Ctrl-C half way."""
+    """Ctrl-C during a download leaves no file."""
 
     def interrupt(*_: int) -> None:
         raise KeyboardInterrupt

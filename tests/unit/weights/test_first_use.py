@@ -1,4 +1,4 @@
-"""Weights that are fetched when they are first used."""
+"""Weights that are downloaded when they are used for the first time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .made import REFUSING, remount, whole_network
 
 
 class TestFetching:
-    """What happens around a download, which is played by a copy."""
+    """Downloads on first use. A copy of a local file replaces each download."""
 
     @pytest.fixture
     def origin(self, tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -28,7 +28,7 @@ class TestFetching:
         return path
 
     def test_only_the_convolutions_stay(self, origin: Path, squeeze: Weights) -> None:
-        """Fetched on the first use; found on the second; nothing else lies in the cache."""
+        """The first use downloads the weights, and the second use finds them. The cache has no other file."""
         loaded = load_trunk("squeeze")
         assert loaded.official and loaded.source == cache_folder() / "squeeze.safetensors"
         assert list(cache_folder().iterdir()) == [loaded.source]
@@ -36,14 +36,14 @@ class TestFetching:
         assert load_trunk("squeeze").sha256 == canonical_sha256(squeeze)
 
     def test_offline_never_fetches(self, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nor does it make the folder."""
+        """With EYEDIFF_OFFLINE, nothing is downloaded, and the cache folder is not created."""
         monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
         with pytest.raises(MissingWeightsError):
             load_trunk("squeeze")
         assert not cache_folder().exists()
 
     def test_a_failed_download_says_what_to_do(self, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """One line: what failed, and the ways around it. Nothing is left over."""
+        """If a download fails, one line gives the reason and the alternatives. No file is left."""
 
         def fail(*_: object, **__: object) -> None:
             raise FetchError("cannot fetch https://x (no route)")
@@ -58,7 +58,7 @@ class TestFetching:
     def test_a_cache_that_cannot_be_made_is_named(
         self, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With the way to another one."""
+        """If the cache folder cannot be created, the error says how to choose another one."""
         (tmp_path / "file").touch()
         monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "file"))
         with pytest.raises(FetchError, match=r"cannot be written .*EYEDIFF_HOME"):
@@ -68,7 +68,7 @@ class TestFetching:
     def test_a_cache_that_takes_nothing_is_named(
         self, origin: Path, small: Path, monkeypatch: pytest.MonkeyPatch, state: str, why: str
     ) -> None:
-        """A full and a read-only disk; nothing of it stays."""
+        """If the disk is full or read-only, the error names the reason, and no file is left."""
         remount(small, state)
         monkeypatch.setenv("EYEDIFF_HOME", str(small))
         with pytest.raises(FetchError, match=rf"cannot be written \({why}\); set EYEDIFF_HOME"):
@@ -76,7 +76,7 @@ class TestFetching:
         assert not [path for path in small.rglob("*") if path.is_file()]
 
     def test_what_a_killed_download_left_is_swept_away(self, origin: Path) -> None:
-        """After a day; a younger one may still be running."""
+        """Files of a killed download are removed after a day. The download of younger files may still run."""
         for name, age in (("old", store.STALE + 60), ("young", 0)):
             left = cache_folder() / f".fetch-{name}"
             left.mkdir(parents=True)

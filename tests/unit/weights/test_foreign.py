@@ -1,4 +1,4 @@
-"""Networks that were trained elsewhere: found behind whatever their names begin with, or refused and told why."""
+"""Weights of other projects: the backbone is found under any prefix of its names, or the error gives the reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def renamed(squeeze: Weights, prefix: str) -> Weights:
 )
 @pytest.mark.parametrize("container", ["safetensors", "pth", "checkpoint"])
 def test_a_trunk_is_found_behind_its_prefix(tmp_path: Path, squeeze: Weights, prefix: str, container: str) -> None:
-    """In every container, with whatever else lies there; in the trunk's own order."""
+    """The backbone is found in every file format, among other tensors. Parameters have the order of the backbone."""
     path = tmp_path / "x"
     tensors = renamed(squeeze, prefix) | {"queue": np.ones(3, np.float32), "fc.0.weight": np.ones((2, 2), np.float32)}
     if container == "safetensors":
@@ -42,7 +42,7 @@ def test_a_trunk_is_found_behind_its_prefix(tmp_path: Path, squeeze: Weights, pr
 
 
 def test_of_two_one_must_be_named(tmp_path: Path, squeeze: Weights) -> None:
-    """As in a file of momentum contrast."""
+    """If a file has a backbone twice, as files of momentum contrast do, the prefix must be given."""
     two = renamed(squeeze, "encoder_q.") | renamed({name: 2 * each for name, each in squeeze.items()}, "encoder_k.")
     save_file(two, tmp_path / "x")
     with pytest.raises(
@@ -72,7 +72,7 @@ def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np.ndarray | None, said: str) -> None:
-    """Of the beginning that comes nearest, in a line with the file's name."""
+    """The error describes the prefix that fits best, in a line with the name of the file."""
     save_file(spoilt(squeeze, "features.12.expand3x3.bias", figures), tmp_path / "x")
     with pytest.raises(WeightsError, match=f"x: .*{said}"):
         read_checkpoint(tmp_path / "x", SQUEEZE)
@@ -81,7 +81,10 @@ def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np
 
 
 def test_the_command_makes_a_metric(tmp_path: Path, squeeze: Weights) -> None:
-    """Without heads; its file is remembered. A hostile pickle makes none, and what lies there stays."""
+    """The command writes a metric without linear weights, and records the file. It refuses to replace other files.
+
+    A malicious pickle is refused, and the existing output stays.
+    """
     save_file(renamed(squeeze, "module.encoder."), tmp_path / "moco.safetensors")
     output = tmp_path / "x.safetensors"
     said = run("import", tmp_path / "moco.safetensors", "--trunk", "squeeze", "-o", output, "--note", "CC BY-NC 4.0")

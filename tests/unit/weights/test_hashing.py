@@ -1,4 +1,4 @@
-"""The canonical hash: one for the same weights in any container."""
+"""The canonical hash, which is the same for the same weights in every file format."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TENSORS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array(1.5,
 
 
 def test_is_what_its_description_says() -> None:
-    """Spelled out by hand, so that the hashes in the catalogue and in headers stay what they are."""
+    """The hash equals one that is computed by hand, so the hashes in the catalogue and in headers stay valid."""
     stream = b'["a", "float32", []]\n' + np.array(1.5, "<f4").tobytes()
     stream += b'["b", "float32", [2, 3]]\n' + np.arange(6, dtype="<f4").tobytes()
     assert canonical_sha256(TENSORS) == hashlib.sha256(stream).hexdigest()
 
 
 def test_order_strides_and_byte_order_do_not_matter() -> None:
-    """The figures count, not how they lie in memory."""
+    """Only the values count. The order of tensors, strides and the byte order do not."""
     whole = canonical_sha256(TENSORS)
     assert canonical_sha256(dict(reversed(TENSORS.items()))) == whole
     assert canonical_sha256({**TENSORS, "b": np.asfortranarray(TENSORS["b"])}) == whole
@@ -30,7 +30,7 @@ def test_order_strides_and_byte_order_do_not_matter() -> None:
 
 
 def test_names_shapes_and_figures_matter() -> None:
-    """Each of them alone changes the hash; so does the sign of a zero."""
+    """A change of a name, a shape, a value or the sign of a zero changes the hash."""
     changed = [
         {**TENSORS, "b": TENSORS["b"].reshape(3, 2)},
         {**TENSORS, "b": TENSORS["b"] + 1},
@@ -44,7 +44,7 @@ def test_names_shapes_and_figures_matter() -> None:
 
 
 def test_is_the_same_in_every_container(tmp_path: Path) -> None:
-    """Newer and older .pth, safetensors."""
+    """Both formats of .pth files and safetensors give the same hash."""
     state = {name: torch.from_numpy(figures.copy()) for name, figures in TENSORS.items()}
     torch.save(state, tmp_path / "zip.pth")
     torch.save(state, tmp_path / "legacy.pth", _use_new_zipfile_serialization=False)

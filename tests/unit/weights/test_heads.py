@@ -1,4 +1,4 @@
-"""The published heads, as shipped."""
+"""The published linear weights in the package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "import_heads.py"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    """scripts/import_heads.py, which is not part of the package."""
+    """Return scripts/import_heads.py as a module. The script is not part of the package."""
     spec = importlib.util.spec_from_file_location("import_heads", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -27,7 +27,8 @@ def script() -> ModuleType:
     return module
 
 
-# Sums by layer: those of 0.1 as published with the traps of LPIPS, those of 0.0 computed from the official files.
+# Sums of each feature layer. Those of 0.1 are published in the list of traps of LPIPS. Those of 0.0 are computed from
+# the official files.
 SUMS = {
     ("0.1", "alex"): (2.349532, 16.143027, 39.268439, 27.197178, 20.317177),
     ("0.1", "vgg"): (6.925992, 8.858334, 17.515006, 51.521323, 47.034854),
@@ -40,7 +41,10 @@ SUMS = {
 
 @pytest.mark.parametrize(("version", "name"), SUMS)
 def test_the_six_heads(version: str, name: str) -> None:
-    """One a tap, of its channels, nowhere negative, with the published sums (to half of their last digit)."""
+    """Each feature layer has one weight for each channel, and none is negative.
+
+    Their sums equal the published sums, to half of the last digit.
+    """
     found = load_heads(name, version)
     assert tuple(head.shape[0] for head in found) == trunk(name).taps
     assert all(head.ndim == 1 and head.dtype == np.float32 and (head >= 0).all() for head in found)
@@ -48,13 +52,13 @@ def test_the_six_heads(version: str, name: str) -> None:
 
 
 def test_sizes() -> None:
-    """1152, 1472 and 2240 figures; version 0.1 where none is named."""
+    """There are 1152, 1472 and 2240 weights. The default version is 0.1."""
     sizes = {name: sum(head.size for head in load_heads(name)) for name in ("alex", "vgg", "squeeze")}
     assert sizes == {"alex": 1152, "vgg": 1472, "squeeze": 2240}
 
 
 def test_unknown_names() -> None:
-    """The errors list what there is."""
+    """The errors list the known names."""
     with pytest.raises(UsageError, match="alex"):
         load_heads("resnet")
     with pytest.raises(UsageError, match="vgg19"):
@@ -64,7 +68,7 @@ def test_unknown_names() -> None:
 
 
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One bit: the hash of the shipped file is in the code."""
+    """A missing file and a file with one changed bit are refused. The code has the hash of the file."""
     content = bytearray(package_files.HEADS.path.read_bytes())
     content[-1] ^= 1
     monkeypatch.setattr(package_files, "PACKAGE", tmp_path)
@@ -76,7 +80,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_hash_of_a_metric_covers_trunk_and_heads() -> None:
-    """Without heads it is the trunk's own; every head counts, and so does its place."""
+    """The hash depends on all linear weights and their order. Without them, it is the hash of the backbone."""
     parameters = {"features.0.weight": np.ones((2, 2), np.float32)}
     a, b = np.ones(3, np.float32), np.zeros(3, np.float32)
     found = [metric_sha256(parameters, chosen) for chosen in (None, (a, b), (b, a), (a,), (a, a))]
@@ -85,7 +89,7 @@ def test_the_hash_of_a_metric_covers_trunk_and_heads() -> None:
 
 
 def test_the_script_makes_the_shipped_file(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the official package where that is installed: the same to the byte."""
+    """The script makes exactly the file of the package from the official package, if that is installed."""
     spec = importlib.util.find_spec("lpips")
     if spec is None or spec.origin is None:
         pytest.skip("the package lpips 0.1.4 is not installed")
@@ -96,7 +100,7 @@ def test_the_script_makes_the_shipped_file(script: ModuleType, tmp_path: Path, m
 
 
 def test_the_script_refuses_other_files(script: ModuleType, tmp_path: Path) -> None:
-    """By the hash of each file, before it is read."""
+    """The script refuses other files by their hashes, and does not change the file of the package."""
     for key in script.OFFICIAL:
         path = tmp_path / "lpips" / "weights" / f"v{key}.pth"
         path.parent.mkdir(parents=True, exist_ok=True)

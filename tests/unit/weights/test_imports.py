@@ -1,4 +1,4 @@
-"""The room is light."""
+"""Reading weights imports no large packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAVY = ("torch", "onnxruntime", "PIL", "urllib3")
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_pth_files_are_read_without_torch(tmp_path: Path, zipped: bool) -> None:
-    """Nor is anything for downloads or images loaded."""
+    """.pth files are read without torch, and without packages for images or downloads."""
     torch.save({"a": torch.ones(2)}, tmp_path / "x.pth", _use_new_zipfile_serialization=zipped)
     program = (
         "import sys; from pathlib import Path; from eyediff.weights import containers, load_heads; "

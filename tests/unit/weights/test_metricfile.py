@@ -1,4 +1,4 @@
-"""A metric as a file: what is written is read, the same is the same bytes, and nothing of others is overwritten."""
+"""Metric files: they are read as written, equal metrics have equal bytes, and no other file is overwritten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADS = tuple(np.full(channels, 0.25, np.float32) for channels in SQUEEZE.taps)
 
 
 def written(path: Path, **changes: object) -> MetricFile:
-    """Heads for Mini's shipped trunk."""
+    """Write a metric file with linear weights for the backbone of lpips-mini."""
     mini = weights.load_trunk(MINI.name)
     usual = {"trunk": MINI.name, "mode": "head", "provenance": MADE}
     usual |= {"heads": weights.load_heads(MINI.name), "trunk_sha256": mini.sha256}
@@ -34,7 +34,7 @@ def written(path: Path, **changes: object) -> MetricFile:
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("held", ["heads", "trunk", "both"])
 def test_what_is_written_is_read(tmp_path: Path, squeeze: Weights, held: str, scaled: bool) -> None:
-    """Heads, a trunk, or both, to the last bit; and all that was said of them."""
+    """Linear weights, a backbone or both are read exactly as written, and so is the description."""
     heads, parameters = HEADS if held != "trunk" else None, squeeze if held != "heads" else None
     sha256 = canonical_sha256(squeeze)
     options = {"trunk": "squeeze", "mode": "tune", "provenance": MADE, "scaled": scaled}
@@ -56,20 +56,20 @@ def test_what_is_written_is_read(tmp_path: Path, squeeze: Weights, held: str, sc
 
 
 def test_the_same_is_the_same_bytes(tmp_path: Path) -> None:
-    """Whatever the order in which provenance was put together; and a file of ours is replaced."""
+    """The bytes do not depend on the order of the provenance. An existing metric file is replaced."""
     path = tmp_path / "x.safetensors"
     written(path)
     before = path.read_bytes()
     written(path, provenance=dict(reversed(MADE.items())))
     assert path.read_bytes() == before
     one, other = read_metric(path), written(path, provenance={"data": "another"}, mode="scratch")
-    assert path.read_bytes() != before and one.sha256 == other.sha256  # what decides a score is the same
+    assert path.read_bytes() != before and one.sha256 == other.sha256  # the scores are the same
     assert written(path, heads=None, parameters=weights.load_trunk("mini").parameters).sha256 != one.sha256
     assert sorted(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_keeps_pointing(tmp_path: Path) -> None:
-    """What it points to is replaced."""
+    """A link stays a link, and its target is replaced."""
     (tmp_path / "link.safetensors").symlink_to(tmp_path / "x.safetensors")
     written(tmp_path / "link.safetensors")
     assert (tmp_path / "link.safetensors").is_symlink() and read_metric(tmp_path / "x.safetensors").heads is not None
@@ -77,7 +77,7 @@ def test_a_link_keeps_pointing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"my notes", b"tensors"])
 def test_nothing_of_others_is_overwritten(tmp_path: Path, squeeze: Weights, content: bytes) -> None:
-    """Not an empty file, not text, not tensors that are no metric."""
+    """An empty file, a text file, and tensors that are no metric are not overwritten."""
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
     if content == b"tensors":
@@ -91,7 +91,10 @@ def test_nothing_of_others_is_overwritten(tmp_path: Path, squeeze: Weights, cont
 def test_without_a_trunk_the_official_one_is_used(
     squeeze: Weights, official: Callable[..., None], tmp_path: Path
 ) -> None:
-    """Found where it always is; a file that holds it may be named; an own trunk needs none."""
+    """A metric without a backbone uses the official weights, from the usual folders or from a given file.
+
+    A metric with its own backbone refuses such a file.
+    """
     official()
     path = tmp_path / "x.safetensors"
     about = {"trunk": "squeeze", "mode": "head", "provenance": {}, "heads": HEADS}
@@ -109,7 +112,7 @@ def test_without_a_trunk_the_official_one_is_used(
 
 
 def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable[..., None], tmp_path: Path) -> None:
-    """The official weights, or those of the file that was named, are not those that the heads belong to."""
+    """Linear weights are refused if the weights of the backbone are not those for which they were made."""
     official()
     save_file(squeeze, tmp_path / "trunk.safetensors")
     weights.add(tmp_path / "trunk.safetensors")
@@ -143,7 +146,7 @@ def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable
     ],
 )
 def test_what_would_not_be_read_is_not_written(tmp_path: Path, changes: dict[str, object], said: str) -> None:
-    """Nothing is there afterwards."""
+    """A metric that could not be read is refused, and no file is written."""
     with pytest.raises(
         WeightsError, match=f"^{re.escape(str(tmp_path))}/x.safetensors: the file was not written: .*{said}"
     ):
@@ -152,7 +155,7 @@ def test_what_would_not_be_read_is_not_written(tmp_path: Path, changes: dict[str
 
 
 def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
-    """Its heads have a file; what names a module is never run."""
+    """Linear weights for a torch module can be stored. The code that such a file names is never run."""
     heads = [np.ones(5, np.float32), np.ones(7, np.float32)]
     about = {"trunk": "module:os.system", "mode": "head", "provenance": {}, "taps": ["a", "b.c"]}
     found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
@@ -174,12 +177,12 @@ def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_files(name: str, is_one: bool) -> None:
-    """A separator of paths of any system, or the suffix."""
+    """The name of a metric file has a path separator of any system, or the suffix."""
     assert weights.is_file_name(name) is is_one
 
 
 def test_its_description_is_one_string(tmp_path: Path) -> None:
-    """Safetensors writes several strings in any order: with one, bytes repeat. Others can read it: it is JSON."""
+    """The description is a single string, because safetensors writes several strings in any order. It is JSON."""
     strings = weights.containers.metadata(written(tmp_path / "x.safetensors").path)
     assert list(strings) == ["eyediff.metric"]
     about = json.loads(strings["eyediff.metric"])

@@ -1,4 +1,4 @@
-"""The weights that ship with the package, and the record of their hashes."""
+"""The weights files of the package, and the record of their hashes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from eyediff.weights.hashing import canonical_sha256
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real package folder, which the other tests of this folder do not see."""
+    """Use the real folder of the package, which is hidden from the other tests of this folder."""
     monkeypatch.setattr(search_path, "PACKAGE", package_files.PACKAGE)
 
 
 @pytest.mark.parametrize("backbone", ["alex", "squeeze"])
 @pytest.mark.usefixtures("package")
 def test_no_download_is_needed(backbone: str) -> None:
-    """Offline, with an empty cache: exactly the tensors that the catalogue's hash describes."""
+    """Without internet and with an empty cache, the tensors are exactly those of the catalogue's hash."""
     loaded = load_trunk(backbone)
     assert loaded.official and loaded.source.parent == package_files.PACKAGE
     assert {name: tensor.shape for name, tensor in loaded.parameters.items()} == trunk(backbone).shapes

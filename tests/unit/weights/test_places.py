@@ -1,4 +1,4 @@
-"""Where weights are looked for."""
+"""The folders in which weights are searched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eyediff.weights import PUBLISHED, cache_folder, candidate_files, is_offline
 
 
 def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EYEDIFF_WEIGHTS first, in its own order; then the package, the cache and torch hub's downloads."""
+    """EYEDIFF_WEIGHTS comes first, in its own order. The package, the cache and the folder of torch hub follow."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("EYEDIFF_WEIGHTS", os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "a")]))
@@ -26,7 +26,7 @@ def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytes
 
 
 def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without EYEDIFF_HOME the cache is where the platform keeps caches; torch's folder is found by torch's rules."""
+    """Without EYEDIFF_HOME, the cache is in the platform's cache folder. torch's folder follows torch's rules."""
     monkeypatch.delenv("EYEDIFF_HOME")
     monkeypatch.delenv("TORCH_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -35,14 +35,14 @@ def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_a_folder_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A typing error in EYEDIFF_WEIGHTS must not send people to the internet."""
+    """A typing error in EYEDIFF_WEIGHTS is an error, and does not cause a download."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "tpyo"))
     with pytest.raises(WeightsError, match=r"EYEDIFF_WEIGHTS is .*tpyo, which is not a folder"):
         search_folders()
 
 
 def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best name first, each file once; folders and other networks' files are left alone."""
+    """The best name comes first, and each file is found once. Folders and files of other networks are ignored."""
     for name in (
         "alexnet_features.pth",
         "alex.safetensors",
@@ -63,7 +63,7 @@ def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
-    """Other programs put files there too: a vgg16 of another making is none of ours."""
+    """In the folder of torch hub, only official names count, because other programs write a different vgg16 there."""
     hub = tmp_path / "torch" / "hub" / "checkpoints"
     hub.mkdir(parents=True)
     for name in ("vgg16-00b39a1b.pth", "vgg16-397923af.pth"):
@@ -75,6 +75,6 @@ def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
     ("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False)]
 )
 def test_offline(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is set and does not say no means yes: rather no download than one that was forbidden."""
+    """Any value that does not mean no forbids downloads, because an unwanted download is worse than a missing one."""
     monkeypatch.setenv("EYEDIFF_OFFLINE", value)
     assert is_offline() is expected

@@ -1,4 +1,4 @@
-"""`.pth` files read without torch: what torch.load says, this says."""
+"""Reading `.pth` files without torch, in comparison with torch.load."""
 
 from __future__ import annotations
 
@@ -35,18 +35,22 @@ def save(value: object, path: Path, zipped: bool, protocol: int = 2) -> Path:
 
 
 def assert_as_torch(path: Path, found: dict[str, Array]) -> None:
-    # written by the test itself; weights_only warns of newer pickle protocols
+    # The test itself wrote the file, so it is safe. weights_only would warn of newer pickle protocols.
     expected = torch.load(path, weights_only=False, map_location="cpu")
     assert list(found) == list(expected)
     for name, tensor in expected.items():
         assert found[name].dtype == np.float32
         assert found[name].flags.c_contiguous and found[name].flags.writeable
-        # equal to the bit: float32 is copied, half and bfloat16 widen exactly, double rounds by the same IEEE rule
+        # Every bit is equal: float32 is copied, half and bfloat16 are converted exactly, and double is rounded by the
+        # same IEEE rule.
         np.testing.assert_array_equal(found[name], tensor.detach().to(torch.float32).numpy(), strict=True)
 
 
 def test_reads_what_torch_reads(tmp_path: Path, zipped: bool) -> None:
-    """All float types; views with strides and offsets; scalars, empty tensors, parameters, shared storages."""
+    """All float types are read, and so are views with strides and offsets, scalars, empty tensors and parameters.
+
+    Several tensors may share a storage.
+    """
     torch.manual_seed(0)
     base = torch.randn(6, 8)
     state = OrderedDict(
@@ -69,13 +73,16 @@ def test_reads_what_torch_reads(tmp_path: Path, zipped: bool) -> None:
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_reads_every_pickle_protocol(tmp_path: Path, zipped: bool, protocol: int) -> None:
-    """torch.save takes a pickle_protocol; newer ones use frames, a memo without numbers, names from the stack."""
+    """Every pickle protocol of torch.save is read.
+
+    Newer protocols use frames, a memo without numbers, and names from the stack.
+    """
     path = save({"features.0.weight": torch.arange(6.0).reshape(2, 3)}, tmp_path / "x.pth", zipped, protocol)
     assert_as_torch(path, containers.read(path, everything))
 
 
 def test_reads_the_state_of_a_module(tmp_path: Path, zipped: bool) -> None:
-    """A module's own state_dict carries an attribute, _metadata, which is dropped."""
+    """The state_dict of a module is read. Its attribute _metadata is dropped."""
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(2, 2))
     path = save(module.state_dict(), tmp_path / "x.pth", zipped)
     assert_as_torch(path, containers.read(path, everything))
@@ -83,7 +90,7 @@ def test_reads_the_state_of_a_module(tmp_path: Path, zipped: bool) -> None:
 
 @pytest.mark.parametrize("key", ["state_dict", "model"])
 def test_finds_the_state_in_a_checkpoint(tmp_path: Path, zipped: bool, key: str) -> None:
-    """Training scripts put the weights beside the epoch and the optimiser's state."""
+    """The weights are found in the checkpoint of a training script, beside the epoch and the state of the optimiser."""
     optimizer = {
         "state": {0: {"step": torch.tensor(3.0)}},
         "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99), "x": None}],
@@ -93,7 +100,7 @@ def test_finds_the_state_in_a_checkpoint(tmp_path: Path, zipped: bool, key: str)
 
 
 def test_reads_weights_that_lay_on_a_gpu(tmp_path: Path) -> None:
-    """Where a storage lay does not matter."""
+    """The device of a storage does not matter."""
     on_gpu = files.storage().replace(files.text("cpu"), files.text("cuda:0"))
     content = np.arange(4, dtype="<f4").tobytes()
     for write in (files.write_zip, files.write_legacy):
@@ -102,9 +109,10 @@ def test_reads_weights_that_lay_on_a_gpu(tmp_path: Path) -> None:
 
 
 def test_reads_the_oldest_files(tmp_path: Path) -> None:
-    """Before 2018 tensors came from _rebuild_tensor (as in VGG16's official file), or empty, to be filled by BUILD.
+    """Files from before 2018 are read.
 
-    So did parameters; and Python 2 wrote an OrderedDict as a list of pairs and its strings as bytes.
+    Their tensors come from _rebuild_tensor, as in the official file of VGG16, or are created empty and filled by BUILD.
+    The same holds for parameters. Python 2 wrote an OrderedDict as a list of pairs, and strings as bytes.
     """
     where = [files.storage(), files.integer(1), files.tuple_of(files.integer(3)), files.tuple_of(files.integer(1))]
     rebuilt = files.call(files.name("torch._utils", "_rebuild_tensor"), *where)
@@ -123,7 +131,7 @@ def test_reads_the_oldest_files(tmp_path: Path) -> None:
 
 
 def test_reads_views_of_storages(tmp_path: Path) -> None:
-    """Files before torch 0.4 could name a part of a storage; a tensor's offset then counts from there."""
+    """Files before torch 0.4 could name a part of a storage. The offset of a tensor then counts from this part."""
     view = files.tuple_of(files.text("v"), files.integer(2), files.integer(3))
     body = files.dictionary(a=files.tensor(files.storage(size=6, view=view), offset=1, shape=(2,)))
     path = files.write_legacy(tmp_path / "x.pth", body, {"0": np.arange(6, dtype="<f4").tobytes()})
@@ -131,19 +139,19 @@ def test_reads_views_of_storages(tmp_path: Path) -> None:
 
 
 def test_of_a_whole_network_only_what_is_kept_is_read(tmp_path: Path, zipped: bool) -> None:
-    """The classifier's 200 MB stay on the disk: what is kept decides how many bytes are read."""
+    """Only the requested tensors are read from the file, not the 200 MB of the classifier."""
     state = {"features.0.weight": torch.ones(8, 8), "classifier.1.weight": torch.zeros(2_000_000)}
     path = save(state, tmp_path / "x.pth", zipped)
     counted = Counted(path.read_bytes())
     read = pth.read_zip if zipped else pth.read_legacy
     assert list(read(counted, lambda name: name.startswith("features."))) == ["features.0.weight"]
-    # one pickle's buffer (4 MiB) in the older format; the directory and its tail (64 KiB) in the newer
+    # The older format needs the buffer of one pickle (4 MiB). The newer one needs the directory and its tail (64 KiB).
     assert counted.bytes_read < (pth.MAX_PICKLE + 10_000 if not zipped else 100_000)
     assert counted.getbuffer().nbytes > 8_000_000
 
 
 class Counted(io.BytesIO):
-    """A file that counts what is read of it."""
+    """File that counts the bytes that are read from it."""
 
     bytes_read = 0
 
@@ -155,7 +163,7 @@ class Counted(io.BytesIO):
 
 @pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.uint8, torch.bool])
 def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool, kind: torch.dtype) -> None:
-    """Weights are floats; what is not kept may be anything."""
+    """Integers are refused if they are requested, because weights are floats. Other tensors may have any type."""
     path = save({"a": torch.ones(2), "count": torch.ones(2).to(kind)}, tmp_path / "x.pth", zipped)
     assert containers.read(path, "a".__eq__)["a"].tolist() == [1.0, 1.0]
     with pytest.raises(WeightsError, match=r"x\.pth: the tensor 'count' has the type \w+; expected one of Float"):
@@ -177,7 +185,10 @@ def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool
 def test_what_is_not_tensors_by_name_is_refused_by_name(
     tmp_path: Path, zipped: bool, value: object, reason: str
 ) -> None:
-    """A pickled module, arrays, tensors of a kind that no trunk has: one line that names the file and the thing."""
+    """A pickled module, arrays, and tensors of a type that no backbone has are refused.
+
+    The error is one line that names the file and the object.
+    """
     path = save(value, tmp_path / "x.pth", zipped)
     with pytest.raises(WeightsError, match=reason) as caught:
         containers.read(path, everything)
@@ -185,7 +196,7 @@ def test_what_is_not_tensors_by_name_is_refused_by_name(
 
 
 def test_a_file_from_a_big_endian_machine_is_refused(tmp_path: Path) -> None:
-    """Its figures would be read the wrong way round."""
+    """A big-endian file is refused, because its values would be read in the wrong byte order."""
     path = tmp_path / "x.pth"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a/data.pkl", files.program(files.dictionary(a=files.tensor())))
@@ -197,7 +208,7 @@ def test_a_file_from_a_big_endian_machine_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["alexnet_features.pth", "squeezenet1_1_features.pth"])
 def test_official_files_read_as_torch_reads_them(shared: Path, name: str) -> None:
-    """One is in the newer format, one in the older."""
+    """Official files are read as torch reads them. One is in the newer format, and one is in the older format."""
     path = shared / "weights" / name
     if not path.exists():
         pytest.skip(f"{name} is not in ../shared/weights")

@@ -1,4 +1,4 @@
-"""A trunk's weights: found and checked."""
+"""The weights of a backbone are found and checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from .made import changed, convolutions, whole_network
 def test_a_file_in_any_container_is_the_trunk(
     tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch, container: str
 ) -> None:
-    """Found in EYEDIFF_WEIGHTS by its name, recognised by content; parameters in the trunk's order, nothing else."""
+    """A file in EYEDIFF_WEIGHTS is found by its name, and its weights are recognised by their content.
+
+    The parameters have the order of the backbone, and no other tensors are returned.
+    """
     official()
     if container == "safetensors":
         path = convolutions(tmp_path / "mine" / "squeezenet1_1.safetensors", squeeze)
@@ -39,7 +42,7 @@ def test_a_file_in_any_container_is_the_trunk(
 def test_folders_of_the_users_come_first(
     tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EYEDIFF_WEIGHTS before the cache, the cache before torch hub's folder."""
+    """EYEDIFF_WEIGHTS comes before the cache, and the cache comes before the folder of torch hub."""
     official()
     places = [tmp_path / "mine", cache_folder(), tmp_path / "torch" / "hub" / "checkpoints"]
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(places[0]))
@@ -53,7 +56,10 @@ def test_folders_of_the_users_come_first(
 def test_other_content_under_the_right_name_is_an_error(
     tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never passed over for the good file in the next folder: the error names the file and both hashes."""
+    """A file with wrong content is an error, even if the next folder has a valid file.
+
+    The error names the file and both hashes.
+    """
     official()
     path = convolutions(tmp_path / "mine" / "squeeze.safetensors", changed(squeeze))
     whole_network(cache_folder() / "squeezenet1_1-b8a52dc0.pth", squeeze)
@@ -81,7 +87,7 @@ def test_other_content_under_the_right_name_is_an_error(
 def test_names_shapes_and_figures_are_checked_strictly(
     tmp_path: Path, squeeze: Weights, change: Callable[[Weights], Weights], reason: str
 ) -> None:
-    """Trusted or not: a name that is missing, one too many, a shape, a figure that is not finite."""
+    """A missing name, an additional name, a wrong shape and a value that is not finite are refused, even if trusted."""
     path = convolutions(tmp_path / "own.safetensors", change(squeeze))
     with pytest.raises(WeightsError, match=reason) as caught:
         load_trunk("squeeze", file=path, trust=True)
@@ -89,7 +95,7 @@ def test_names_shapes_and_figures_are_checked_strictly(
 
 
 def test_weights_of_your_own_need_your_word(tmp_path: Path, squeeze: Weights) -> None:
-    """A file that is named is used as it is when trusted; else it must be the official one."""
+    """A given file that is not official is used only if it is trusted."""
     path = convolutions(tmp_path / "own.safetensors", squeeze)
     with pytest.raises(
         WeightsError, match=r"own\.safetensors: .*not have the official .* trust=True accepts other weights"
@@ -100,7 +106,10 @@ def test_weights_of_your_own_need_your_word(tmp_path: Path, squeeze: Weights) ->
 
 
 def test_missing_weights_name_the_three_ways_out() -> None:
-    """Offline and nowhere: fetch, add by hand from the official url, or a folder of weights."""
+    """Without weights and downloads, the error names three solutions.
+
+    They are `get`, `add` with a file from the official URL, and a folder of weights.
+    """
     with pytest.raises(MissingWeightsError) as caught:
         load_trunk("alex")
     message = str(caught.value)
@@ -110,7 +119,7 @@ def test_missing_weights_name_the_three_ways_out() -> None:
 
 
 def test_no_trunk_of_that_name(tmp_path: Path) -> None:
-    """The call is wrong, not the weights."""
+    """An unknown backbone is a usage error, not an error of weights."""
     with pytest.raises(UsageError, match="alex, vgg, squeeze"):
         load_trunk("resnet")
 
@@ -118,7 +127,7 @@ def test_no_trunk_of_that_name(tmp_path: Path) -> None:
 def test_verify_checks_every_file(
     tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also those that would not be used; and what ships with the package."""
+    """`verify` also checks files that would not be used, and the files of the package."""
     official()
     add(whole_network(tmp_path / "x.pth", squeeze))
     bad = convolutions(tmp_path / "mine" / "squeeze.safetensors", changed(squeeze))
@@ -134,7 +143,7 @@ def test_verify_checks_every_file(
 
 @pytest.mark.parametrize(("trunk", "file"), [("alex", "alexnet_features"), ("squeeze", "squeezenet1_1_features")])
 def test_the_real_weights(shared: Path, monkeypatch: pytest.MonkeyPatch, trunk: str, file: str) -> None:
-    """The official convolutions are recognised where they lie, and again from the cache."""
+    """The official convolutions are recognised in their folder, and again in the cache."""
     path = shared / "weights" / f"{file}.pth"
     if not path.exists():
         pytest.skip(f"{path.name} is not in ../shared/weights")

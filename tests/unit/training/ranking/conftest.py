@@ -1,4 +1,4 @@
-"""A study and a training of it, made once for all files; every test in one thread."""
+"""A study and a training on it, made once for all files. Every test runs in one thread."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    """400 judgements on 100 generated pictures."""
-    from .runs import COUNT, REFERENCES  # here, since a conftest.py must load where torch is not installed
+    """Return a study of 400 judgements on 100 generated pictures."""
+    from .runs import COUNT, REFERENCES  # imported here, because a conftest.py must load without torch
     from .simulated import simulated
 
     return simulated(tmp_path_factory.mktemp("study"), COUNT, REFERENCES)
@@ -26,12 +26,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture(autouse=True)
 def repeatable(one_thread: None) -> None:
-    """Figures repeat to the last bit."""
+    """Run every test in one thread, so that values repeat to the last bit."""
 
 
 @pytest.fixture(scope="session")
 def trained(study: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training by the command, from beginning to end."""
+    """Return the folder of a complete training by the command."""
     from .runs import OPTIONS
 
     folder = tmp_path_factory.mktemp("trained") / "run"

@@ -1,4 +1,4 @@
-"""Trainings on the simulated study, and what they logged."""
+"""Functions that train on the simulated study and read its logs."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def first(folder: Path) -> dict[str, object]:
 
 
 def seeded(trunk: Trunk, seed: int = 5) -> InitialMetric:
-    """A trunk whose parameters are drawn from a seed: no file is needed."""
+    """Return a backbone whose parameters are drawn from a seed, so that no file is needed."""
     parts = weights(initial_parameters(trunk, seed))
     own = {name: array for name, array in parts.items() if name in trunk.shapes}
     return initial_metric_of_network(lpips.Network(trunk, own, None), official=False)
 
 
 def of(path: Path) -> torch.Tensor:
-    """An image as the modules take it, 0 to 255."""
+    """Return an image as the modules accept it, with values from 0 to 255."""
     return torch.from_numpy(np.asarray(Image.open(path), np.float32)).permute(2, 0, 1)
 
 

@@ -1,4 +1,4 @@
-"""A study whose truth is known: observers who see fine detail alone, by the first tap of lpips-mini's network."""
+"""A simulated study with known truth. Its observers see only fine detail, by the first feature layer of lpips-mini."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...distortions.scenes import scene
 
 
 def jpeg(image: Picture, strength: float, chance: np.random.Generator) -> Picture:
-    """JPEG of quality 97 down to 3, chroma halved or not."""
+    """Compress an image by JPEG with a quality from 97 down to 3. Chroma is halved at random."""
     packed = io.BytesIO()
     quality, halved = round(97 - 94 * strength), int(chance.choice([0, 2]))
     Image.fromarray(image).save(packed, "JPEG", quality=quality, subsampling=halved)
@@ -32,7 +32,10 @@ def jpeg(image: Picture, strength: float, chance: np.random.Generator) -> Pictur
 
 
 def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Squares of one colour, 1 to 12 pixels wide; part of the way between two widths the squares shine through."""
+    """Replace squares of an image by one colour each. The squares are 1 to 12 pixels wide.
+
+    If the width is not a whole number, the result is a mixture of the next smaller and the next larger squares.
+    """
     size = log_lerp(1, 12, strength)
     low = int(size)
     height, width = image.shape[:2]
@@ -47,40 +50,52 @@ def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture
 
 NAMES = ("gaussian_noise", "gaussian_blur", "contrast", "jpeg", "pixelate", "translate", "hue")
 KINDS = DISTORTIONS | {"jpeg": jpeg, "pixelate": pixelate}
-"""The study's own JPEG and pixelation: those of the package may change, and with them what the tests expect."""
+"""Distortions of the study, with its own JPEG and pixelation.
+
+Those of the package may change, and the expected values of the tests would change with them.
+"""
 
 OBSERVERS = 10
 
 
 def mini() -> InitialMetric:
-    """lpips-mini's trunk, all channels equal: the unweighted metric."""
+    """Return the backbone of lpips-mini with equal linear weights: the unweighted metric."""
     return initial_metric_of_network(lpips.Network(MINI, weights.load_trunk("mini").parameters, None), official=True)
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A table of votes, its judgements, and what the known heads say of them: N x 2."""
+    """A table of votes, its judgements, and their distances by the known linear weights: N x 2."""
 
     table: Path
     triplets: list[Triplet]
     truth: np.ndarray
 
     def agreement_of_truth(self, triplets: list[Triplet]) -> float:
-        """What no metric can be far above: the agreement of the very heads that the observers follow."""
+        """Return the agreement of the linear weights that the observers follow.
+
+        No metric can have a much larger agreement.
+        """
         known = dict(zip(self.triplets, self.truth, strict=True))
         return agreement(np.stack([known[triplet] for triplet in triplets]), triplets)
 
 
 def agreement(distances: np.ndarray, triplets: list[Triplet]) -> float:
-    """Of distances, N x 2, with votes: the mean of both subsets' means, no two distances being equal."""
+    """Return the agreement of distances, N x 2, with votes: the mean of the means of both subsets.
+
+    The two distances of a judgement must differ.
+    """
     shares = np.array([triplet.share for triplet in triplets])
     scores = np.where(distances[:, 1] < distances[:, 0], shares, 1 - shares)
     return float(np.mean([scores[[t.subset == name for t in triplets]].mean() for name in ("even", "odd")]))
 
 
 def simulated(folder: Path, count: int, references: int) -> Simulated:
-    """`count` judgements of two distortions of one strength; a voter says b with probability sigmoid(4 z), z the
-    difference of the distances over its mean."""
+    """Write a study of `count` judgements of two distortions of equal strength, and return it.
+
+    A voter chooses b with probability sigmoid(4 z). z is the difference of the distances, divided by the mean absolute
+    difference.
+    """
     pixels = []
     for number in range(count):
         chance = np.random.default_rng(number)

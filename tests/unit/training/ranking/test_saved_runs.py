@@ -1,4 +1,4 @@
-"""A training that was killed goes on; what does not belong to it is refused, and stays as it was."""
+"""Tests of saved runs: a killed training can be resumed, and folders that do not fit are refused unchanged."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from .simulated import Simulated, mini
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_bytes(study: Simulated, trained: Path, tmp_path: Path) -> None:
-    """Killed between two steps and gone on with, the files are those of the training that nobody stopped, which is
-    also what the same seed gives a second time."""
+    """A training that is killed and resumed gives the files of an uninterrupted training.
+
+    It is killed between two steps. The uninterrupted training is another run, so equal seeds give equal files, too.
+    """
     folder = tmp_path / "run"
     call = [sys.executable, "-m", "eyediff", "train", str(study.table), "-o", str(folder), *OPTIONS]
     with subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE) as process:
@@ -47,7 +49,10 @@ def test_a_killed_training_goes_on_to_the_same_bytes(study: Simulated, trained: 
 def test_a_kill_before_the_first_best_is_made_good(
     study: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the log's first line and the file that belongs to it: the file is written when the run goes on."""
+    """If the file of the best epoch is missing, a resumed run writes it.
+
+    The file is missing if a run was killed between the first line of the log and this file.
+    """
 
     def interrupted(run: TrainingRun) -> float:
         raise KeyboardInterrupt
@@ -72,7 +77,10 @@ def test_a_kill_before_the_first_best_is_made_good(
 def test_votes_that_are_not_whole_train_nothing(
     change: tuple[str, str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A missing image, a missing column, a row of another shape: one line, exit code 2, and no folder."""
+    """Incomplete votes are refused with one line and exit code 2, and no folder is made.
+
+    The cases are a missing image, a missing column, and a row with another number of cells.
+    """
     bad = study.table.with_name("bad.csv")
     bad.write_text(study.table.read_text().replace(*change))
     assert command(["train", str(bad), "-o", str(tmp_path / "run"), *OPTIONS]) == 2
@@ -95,7 +103,10 @@ def test_votes_that_are_not_whole_train_nothing(
 def test_options_that_do_not_go_together(
     options: list[str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each is one line that says what to give instead."""
+    """Options that contradict each other or have impossible values are refused with exit code 2.
+
+    The error says what to give instead.
+    """
     assert command(["train", str(study.table), "-o", str(tmp_path / "run"), "--trunk", "mini", *options]) == 2
     assert says in capsys.readouterr().err
 
@@ -108,9 +119,12 @@ class _Hostile:
 def test_what_does_not_belong_is_refused_by_one_line(
     study: Simulated, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A saved run of another trunk, of another recipe or of other votes, a pickle in its place, one whose figures are
-    damaged; somebody's file under a name of ours; another process at work: exit code 2, a line that names the file,
-    and not a byte is changed."""
+    """A folder whose run cannot be continued is refused.
+
+    The run has other settings, another backbone, other weights or other votes. Or the checkpoint is a pickle or is
+    missing, or another process uses the folder. For other settings, the command ends with exit code 2 and changes no
+    file. The pickle is not executed.
+    """
     import pickle
     import shutil
 

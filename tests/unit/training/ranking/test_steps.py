@@ -1,4 +1,4 @@
-"""What a step is made of: dropout, the ranking network, the rate, the order, the parts of the votes, patches."""
+"""Tests of the parts of a step: dropout, ranking network, rate, order, division of the votes, and patches."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from .simulated import Simulated, mini
 
 
 def test_a_mask_a_channel_has_the_mean_and_variance_of_a_mask_a_square() -> None:
-    """Distances drawn from the moments are spread as those are of which squares are dropped one by one: means and
-    variances of 20,000 draws are within five standard errors, sqrt(v / n) and about v sqrt(2 / n)."""
+    """Dropout with one mask for each channel has the mean and variance of dropout of single squares.
+
+    The means and variances of 20,000 samples are within five standard errors: sqrt(v / n) and about v sqrt(2 / n).
+    """
     trunk, chance, p, draws = seeded(MINI).module, torch.Generator().manual_seed(1), 0.3, 20_000
     pixels = torch.randint(0, 256, (1, 3, 32, 32, 3), dtype=torch.uint8, generator=chance)
     heads = torch.rand(sum(MINI.taps), generator=chance)
@@ -51,8 +53,11 @@ def test_a_mask_a_channel_has_the_mean_and_variance_of_a_mask_a_square() -> None
 
 
 def test_ranking_network_as_published() -> None:
-    """d0, d1, their difference and both fractions with 0.1 below; leaky ReLUs of 0.2; cross-entropy with the share of
-    votes: as numpy says it in double precision, to float32's rounding."""
+    """The ranking network and its loss agree with numpy in double precision, to the rounding of float32.
+
+    The inputs are d0, d1, their difference and both ratios, with 0.1 added to the denominators. The leaky ReLUs have a
+    slope of 0.2. The loss is the cross-entropy with the share of votes.
+    """
     parts = network.initial_parameters(0)
     assert [tuple(t.shape) for t in parts.values()] == [(32, 5), (32,), (32, 32), (32,), (1, 32), (1,)]
     a, b, shares = np.array([0.1, 0.7]), np.array([0.4, 0.2]), np.array([0.2, 1.0])
@@ -68,13 +73,13 @@ def test_ranking_network_as_published() -> None:
 
 
 def test_rate_is_level_and_then_falls_in_a_line() -> None:
-    """Five epochs at 1e-4, then 1, 0.8, 0.6, 0.4 and 0.2 of it, as the published code steps."""
+    """The rate is 1e-4 for five epochs. It is then 1, 0.8, 0.6, 0.4 and 0.2 times 1e-4, as in the published code."""
     rates = [TrainConfig().rate_of(epoch) / 1e-4 for epoch in range(10)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
 
 
 def test_every_epoch_takes_every_judgement_once(study: Simulated) -> None:
-    """In an order of its own, the last batch being what is left."""
+    """Every epoch uses every judgement once, in an order of its own. The last batch has the remaining judgements."""
     shares = np.zeros(23, np.float32)
     run = TrainingRun(TrainConfig(batch=10), mini(), None, shares, {}, torch.device("cpu"))
     epochs = []
@@ -89,7 +94,7 @@ def test_every_epoch_takes_every_judgement_once(study: Simulated) -> None:
 
 
 def test_no_reference_is_both_trained_on_and_tested_with(study: Simulated) -> None:
-    """Parts are of references; where that leaves a side empty it is said."""
+    """Votes are divided by references. A fraction that leaves one part empty is refused."""
     votes = hold_out(study.triplets, 0.25, 3)
     assert len(votes.train) + len(votes.val) == COUNT
     assert len({t.reference for t in votes.val}) == REFERENCES / 4
@@ -99,7 +104,10 @@ def test_no_reference_is_both_trained_on_and_tested_with(study: Simulated) -> No
 
 
 def test_the_votes_for_testing_are_not_trained_on(tmp_path: Path) -> None:
-    """The split `val` of BAPPS is refused, also one subset of it or a link to it; the folder of both splits is used."""
+    """The split `val` of BAPPS is refused, and so is one of its subsets or a link to it.
+
+    The folder of both splits is used.
+    """
     items = [(90, 80, 0.0), (95, 60, 0.2)]
     for split in ("train", "val"):
         bapps(tmp_path / "BAPPS", {"cnn": items}, split=split)
@@ -114,7 +122,7 @@ def test_the_votes_for_testing_are_not_trained_on(tmp_path: Path) -> None:
 
 
 def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
-    """An image of any form is resized by Pillow's bilinear filter; one of the right size is left alone."""
+    """An image of any shape is resized by Pillow's bilinear filter. An image of the right size does not change."""
     picture = np.random.default_rng(0).integers(0, 256, (40, 64, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
     expected = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BILINEAR))
@@ -122,8 +130,10 @@ def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
 
 
 def test_too_few_votes_are_told() -> None:
-    """The margin is 1.96 standard errors of the mean of the subsets' means, here of scores with a known variance; what
-    training changed is set against it."""
+    """A change by training that is smaller than the margin is reported as too few votes.
+
+    The margin is 1.96 standard errors of the mean of the subsets' means. The scores here have a known variance.
+    """
     half, whole = np.array([0.0, 1.0] * 50), np.ones(100)
     error = 0.5 * np.sqrt(100 / 99) / 10
     assert margin([half]) == pytest.approx(1.96 * error)

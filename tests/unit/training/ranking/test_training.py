@@ -1,4 +1,4 @@
-"""Learning from votes: what is known of simulated observers is found again, and nothing else is touched."""
+"""Tests of learning from votes: training finds what simulated observers follow, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ from .simulated import Simulated, agreement, mini
 
 
 def test_training_recovers_what_observers_follow(study: Simulated, trained: Path) -> None:
-    """Agreement with votes that were held out is within 1.5 points of that of the observers' own heads, and far above
-    the unweighted trunk's, which is what training begins with. 240 judgements do not determine 432 weights better."""
+    """Agreement with held-out votes is within 1.5 points of that of the observers' own linear weights.
+
+    It is far above that of the unweighted backbone, with which training begins. 240 judgements do not determine 432
+    weights better.
+    """
     val = hold_out(study.triplets, PART, 0).val
     ceiling = study.agreement_of_truth(val)
     assert last(trained)["mean"] >= ceiling - 0.015
@@ -33,8 +36,10 @@ def test_training_recovers_what_observers_follow(study: Simulated, trained: Path
 
 
 def test_the_result_is_a_metric_by_its_name(study: Simulated, trained: Path) -> None:
-    """What the file says of pairs is what the log says of agreement; it brings heads alone, none below 0, for the
-    trunk as it is published."""
+    """The distances of the metric file have the agreement that the log states.
+
+    The file has only linear weights, none below 0, for the published backbone.
+    """
     file = trained / METRIC
     found = read_metric(file)
     assert found.parameters is None
@@ -53,8 +58,11 @@ def test_the_result_is_a_metric_by_its_name(study: Simulated, trained: Path) -> 
 
 @pytest.mark.parametrize("mode", ["head", "tune"])
 def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: Path) -> None:
-    """No head is below 0 after a training whose first steps would take some there, and SqueezeNet's 1x1 convolutions,
-    which the published code projects too, keep their negative weights: in mode head to the last bit."""
+    """No linear weight is below 0 after a training whose first steps would make some weights negative.
+
+    SqueezeNet's 1x1 convolutions keep their negative weights, although the published code projects them, too. In the
+    mode head, they stay the same to the last bit.
+    """
     start = seeded(SQUEEZE)
     before = {name: tensor.numpy(force=True).copy() for name, tensor in start.module.named_parameters()}
     recipe = TrainConfig(mode=mode, epochs=2, decay=0, batch=4, rate=0.03 if mode == "head" else 1e-3)
@@ -67,7 +75,7 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
         return
     for name, array in found.parameters.items():
         assert not np.array_equal(array, before[name]) or name.endswith("bias"), name
-        # 8 steps of Adam at 1e-3 move a weight by 0.008 or so, and every tenth is within that of 0
+        # 8 steps of Adam at 1e-3 change a weight by about 0.008, and a tenth of the weights are that close to 0
         if array.shape[2:] == (1, 1):
             assert (array < 0).mean() == pytest.approx((before[name] < 0).mean(), abs=0.1)
             assert (array != 0).all()
@@ -76,8 +84,11 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["tune", "scratch"])
 def test_training_the_trunk_improves_on_its_start(mode: str, study: Simulated, tmp_path: Path) -> None:
-    """From its weights, or from chance, a trunk that is trained too agrees better than before: by 2.5 points or more
-    where this was written, of which another machine's roundings may cost some."""
+    """A backbone that is trained agrees better than before, from its own or from random weights.
+
+    The agreement rose by 2.5 points or more where this test was written. Rounding on another machine may cost some of
+    it.
+    """
     recipe = TrainConfig(mode=mode, epochs=12, decay=3, batch=20, rate=5e-3, dropout=0.0, side=32)
     start = mini() if mode == "tune" else seeded(MINI)
     votes = hold_out(study.triplets, PART, 0)
@@ -90,7 +101,10 @@ def test_training_the_trunk_improves_on_its_start(mode: str, study: Simulated, t
 def test_heads_on_a_module_of_ones_own(
     study: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--trunk file:factory` is found from where the command is called; the file goes with that module in Python."""
+    """`--trunk file:factory` is found from the current folder.
+
+    In Python, the metric file is used with the module of the factory.
+    """
     (tmp_path / "ownnet.py").write_text(
         "import torch\ndef make():\n    torch.manual_seed(0)\n"
         "    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU())\n"
@@ -110,6 +124,6 @@ def test_heads_on_a_module_of_ones_own(
 
 
 def test_first_weights_alone_need_no_votes(tmp_path: Path) -> None:
-    """`--init gaussian` without DATA writes the metric of a trunk that learned nothing."""
+    """`--init gaussian` without DATA writes the metric of a backbone that has learned nothing."""
     assert command(["train", "-o", str(tmp_path), "--trunk", "mini", "--init", "gaussian"]) == 0
     assert read_metric(tmp_path / METRIC).description.mode == "gaussian"
