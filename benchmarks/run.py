@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import os
 import platform
 import statistics
@@ -145,7 +146,7 @@ def row(found: dict[str, Any], names: list[str]) -> str:
     """Return a line of the table: milliseconds per pair, ratios to eyediff, megabytes and the arithmetic rate."""
     batch = found["case"]["batch"]
     cells = [found["title"]]
-    ours = statistics.median(found["seconds"]["eyediff"])
+    ours = statistics.median(found["seconds"]["eyediff"] or [math.nan])
     for name in names:
         times = found["seconds"].get(name)
         if times is None:
@@ -158,7 +159,7 @@ def row(found: dict[str, Any], names: list[str]) -> str:
             cells.append(f"{1e3 * median / batch:.1f}{ratio}")
     cells.append(" / ".join(f"{found['peak_mb'][n]:.0f}" for n in names if n in found["peak_mb"]))
     rate = arithmetic(found, ours)
-    cells.append("" if rate is None else f"{rate:.2f}")
+    cells.append("" if rate is None or math.isnan(rate) else f"{rate:.2f}")
     return f"| {' | '.join(cells)} |"
 
 

@@ -22,6 +22,8 @@ OFFICIAL = "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"
 
 def main(arguments: list[str]) -> int:
     """Import the figures, write the file, and print its content."""
+    if len(arguments) != 1:
+        raise SystemExit(__doc__)
     path = Path(arguments[0]) / "DISTS_pytorch" / "weights.pt"
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != OFFICIAL:

@@ -29,7 +29,6 @@ def run(output: Path, *more: str, **environment: str) -> subprocess.CompletedPro
         "0.01",
         "--pairs",
         "2",
-        *more,
     ]
     told = {key: value for key, value in os.environ.items() if key != "EYEDIFF_WEIGHTS"} | environment
     return subprocess.run([*command, *more], capture_output=True, text=True, env=told, check=False)

@@ -19,7 +19,6 @@ from eyediff import nn
 
 from .cases import ALEX, SQUEEZE, module, tensors
 
-SIZES = (2, 1)
 """Number of pairs of each process. There are three pairs in total."""
 
 

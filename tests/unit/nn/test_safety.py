@@ -130,7 +130,7 @@ def test_halves_are_near_as_stated(half: torch.dtype, case: Case) -> None:
     (slope,) = torch.autograd.grad(found(x, y).sum(), x)
     with torch.autocast("cpu", half):
         near = found(x, y)
-        assert torch.equal(nn.SSIM()(x, y), nn.SSIM()(x, y).float()) or min(x.shape[2:]) < 11
+        assert min(x.shape[2:]) < 11 or nn.SSIM()(x, y).dtype == torch.float32
     assert near.dtype == torch.float32
     (half_slope,) = torch.autograd.grad(near.sum(), x)
     stated = 0.03 if half == torch.bfloat16 else 0.005

@@ -131,9 +131,9 @@ def test_what_does_not_belong_is_refused_by_one_line(
     folder = tmp_path / "run"
     shutil.copytree(trained, folder)
 
-    def refused(*options: str, says: str, votes: Path = study.table, resume: bool = True) -> None:
+    def refused(*options: str, says: str, resume: bool = True) -> None:
         before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        call = ["train", str(votes), "-o", str(folder), *OPTIONS, *options, *(["--resume"] if resume else [])]
+        call = ["train", str(study.table), "-o", str(folder), *OPTIONS, *options, *(["--resume"] if resume else [])]
         assert command(call) == 2
         said = capsys.readouterr().err.splitlines()
         assert says in said[-1], said
@@ -142,9 +142,6 @@ def test_what_does_not_belong_is_refused_by_one_line(
     refused(says="already has a run", resume=False)
     refused("--batch", "25", says="batch 50, not 25")
     shutil.rmtree(folder / "cache")
-    fewer = study.table.with_name("fewer.csv")
-    fewer.write_text("".join(study.table.read_text().splitlines(keepends=True)[:200]))
-    capsys.readouterr()
     lock = Lock(folder / SAVED)
     with pytest.raises(OutputError, match="another run"):
         go(VoteSplit(study.triplets, ()), mini(), folder, TrainConfig(), resume=True)
