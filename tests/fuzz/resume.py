@@ -1,6 +1,6 @@
 """The reader of unfinished outputs: rows and their journal.
 
-An input is a byte for the format, then the output and its journal, with SPLIT between them. A third part is ignored.
+An input is a byte for the format, then the output and its journal, with SPLIT between them.
 Paths are relative to the folder, so that a journal is valid in any folder.
 """
 
@@ -31,7 +31,7 @@ METRICS = ("mse", "sim")
 def check(data: bytes, folder: Path) -> str:
     """Check that a refused output is unchanged, or that a continued output has a complete row for each pair."""
     kind = get_args(ReadableFormat)[data[0] & 1 if data else 0]
-    parts = data[1:].split(SPLIT, 2)
+    parts = data[1:].split(SPLIT, 1)
     names = ("out", "out.resume")[: len(parts)]
     before = dict(zip(names, parts, strict=False))
     for name, content in before.items():
@@ -107,7 +107,6 @@ def seeds() -> Iterator[bytes]:
                 continued(kind, stop, resume="hash" if stop == 2 else False)
                 found = [Path(name).read_bytes() for name in ("out", "out.resume")]
             yield bytes([number]) + SPLIT.join(found)
-            yield bytes([number]) + SPLIT.join([*found, found[0]])
 
 
 WORDS = (
