@@ -316,7 +316,7 @@ class Runs:
         add = Collector.add
 
         def seen(collector: Collector, row: Row) -> None:
-            if collector._header.groups is None or row.pair.group is not None:  # a run with groups: only grouped rows
+            if collector._header.groups is not None or row.pair.group is None:  # not the collector of a single group
                 self._rows.append(row)
             add(collector, row)
 
