@@ -155,7 +155,7 @@ def row(found: dict[str, Any], names: list[str]) -> str:
             cells.append("failed")
         else:
             median = statistics.median(times)
-            ratio = "" if name == "eyediff" else f" ({median / ours:.2f}x)"
+            ratio = "" if name == "eyediff" or math.isnan(ours) else f" ({median / ours:.2f}x)"
             cells.append(f"{1e3 * median / batch:.1f}{ratio}")
     cells.append(" / ".join(f"{found['peak_mb'][n]:.0f}" for n in names if n in found["peak_mb"]))
     rate = arithmetic(found, ours)

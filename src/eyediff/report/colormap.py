@@ -85,7 +85,7 @@ def map_title(metric: str, map_identity: float) -> str:
 
 def legend(peak: float, label: str) -> bytes:
     """Return a PNG file of a colour bar with values from 0 to `peak`, under the title `label`."""
-    from PIL import ImageDraw, ImageFont  # noqa: PLC0415 - they take 10 ms, and only a report with maps has a legend
+    from PIL import ImageDraw, ImageFont  # noqa: PLC0415 - they take 10 ms, and only a folder of maps has a legend
 
     width, left, right = 640, 24, 616
     image = Image.new("RGB", (width, 92), "white")

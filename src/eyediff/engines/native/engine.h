@@ -12,12 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Number of channels in a block, which are adjacent in memory: one vector of AVX-512, two of AVX2, four of SSE or NEON.
- * In the supported networks, the number of channels of every feature map is a multiple of BLOCK. A pixel has three
- * channels and takes LANES_OF_PIXELS floats. */
+/* Number of channels in a block, which are adjacent in memory. In the supported networks, the number of channels of every
+ * feature map is a multiple of BLOCK. A pixel has three channels and takes LANES_OF_PIXELS floats. */
 enum { BLOCK = 16, LANES_OF_PIXELS = 4 };
 
-/* The largest vector of the instruction set for which a file is compiled. VECTORS of them are a block of channels. */
+/* The largest vector of the instruction set for which a file is compiled. A block of channels has VECTORS vectors: one
+ * of AVX-512, two of AVX2, four of SSE or NEON. Only kernels.c and taps.c use vectors. */
 #if !defined(VECTOR_BYTES)
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -107,7 +107,7 @@ typedef struct {
 typedef struct {
     const char *name;
     int group;                     /* number of output blocks that `multiply` computes together */
-    int own_tiles;                 /* number of Winograd tiles whose values fit into the cache of a core */
+    int own_tiles;                 /* number of Winograd tiles that a thread computes at once in its own memory */
     const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
     void (*multiply)(const Product *product);
     /* Convert one row of the network's input. If `fold` is 1, a place is one pixel. Otherwise, fold x fold pixels become

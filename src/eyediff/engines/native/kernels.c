@@ -18,7 +18,8 @@ enum { PLACES = 6, GROUP = 1 };
 enum { PLACES = 3, GROUP = 1 };
 #endif
 
-/* Processors with AVX-512 have 1 MB of second-level cache for each core. Others may have only 512 KB. */
+/* Number of Winograd tiles that a thread computes at once: a multiple of PLACES. It was chosen by measurement, on
+ * processors with 2 MB (AVX-512) and 512 KB (AVX2) of second-level cache for each core. */
 #if VECTOR_BYTES == 64
 enum { OWN_TILES = 28 };
 #else

@@ -381,8 +381,8 @@ static Map output_map(const Network *network, const Stage *stages, int i) {
     return stages[behind].input;
 }
 
-/* The order in which the tiles of a Winograd layer are computed. If the weights fit into the cache of a core, each thread
- * computes `tiles` tiles from the input to the output in its own memory. Larger weights are read once for many tiles.
+/* The order in which the tiles of a Winograd layer are computed. If the weights are small, each thread computes
+ * `tiles` tiles from the input to the output in its own memory. Larger weights are read once for many tiles.
  * All threads share these tiles: they transform the inputs, then compute the products point by point, then transform
  * the outputs. */
 typedef struct {

@@ -69,7 +69,8 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-/* Number of tests before a thread sleeps. They take some microseconds, like the time between two layers. */
+/* Number of tests before a thread sleeps. They take up to 0.1 ms, depending on the processor. This is longer than the
+ * time between two layers, so a thread sleeps only after a call, or if another thread has much more work. */
 enum { SPINS = 2000 };
 
 typedef struct {
@@ -77,7 +78,7 @@ typedef struct {
     int index;
 } Worker;
 
-/* The units of a job that a thread takes first, in a cache line of its own. */
+/* The units of a job that a thread takes first. No two shares are in one cache line of 64 bytes. */
 typedef struct {
     int next, end; /* the first unit that no thread has taken, and the end of the share */
     char padding[64 - 2 * sizeof(int)];
@@ -105,8 +106,9 @@ static void relax(void) {
 #endif
 }
 
-/* A thread takes the units of its own share, in order, and then those that other threads have left. Layers number their
- * units in the order of the images. So a thread reads mostly what it wrote in the previous layer, from its own cache. */
+/* A thread takes the units of its own share, in order, and then those that other threads have left. Most jobs
+ * number their units in the order of the images. So if there are as many images as threads, each thread has an image of
+ * its own in most layers, and reads what it wrote in the previous layer from its own cache. */
 static void work(Pool *pool, Job job, void *context, int thread) {
     for (int turn = 0; turn < pool->threads; turn++) {
         Share *share = &pool->shares[(thread + turn) % pool->threads];
