@@ -78,7 +78,7 @@ typedef struct {
  * summed over all inputs.
  *
  * Input k < `used` of input block b, for place t, is at a + t * step + offsets[b] + k.
- * The weights are [group][block][k][outputs of a group]. A group is the output blocks that are computed together.
+ * The weights are [group][block][k][outputs of a group]. A group has `group` output blocks, which are computed together.
  * Output block o of place t is at c + o * plane + t * BLOCK. In the last group, only the output blocks below `blocks`
  * are written. If `bias` is not NULL, the bias is added and the ReLU is applied. */
 typedef struct {
@@ -90,7 +90,7 @@ typedef struct {
     const float *bias;
     float *c;
     size_t plane;
-    int blocks;
+    int group, blocks;
     int positions;
 } Product;
 
@@ -106,7 +106,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int group;                     /* number of output blocks that `multiply` computes together */
+    int (*group_of)(int blocks);   /* number of output blocks that `multiply` computes together in a layer */
     int own_tiles;                 /* number of Winograd tiles that a thread computes at once in its own memory */
     const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
     void (*multiply)(const Product *product);

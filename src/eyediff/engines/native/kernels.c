@@ -6,16 +6,17 @@
 
 #include <string.h>
 
-/* PLACES x GROUP x VECTORS accumulators, GROUP x VECTORS weights and one input are kept in registers. The comments
- * count the registers in this order. */
-#if VECTOR_BYTES == 64 /* 32 registers: 28 + 2 + 1 */
-enum { PLACES = 14, GROUP = 2 };
+/* places x group x VECTORS accumulators, group x VECTORS weights and one input are kept in registers. The comments count
+ * the registers in this order. PLACES is for groups of GROUP blocks, PLACES_OF_LARGE for groups of LARGE_GROUP blocks.
+ * With the large group, an input is loaded half as often; layers take it if it divides their blocks. */
+#if VECTOR_BYTES == 64 /* 32 registers: 28 + 2 + 1, or 24 + 4 + 1 */
+enum { PLACES = 14, GROUP = 2, PLACES_OF_LARGE = 6, LARGE_GROUP = 4 };
 #elif VECTOR_BYTES == 32 /* 16 registers: 12 + 2 + 1 */
-enum { PLACES = 6, GROUP = 1 };
+enum { PLACES = 6, GROUP = 1, PLACES_OF_LARGE = PLACES, LARGE_GROUP = GROUP };
 #elif defined(__aarch64__) /* 32 registers: 24 + 4 + 1 */
-enum { PLACES = 6, GROUP = 1 };
+enum { PLACES = 6, GROUP = 1, PLACES_OF_LARGE = PLACES, LARGE_GROUP = GROUP };
 #else /* 16 registers: 12 + 4, and the input is reloaded */
-enum { PLACES = 3, GROUP = 1 };
+enum { PLACES = 3, GROUP = 1, PLACES_OF_LARGE = PLACES, LARGE_GROUP = GROUP };
 #endif
 
 /* Number of Winograd tiles that a thread computes at once: a multiple of PLACES. It was chosen by measurement, on
@@ -58,13 +59,15 @@ INLINE Vector larger(Vector x, Vector y) {
 
 enum { LINE = 16 }; /* floats of a cache line */
 
-/* Compute a product for a number of places. `places` is a constant at each call, so that the accumulators are registers.
+/* Compute a product for a number of places. `places` and `group` are constants at each call, so that the accumulators are
+ * registers.
  * With each block of inputs, the next `lines` cache lines at `coming` are fetched for later calls. */
-INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
-                            float *c, const int blocks, const float *coming, const int lines) {
-    Vector sums[PLACES][GROUP * VECTORS], totals[PLACES][GROUP * VECTORS];
+INLINE void multiply_places(const int places, const int group, const Product *p, const float *a, const float *weights,
+                            const float *bias, float *c, const int blocks, const float *coming, const int lines) {
+    const int vectors = group * VECTORS;
+    Vector sums[PLACES][LARGE_GROUP * VECTORS], totals[PLACES][LARGE_GROUP * VECTORS];
     UNROLL for (int t = 0; t < places; t++) {
-        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
+        UNROLL for (int v = 0; v < vectors; v++) sums[t][v] = (Vector){0};
     }
     for (int start = 0;; start += SUMMED_BLOCKS) {
         const int end = start + SUMMED_BLOCKS < p->inputs ? start + SUMMED_BLOCKS : p->inputs;
@@ -72,29 +75,29 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
             const float *x = a + p->offsets[b];
             for (int line = 0; line < lines; line++, coming += LINE) __builtin_prefetch(coming);
             for (int k = 0; k < p->used; k++) {
-                Vector w[GROUP * VECTORS];
-                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) w[v] = vector_load(weights + v * LANES);
+                Vector w[LARGE_GROUP * VECTORS];
+                UNROLL for (int v = 0; v < vectors; v++) w[v] = vector_load(weights + v * LANES);
                 UNROLL for (int t = 0; t < places; t++) {
                     const float input = x[(size_t)t * p->step + (size_t)k];
-                    UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += input * w[v];
+                    UNROLL for (int v = 0; v < vectors; v++) sums[t][v] += input * w[v];
                 }
-                weights += GROUP * BLOCK;
+                weights += group * BLOCK;
             }
         }
         if (start) {
             UNROLL for (int t = 0; t < places; t++) {
-                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += totals[t][v];
+                UNROLL for (int v = 0; v < vectors; v++) sums[t][v] += totals[t][v];
             }
         }
         if (end == p->inputs) break;
         UNROLL for (int t = 0; t < places; t++) {
-            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) {
+            UNROLL for (int v = 0; v < vectors; v++) {
                 totals[t][v] = sums[t][v];
                 sums[t][v] = (Vector){0};
             }
         }
     }
-    UNROLL for (int g = 0; g < GROUP; g++) {
+    UNROLL for (int g = 0; g < group; g++) {
         UNROLL for (int t = 0; t < places; t++) {
             UNROLL for (int v = 0; v < VECTORS; v++) {
                 Vector sum = sums[t][g * VECTORS + v];
@@ -106,47 +109,64 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
     }
 }
 
-#define CASE(places)                                                              \
-    case places:                                                                  \
-        multiply_places(places, p, a, weights, bias, c, blocks, coming, lines); \
+#define CASE(group, places)                                                              \
+    case places:                                                                         \
+        multiply_places(places, group, p, a, weights, bias, c, blocks, coming, lines); \
         break
 
 static void multiply_some(int places, const Product *p, const float *a, const float *weights, const float *bias, float *c,
                           int blocks, const float *coming, int lines) {
+#if VECTOR_BYTES == 64
+    if (p->group == LARGE_GROUP) {
+        switch (places) {
+            CASE(LARGE_GROUP, 1);
+            CASE(LARGE_GROUP, 2);
+            CASE(LARGE_GROUP, 3);
+            CASE(LARGE_GROUP, 4);
+            CASE(LARGE_GROUP, 5);
+            CASE(LARGE_GROUP, 6);
+        }
+        return;
+    }
+#endif
     switch (places) {
-        CASE(1);
-        CASE(2);
-        CASE(3);
+        CASE(GROUP, 1);
+        CASE(GROUP, 2);
+        CASE(GROUP, 3);
 #if VECTOR_BYTES == 32 || VECTOR_BYTES == 64 || defined(__aarch64__)
-        CASE(4);
-        CASE(5);
-        CASE(6);
+        CASE(GROUP, 4);
+        CASE(GROUP, 5);
+        CASE(GROUP, 6);
 #endif
 #if VECTOR_BYTES == 64
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-        CASE(13);
-        CASE(14);
+        CASE(GROUP, 7);
+        CASE(GROUP, 8);
+        CASE(GROUP, 9);
+        CASE(GROUP, 10);
+        CASE(GROUP, 11);
+        CASE(GROUP, 12);
+        CASE(GROUP, 13);
+        CASE(GROUP, 14);
 #endif
     }
 }
+
+/* Return the number of output blocks that are computed together in a layer with this number of output blocks. */
+static int group_of(int blocks) { return blocks % LARGE_GROUP ? GROUP : LARGE_GROUP; }
 
 /* All places are computed with the weights of one group, then with those of the next group, so that the weights of a
  * group stay in the first-level cache. The places are divided into nearly equal parts. Each part also fetches its share
  * of the weights of the next group. Otherwise, the first part of each group would wait for the memory. */
 static void multiply(const Product *p) {
-    const int parts = (p->positions + PLACES - 1) / PLACES;
-    const size_t group_weights = (size_t)p->inputs * (size_t)p->used * GROUP * BLOCK;
-    for (int block = 0, group = 0; block < p->blocks; block += GROUP, group++) {
-        const float *weights = p->weights + (size_t)group * group_weights;
+    const int places = p->group == LARGE_GROUP ? PLACES_OF_LARGE : PLACES;
+    const int parts = (p->positions + places - 1) / places;
+    const size_t group_weights = (size_t)p->inputs * (size_t)p->used * (size_t)p->group * BLOCK;
+    for (int block = 0; block < p->blocks; block += p->group) {
+        const float *weights = p->weights + (size_t)(block / p->group) * group_weights;
         const float *bias = p->bias ? p->bias + (size_t)block * BLOCK : NULL;
         float *c = p->c + (size_t)block * p->plane;
         const float *coming = weights + group_weights;
-        const int lines = (p->used * GROUP * BLOCK / LINE + parts - 1) / parts;
+        const int lines = (p->used * p->group * BLOCK / LINE + parts - 1) / parts;
         int first = 0;
         for (int part = 0; part < parts; part++) {
             const int end = (int)((long long)p->positions * (part + 1) / parts);
@@ -302,7 +322,7 @@ double VARIANT_NAME(_difference)(const float *a, const float *b, const float *we
 extern const Kernels VARIANT_NAME(_kernels);
 const Kernels VARIANT_NAME(_kernels) = {
     .name = TEXT(VARIANT),
-    .group = GROUP,
+    .group_of = group_of,
     .own_tiles = OWN_TILES,
     .transform = transform,
     .multiply = multiply,

@@ -59,6 +59,7 @@ typedef struct {
     int ceil;                /* pooling: whether the last window may reach beyond the edge */
     int fold;                /* first layer: fold x fold pixels are the channels of one place; other layers: 1 */
     int used, input_blocks;  /* number of channels of a block that are used, and number of blocks */
+    int group;               /* number of output blocks that are computed together */
     const Transform *transform; /* NULL for a direct convolution */
     float *weights, *bias;
     size_t bytes;
@@ -114,9 +115,20 @@ static float *zeros(size_t floats) {
     return memory;
 }
 
+/* Return the number of outputs, rounded up to complete groups. */
+static size_t padded_outputs(const Layer *layer) {
+    const int width = layer->group * BLOCK;
+    return (size_t)((layer->outputs + width - 1) / width * width);
+}
+
+/* Return the number of weights at one point of a transformed kernel, or of a direct convolution. */
+static size_t point_floats(const Layer *layer) {
+    return (size_t)layer->input_blocks * (size_t)layer->used * padded_outputs(layer);
+}
+
 /* Return the index of the weight of an output and of input number k. The layout is [group][k][outputs of a group]. */
-static size_t place_of(const Layer *layer, int group, size_t k, int output) {
-    const size_t width = (size_t)group * BLOCK;
+static size_t place_of(const Layer *layer, size_t k, int output) {
+    const size_t width = (size_t)layer->group * BLOCK;
     const size_t inputs = (size_t)layer->input_blocks * (size_t)layer->used;
     return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
 }
@@ -124,11 +136,10 @@ static size_t place_of(const Layer *layer, int group, size_t k, int output) {
 /* Transform kernels of side x side weights to n x n points, G g G^T, in double precision. The weights of a block of
  * outputs are adjacent in memory and are transformed together. The compiler can then use vectors, and each cache line is
  * written once. */
-static void transform_weights(Layer *layer, int group, int side, const float *weights) {
+static void transform_weights(Layer *layer, int side, const float *weights) {
     const int n = layer->transform->n;
     const double *g = side == 3 ? &f4x3_kernel[0][0] : &f2x5_kernel[0][0];
-    const size_t groups = ((size_t)blocks_of(layer->outputs) + (size_t)group - 1) / (size_t)group;
-    const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
+    const size_t plane = point_floats(layer);
     const size_t taps = (size_t)(side * side), output = (size_t)layer->inputs * taps;
     for (int first = 0; first < layer->outputs; first += BLOCK) {
         for (int c = 0; c < layer->inputs; c++) {
@@ -143,7 +154,7 @@ static void transform_weights(Layer *layer, int group, int side, const float *we
                     }
                 }
             }
-            float *to = layer->weights + place_of(layer, group, (size_t)c, first);
+            float *to = layer->weights + place_of(layer, (size_t)c, first);
             for (int i = 0; i < n; i++) {
                 for (int j = 0; j < n; j++) {
                     double sum[BLOCK] = {0};
@@ -171,7 +182,7 @@ static Layer *next_layer(Network *network) {
 EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int outputs, int kernel, int stride, int pad,
                                    const float *weights, const float *bias) {
     Layer *layer = next_layer(network);
-    const int group = network->kernels->group, first = network->count == 0;
+    const int first = network->count == 0;
     if (!layer || kernel > 16 || stride < 1 || (!first && inputs % BLOCK) || (first && inputs != 3) || outputs % BLOCK) return 2;
     if (part && stride != 1) return 2;
     if (kernel * kernel * blocks_of(inputs) > MOST_OFFSETS) return 2;
@@ -179,6 +190,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     layer->part = (Part)part;
     layer->inputs = inputs;
     layer->outputs = outputs;
+    layer->group = network->kernels->group_of(blocks_of(outputs));
     layer->kernel = kernel;
     layer->window = part == FIRST_HALF ? 3 : kernel;
     layer->stride = stride;
@@ -212,8 +224,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     const int planes = layer->transform ? layer->transform->n * layer->transform->n : 1;
     const int taps = layer->transform ? 1 : kernel * kernel;
     layer->input_blocks = blocks_of(layer->inputs) * taps;
-    const size_t width = (size_t)((blocks_of(outputs) + group - 1) / group * group) * BLOCK;
-    const size_t floats = (size_t)planes * (size_t)layer->input_blocks * (size_t)layer->used * width;
+    const size_t floats = (size_t)planes * point_floats(layer), width = padded_outputs(layer);
     layer->weights = zeros(floats + SLACK);
     layer->bias = zeros(width + SLACK);
     layer->bytes = (floats + width + 2 * SLACK) * sizeof(float);
@@ -224,14 +235,14 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     }
     memcpy(layer->bias, bias, (size_t)outputs * sizeof *bias);
     if (layer->transform) {
-        transform_weights(layer, group, layer->fold > 1 ? side : kernel, weights);
+        transform_weights(layer, layer->fold > 1 ? side : kernel, weights);
     } else { /* for each place of the kernel, all blocks of channels */
         for (int o = 0; o < outputs; o++) {
             for (int c = 0; c < inputs; c++) {
                 for (int tap = 0; tap < taps; tap++) {
                     const size_t block = (size_t)(tap * blocks_of(inputs) + c / BLOCK);
                     const size_t k = block * (size_t)layer->used + (size_t)(c % BLOCK);
-                    layer->weights[place_of(layer, group, k, o)] = weights[((size_t)o * (size_t)inputs + (size_t)c) * (size_t)taps + (size_t)tap];
+                    layer->weights[place_of(layer, k, o)] = weights[((size_t)o * (size_t)inputs + (size_t)c) * (size_t)taps + (size_t)tap];
                 }
             }
         }
@@ -667,6 +678,7 @@ static void direct_job(void *context, int unit, int thread) {
             .bias = layer->bias,
             .c = map_at(out, image, task->first_block, out->top + row, out->left),
             .plane = map_plane(out),
+            .group = layer->group,
             .blocks = blocks_of(layer->outputs),
             .positions = task->stage->width,
         };
@@ -708,16 +720,15 @@ static void transform_inputs(const Task *task, float *to, size_t stride, int sta
 /* Compute the products of one point. If rows and columns of the image are exchanged, the points of the kernel are, too. */
 static void multiply_point(const Task *task, const float *inputs, float *products, int tiles, int point) {
     const Layer *layer = task->layer;
-    const int n = layer->transform->n, group = task->work->network->kernels->group;
+    const int n = layer->transform->n;
     const int of_kernel = task->call->turned ? point % n * n + point / n : point;
-    const size_t groups = (size_t)divide_up(blocks_of(layer->outputs), group);
-    const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
     size_t offsets[MOST_OFFSETS];
     for (int b = 0; b < layer->input_blocks; b++) offsets[b] = (size_t)b * (size_t)tiles * BLOCK;
     const Product product = {
         .a = inputs, .step = BLOCK, .offsets = offsets, .inputs = layer->input_blocks, .used = layer->used,
-        .weights = layer->weights + (size_t)of_kernel * plane, .bias = NULL, .c = products,
-        .plane = (size_t)tiles * BLOCK, .blocks = blocks_of(layer->outputs), .positions = tiles,
+        .weights = layer->weights + (size_t)of_kernel * point_floats(layer), .bias = NULL, .c = products,
+        .plane = (size_t)tiles * BLOCK, .group = layer->group, .blocks = blocks_of(layer->outputs),
+        .positions = tiles,
     };
     task->work->network->kernels->multiply(&product);
 }
