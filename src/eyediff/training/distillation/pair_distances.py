@@ -62,7 +62,7 @@ def group_distances(
         is the sum of these averages over the layers. The mean of a map equals the distance if the cells divide the
         positions of each layer evenly.
     """
-    members = [feature.unflatten(0, (-1, MEMBERS)).unbind(1) for feature in features]
+    members = [feature.view(-1, MEMBERS, *feature.shape[1:]).unbind(1) for feature in features]
     of_pairs = [([layer[a] for layer in members], [layer[b] for layer in members]) for a, b in PAIRS]
     references = [layer[0] for layer in members]
     of_pairs.append((references, [reference.roll(-1, 0) for reference in references]))
