@@ -164,7 +164,10 @@ def row(found: dict[str, Any], names: list[str]) -> str:
 
 
 def arithmetic(found: dict[str, Any], seconds: float) -> float | None:
-    """Return the trunks' multiplications per second, as a share of the SGEMM peak. The time includes the heads."""
+    """Return the multiplications of the backbones per second, as a share of the SGEMM peak.
+
+    The time includes all other operations of LPIPS. Return None for other metrics.
+    """
     from eyediff.metrics.backbones import TRUNKS
 
     case = found["case"]

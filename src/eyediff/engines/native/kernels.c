@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* places x group x VECTORS accumulators, group x VECTORS weights and one input are kept in registers. The comments count
- * the registers in this order. PLACES is for groups of GROUP blocks, PLACES_OF_LARGE for groups of LARGE_GROUP blocks.
- * With the large group, an input is loaded half as often; layers take it if it divides their blocks. */
+ * the registers in this order. A layer has groups of LARGE_GROUP blocks if this number divides its blocks, because an
+ * input is then loaded less often. Otherwise, it has groups of GROUP blocks. */
 #if VECTOR_BYTES == 64 /* 32 registers: 28 + 2 + 1, or 24 + 4 + 1 */
 enum { PLACES = 14, GROUP = 2, PLACES_OF_LARGE = 6, LARGE_GROUP = 4 };
 #elif VECTOR_BYTES == 32 /* 16 registers: 12 + 2 + 1 */
@@ -60,8 +60,7 @@ INLINE Vector larger(Vector x, Vector y) {
 enum { LINE = 16 }; /* floats of a cache line */
 
 /* Compute a product for a number of places. `places` and `group` are constants at each call, so that the accumulators are
- * registers.
- * With each block of inputs, the next `lines` cache lines at `coming` are fetched for later calls. */
+ * registers. With each block of inputs, the next `lines` cache lines at `coming` are fetched for later calls. */
 INLINE void multiply_places(const int places, const int group, const Product *p, const float *a, const float *weights,
                             const float *bias, float *c, const int blocks, const float *coming, const int lines) {
     const int vectors = group * VECTORS;

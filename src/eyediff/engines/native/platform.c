@@ -69,8 +69,9 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-/* Number of tests before a thread sleeps. They take up to 0.1 ms, depending on the processor. This is longer than the
- * time between two layers, so a thread sleeps only after a call, or if another thread has much more work. */
+/* Number of times that a thread checks for work before it sleeps. The checks take up to 0.1 ms, depending on the
+ * processor. The time between two layers is shorter, so a thread sleeps only after a call, or if another thread has much
+ * more work. */
 enum { SPINS = 2000 };
 
 typedef struct {
@@ -106,9 +107,9 @@ static void relax(void) {
 #endif
 }
 
-/* A thread takes the units of its own share, in order, and then those that other threads have left. Most jobs
- * number their units in the order of the images. So if there are as many images as threads, each thread has an image of
- * its own in most layers, and reads what it wrote in the previous layer from its own cache. */
+/* Run the units of the thread's own share, in order, and then those that other threads have left. Most jobs number their
+ * units in the order of the images. So if there are as many images as threads, each thread has its own image in most
+ * layers. The output of the previous layer is then in the cache of its core. */
 static void work(Pool *pool, Job job, void *context, int thread) {
     for (int turn = 0; turn < pool->threads; turn++) {
         Share *share = &pool->shares[(thread + turn) % pool->threads];
