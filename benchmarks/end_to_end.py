@@ -121,6 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         env = environment(options.threads, folder)
+        env.pop("EYEDIFF_WEIGHTS", None)  # the package contains the weights
         first, second = make(folder, 100)
         race("100 pairs of 256x256 PNG", first, second, options.rounds, env)
         pair = first / "000.png", second / "000.png"

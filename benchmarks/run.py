@@ -70,6 +70,7 @@ def environment(threads: int, vgg: Path) -> dict[str, str]:
     """Return an environment with the same threads for every library, the weights and the stand-in for torchvision."""
     count = {key: str(threads) for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     found = os.environ | count | {"SEEDED_VGG": str(vgg), "PYTHONPATH": str(ROOT / "src")}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     if SHARED.is_dir():
         found |= {"EYEDIFF_WEIGHTS": str(SHARED / "weights"), "PEER_WEIGHTS": str(SHARED / "weights")}
         found["PYTHONPATH"] += os.pathsep + str(SHARED / "peers")

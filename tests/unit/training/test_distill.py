@@ -22,6 +22,7 @@ from eyediff.metrics.backbones import ALEX, MINI
 from eyediff.metrics.ops import Array
 from eyediff.output.files import Lock
 from eyediff.training.distillation import distill as room
+from eyediff.training.distillation import recipe as recipe_file
 from eyediff.training.distillation.evaluate import Measurement
 from eyediff.training.distillation.log import LOG
 from eyediff.training.distillation.pair_dataset import CHUNK, DatasetBuilder, DatasetPlan, PairDataset
@@ -170,13 +171,18 @@ def test_other_seed_gives_another_network() -> None:
     assert not same(one, other)
 
 
-def test_run_of_another_recipe_is_not_resumed(datasets: list[PairDataset], tmp_path: Path) -> None:
-    """The settings of a run cannot change when it is resumed, except its length."""
+def test_run_of_another_recipe_is_not_resumed(
+    datasets: list[PairDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings of a run cannot change when it is resumed, except its length. Neither can the constants."""
     path = tmp_path / "run.safetensors"
     begin(datasets).save(path)
     begin(datasets, replace(SHORT, steps=99)).load(path)
-    with pytest.raises(ResumeError, match="the run started with"):
+    with pytest.raises(ResumeError, match=r"the settings \{'rate': 0.002\}, but this run has \{'rate': 0.001\}"):
         begin(datasets, replace(SHORT, rate=1e-3)).load(path)
+    monkeypatch.setattr(recipe_file, "PLAIN_WEIGHT", 0.5)
+    with pytest.raises(ResumeError, match=r"\{'plain_weight': 1.0\}, but this run has \{'plain_weight': 0.5\}"):
+        begin(datasets).load(path)
 
 
 def test_rate_rises_stays_and_falls() -> None:

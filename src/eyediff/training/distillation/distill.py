@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -153,7 +153,7 @@ def distill(
             if checkpoint.exists():
                 run.load(checkpoint)
             _train(run, work, report)
-        about: dict[str, object] = asdict(recipe)
+        about = recipe.description
         about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
         about |= {"eyediff": __version__, "steps": run.step, "device": device.type}
         # all facts are one string, because safetensors does not keep the order of several strings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from ...errors import UsageError
 
@@ -98,6 +99,12 @@ class DistillationRecipe:
 
     def __post_init__(self) -> None:
         check_rate(self.rate, "1e-3")
+
+    @property
+    def description(self) -> dict[str, object]:
+        """Every setting by its name, including the constants of this file, as JSON represents the values."""
+        constants = {name.lower(): value for name, value in globals().items() if name.isupper()}
+        return dict(json.loads(json.dumps(constants | asdict(self))))
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate of a step.

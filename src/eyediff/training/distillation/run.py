@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -212,7 +211,7 @@ class DistillationRun:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint with all state on which the next step depends."""
-        strings = {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step), "seconds": str(self.seconds)}
+        strings = {"recipe": json.dumps(self.recipe.description), "step": str(self.step), "seconds": str(self.seconds)}
         save(path, self.student.state(), strings)
 
     def load(self, path: Path) -> None:
@@ -220,11 +219,12 @@ class DistillationRun:
 
         Raises ResumeError if the recipes differ. Only the number of steps and the duration may differ.
         """
-        stored = {**read_description(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
-        recipe = json.loads(json.dumps(asdict(self.recipe)))
-        if stored != recipe:
+        stored, recipe = read_description(path, "recipe"), self.recipe.description
+        free = {"steps", "minutes"}
+        if different := sorted(key for key in {*stored, *recipe} - free if stored.get(key) != recipe.get(key)):
+            before, now = ({key: settings.get(key) for key in different} for settings in (stored, recipe))
             raise ResumeError(
-                f"{shown(path)}: the run started with the settings {stored}, but {recipe} were given; give the same "
+                f"{shown(path)}: the run started with the settings {before}, but this run has {now}; use the same "
                 "settings, or start again in another folder"
             )
         load(path, self.student.state())
