@@ -26,8 +26,10 @@ WORDS = " ".join(PAGE.split())
         f"| run-length encoded BMP | {defaults.MAX_RUN_LENGTH_PIXELS:,} pixels |",
         f"images with more than {defaults.ALONE_PIXELS:,} pixels",
         f"{defaults.MOST_MEMORY / 1024**3:.0f} GiB at most and {defaults.LEAST_MEMORY / 1024**2:.0f} MiB at least",
-        f"At most {defaults.WINDOW} pairs, and {defaults.WINDOW_BYTES / 1024**2:.0f} MiB of pixels, are decoded ahead",
-        f"{defaults.PARQUET_ROWS:,} rows in each part",
+        f"At most {defaults.WINDOW} pairs are decoded ahead or wait for their batch",
+        f"at most {defaults.WINDOW_BYTES / 1024**2:.0f} MiB, or a quarter of the memory limit",
+        f"at most {defaults.PARQUET_ROWS:,} rows in each part. eyediff also writes a part after "
+        f"{defaults.PARQUET_SECONDS:g} seconds",
         f"laid out for {defaults.PAGE_PAIRS:,} pairs",
     ],
 )
