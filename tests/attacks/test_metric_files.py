@@ -17,10 +17,12 @@ from eyediff import weights
 from eyediff.errors import EyediffError, WeightsError
 from eyediff.metrics.backbones import MINI
 from eyediff.scoring.metric_spec import parse_metric
+from eyediff.weights import containers
 from eyediff.weights.hashing import canonical_sha256
 from tests.unit.weights.files import call, name, text, write_legacy, write_zip
 
 HEADS = {f"heads.{index}": head for index, head in enumerate(weights.load_heads(MINI.name))}
+LAYERS = len(HEADS)
 TRUNK = {f"trunk.{key}": figures for key, figures in weights.load_trunk(MINI.name).parameters.items()}
 ABOUT = {
     "format": 1, "trunk": "mini", "trunk_sha256": weights.load_trunk(MINI.name).sha256, "scaled": True, "mode": "head",
@@ -73,13 +75,13 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a head below 0": (lambda: with_head(spoilt(-1e-9)), "heads.1 has numbers that are negative or not finite"),
     "a head of NaN": (lambda: with_head(spoilt(np.nan)), "heads.1 has numbers that are negative or not finite"),
     "an infinite head": (lambda: with_head(spoilt(np.inf)), "heads.1 has numbers that are negative or not finite"),
-    "a head too short": (lambda: with_head(HEADS["heads.1"][:-1]), r"heads.1 has the shape \(47,\); expected \(48,\)"),
-    "a head with corners": (lambda: with_head(HEADS["heads.1"].reshape(2, 24)), r"shape \(2, 24\)"),
+    "a head too short": (lambda: with_head(HEADS["heads.1"][:-1]), f"expected .{len(HEADS['heads.1'])},"),
+    "a head with corners": (lambda: with_head(HEADS["heads.1"].reshape(2, -1)), r"shape \(2, "),
     "a head without figures": (lambda: with_head(np.zeros(0, np.float32)), r"shape \(0,\)"),
     "heads in double precision": (lambda: with_head(HEADS["heads.1"].astype(np.float64)), "the type F64; expected F32"),
     "heads in half precision": (lambda: with_head(HEADS["heads.1"].astype(np.float16)), "the type F16; expected F32"),
-    "a head that is missing": (lambda: content(tensors={"heads.0": HEADS["heads.0"]}), "lacks heads.1 .4 of 5"),
-    "a head too many": (lambda: content(tensors=HEADS | {"heads.5": HEADS["heads.0"]}), "the file has 'heads.5'"),
+    "a head that is missing": (lambda: content(tensors={"heads.0": HEADS["heads.0"]}), f"lacks heads.1 .{LAYERS - 1} of {LAYERS}"),
+    "a head too many": (lambda: content(tensors=HEADS | {f"heads.{LAYERS}": HEADS["heads.0"]}), f"the file has 'heads.{LAYERS}'"),
     "a tensor that nobody asked for": (lambda: content(tensors=HEADS | {"x": HEADS["heads.0"]}), "the file has 'x'"),
     "half a trunk": (lambda: content(tensors=dict(list(TRUNK.items())[:3])), "lacks trunk."),
     "a trunk of other figures": (
@@ -126,6 +128,15 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.safetensors").mkdir()
     refused(tmp_path / "folder.safetensors", "not a regular file")
     refused(tmp_path / "nothing.safetensors", "no such file; a metric whose name contains a slash")
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    """A sparse file of more than 4 GiB is refused before its header is read."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content())
+    with path.open("r+b") as file:
+        file.truncate(containers.MAX_FILE + 1)
+    refused(path, "the file has 4,294,967,297 bytes; expected at most 4,294,967,296 bytes")
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:

@@ -47,8 +47,7 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
         what = "the path is not a regular file" if path.exists() else "there is no such file"
         raise WeightsError(f"{shown(path)}: {what}; expected a weights file; check the path")
     try:
-        if (size := path.stat().st_size) > MAX_FILE:
-            raise WeightsError(f"the file has {size:,} bytes; expected at most {MAX_FILE:,} bytes")
+        check_size(path)
         with path.open("rb") as file:
             start = file.read(16)
             file.seek(0)
@@ -87,6 +86,12 @@ def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
     except _DAMAGE as error:
         raise WeightsError(f"its safetensors header is damaged or cut short ({str(error)[:80]!r})") from None
     return tensors
+
+
+def check_size(path: Path) -> None:
+    """Raise WeightsError if a weights file or a metric file is too large to read."""
+    if (size := path.stat().st_size) > MAX_FILE:
+        raise WeightsError(f"the file has {size:,} bytes; expected at most {MAX_FILE:,} bytes")
 
 
 def check_header(path: Path) -> None:

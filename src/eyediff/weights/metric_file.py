@@ -227,6 +227,7 @@ def _check_container(path: Path) -> None:
             f"{what}; a metric whose name contains a slash or ends in {SUFFIX} is a file; `eyediff metrics` lists the "
             "other metrics"
         )
+    containers.check_size(path)
     with path.open("rb") as file:
         start = file.read(9)
     if start[8:] != b"{":  # checked first, because a length may begin like a pickle
