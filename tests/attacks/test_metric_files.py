@@ -80,8 +80,12 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a head without figures": (lambda: with_head(np.zeros(0, np.float32)), r"shape \(0,\)"),
     "heads in double precision": (lambda: with_head(HEADS["heads.1"].astype(np.float64)), "the type F64; expected F32"),
     "heads in half precision": (lambda: with_head(HEADS["heads.1"].astype(np.float16)), "the type F16; expected F32"),
-    "a head that is missing": (lambda: content(tensors={"heads.0": HEADS["heads.0"]}), f"lacks heads.1 .{LAYERS - 1} of {LAYERS}"),
-    "a head too many": (lambda: content(tensors=HEADS | {f"heads.{LAYERS}": HEADS["heads.0"]}), f"the file has 'heads.{LAYERS}'"),
+    "a head that is missing": (
+        lambda: content(tensors={"heads.0": HEADS["heads.0"]}), f"lacks heads.1 .{LAYERS - 1} of {LAYERS}"
+    ),
+    "a head too many": (
+        lambda: content(tensors=HEADS | {f"heads.{LAYERS}": HEADS["heads.0"]}), f"the file has 'heads.{LAYERS}'"
+    ),
     "a tensor that nobody asked for": (lambda: content(tensors=HEADS | {"x": HEADS["heads.0"]}), "the file has 'x'"),
     "half a trunk": (lambda: content(tensors=dict(list(TRUNK.items())[:3])), "lacks trunk."),
     "a trunk of other figures": (
