@@ -499,17 +499,22 @@ MINI = Trunk(
     (
         # The first convolution moves its windows as the first one of AlexNet does, so both networks are sensitive to
         # the same positions. The first feature layer is after the pooling. Before the pooling, it would take as much
-        # time as a convolution, and four times the memory.
+        # time as a convolution, and four times the memory. The next two convolutions together cover what the 5x5
+        # convolution of AlexNet covers.
         Conv("features.0", 3, 32, 9, 4, 1),
         Pool(3, 2),
         Tap(),
-        Conv("features.1", 32, 48, 3, pad=1),
+        Conv("features.1", 32, 64, 3, pad=1),
         Tap(),
-        Conv("features.2", 48, 128, 3, 2, 1),
+        Conv("features.2", 64, 64, 3, pad=1),
         Tap(),
-        Conv("features.3", 128, 96, 3, pad=1),
+        Conv("features.3", 64, 128, 3, 2, 1),
         Tap(),
-        Conv("features.4", 96, 128, 3, pad=1),
+        Conv("features.4", 128, 96, 3, pad=1),
+        Tap(),
+        Conv("features.5", 96, 128, 3, pad=1),
+        Tap(),
+        Conv("features.6", 128, 96, 3, 2, 1),
         Tap(),
     ),
 )

@@ -51,8 +51,8 @@ def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tupl
     ("trunk", "step", "opening"),
     # Calculated by hand from the deepest layer to the image: rows = (rows - 1) * stride + size - pad. For alex: 2, 3, 4
     # (three convolutions of 3 with 1 row of padding), pool 9, conv 11, pool 23, and (23 - 1) * 4 + 11 - 2 = 97. For
-    # mini: 2, 3, 6, 7, pool 15, and (15 - 1) * 4 + 9 - 1 = 64.
-    [(ALEX, 16, 97), (VGG, 16, 106), (SQUEEZE, 16, 119), (MINI, 16, 64)],
+    # mini: 2, 3, 4, 8, 9, 10, pool 21, and (21 - 1) * 4 + 9 - 1 = 88.
+    [(ALEX, 16, 97), (VGG, 16, 106), (SQUEEZE, 16, 119), (MINI, 32, 88)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_strips_follow_from_the_trunk(trunk: Trunk, step: int, opening: int) -> None:

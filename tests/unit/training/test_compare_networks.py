@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -17,18 +16,14 @@ from eyediff.training.distillation.run import BatchSampler, Student
 from eyediff.training.distillation.student_network import read_network
 
 from ..distortions.scenes import photos_in
+from ..scripts import load_script
 from .test_distill import seeded_teacher
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """Return the script as a module."""
-    path = Path(__file__).parents[3] / "scripts" / "compare_networks.py"
-    spec = importlib.util.spec_from_file_location("compare_networks", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("compare_networks")
 
 
 def test_candidates_cost_about_as_much_as_the_shipped_network(script: ModuleType) -> None:
@@ -42,6 +37,18 @@ def test_candidates_cost_about_as_much_as_the_shipped_network(script: ModuleType
         assert candidate.smallest <= 16
         assert sum(torch.empty(shape, device="meta").numel() for shape in candidate.shapes.values()) < 500_000
     assert len({candidate.name for candidate in script.CANDIDATES}) == len(script.CANDIDATES)
+
+
+def test_times_are_printed(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each candidate has a row with its size and a time."""
+    monkeypatch.setattr(script, "ROUNDS", 1)
+    script.print_times(1)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:-2]]
+    assert [row[0].removeprefix("| ") for row in rows] == [candidate.name for candidate in script.CANDIDATES]
+    assert rows[0][1:3] == ["166.6", "469,184"]
+    assert all(float(row[3].removesuffix(" |")) > 0 for row in rows)
 
 
 @pytest.mark.slow
@@ -63,7 +70,7 @@ def test_worse_networks_are_dropped_and_all_can_be_read(
     students = {c.name: Student(c, recipe, sampler.device) for c in script.CANDIDATES[:3]}
     script.train(sampler, students, tmp_path / "out", 0.03)
     lines = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
-    assert {"mini", "deep", "bottleneck"} <= set(lines[0])
+    assert {candidate.name for candidate in script.CANDIDATES[:3]} <= set(lines[0])
     for candidate in script.CANDIDATES[:3]:
         assert read_network(tmp_path / "out" / f"{candidate.name}.safetensors", candidate).trunk is candidate
     if len(lines) > 1:

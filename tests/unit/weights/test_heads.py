@@ -14,17 +14,13 @@ from eyediff.metrics.backbones import trunk
 from eyediff.weights import canonical_sha256, containers, load_heads, metric_sha256, package_files
 from eyediff.weights.hashing import file_sha256
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "import_heads.py"
+from ..scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """Return scripts/import_heads.py as a module. The script is not part of the package."""
-    spec = importlib.util.spec_from_file_location("import_heads", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("import_heads")
 
 
 # Sums of each feature layer. Those of 0.1 are published in the list of traps of LPIPS. Those of 0.0 are computed from
