@@ -40,8 +40,8 @@ def test_landmarks_names_and_stops_of_the_tab_key(browser: Browser) -> None:
     assert browser.js("document.activeElement.textContent") == "Skip to the pairs"
     browser.press("\ue007")
     assert browser.js("location.hash") == "#pairs"
+    browser.until("document.querySelectorAll('.rows [tabindex=\"0\"]').length === 1")  # rows are drawn after a scroll
     assert browser.js("[...document.querySelectorAll('.rows .row')].every((row) => row.querySelector('button'))")
-    assert browser.js("document.querySelectorAll('.rows [tabindex=\"0\"]').length") == 1
     stops = "[...document.querySelectorAll('.bars')].map((bars) => bars.querySelectorAll('[tabindex=\"0\"]').length)"
     assert browser.js(stops) == [1, 1]
     browser.js("document.querySelector('.bars button').focus()")

@@ -12,6 +12,7 @@ import pytest
 
 import eyediff
 from eyediff import weights
+from eyediff.metrics.backbones import MINI
 from eyediff.scoring import metric_spec
 from eyediff.weights import write_metric
 from tests.unit.weights.files import call as reduced
@@ -135,7 +136,7 @@ def test_metrics_describes_it(call, file: Path) -> None:  # noqa: F811
     assert said.code == 0 and {key: lines[key].strip() for key in ("trunk", "mode", "data", "seed", "version")} == {
         "trunk": "Mini (mini)", "mode": "head", "data": "study.csv", "seed": "3", "version": "0.1"
     }  # fmt: skip
-    assert "not in this file" in lines["weights"] and "5 with 432 values" in lines["heads"]
+    assert "not in this file" in lines["weights"] and f"{len(MINI.taps)} with {sum(MINI.taps)} values" in lines["heads"]
 
 
 def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None:  # noqa: F811

@@ -24,8 +24,8 @@ from .simulated import Simulated, agreement, mini
 def test_training_recovers_what_observers_follow(study: Simulated, trained: Path) -> None:
     """Agreement with held-out votes is within 1.5 points of that of the observers' own linear weights.
 
-    It is far above that of the unweighted backbone, with which training begins. 240 judgements do not determine 432
-    weights better.
+    It is far above that of the unweighted backbone, with which training begins. 240 judgements do not determine
+    hundreds of weights better.
     """
     val = hold_out(study.triplets, PART, 0).val
     ceiling = study.agreement_of_truth(val)
