@@ -22,13 +22,13 @@ from eyediff.weights.containers import read, write
 from eyediff.weights.heads import MINI_HEAD
 
 OLD_LAYERS = {0: 0, 1: 1, 3: 2, 4: 3, 5: 4}
-"""For each layer of the present network that the former one has, the index of this layer in the former one."""
+"""Index of a layer, and the index of the same layer in the former network. Indices begin at 0."""
 
 COPYING_LAYER = 2
 """Index of the new layer that copies its input. Its input is not negative, so the ReLU changes nothing."""
 
 SMALL = 0.1
-"""Factor of the random weights that would change the distances of the former network."""
+"""Factor of the random weights that connect new channels with old ones."""
 
 SMALL_LINEAR_WEIGHT = 0.01
 """Linear weight of new channels."""
@@ -36,6 +36,7 @@ SMALL_LINEAR_WEIGHT = 0.01
 
 def grow(old: dict[str, Array], seed: int = 0) -> dict[str, Array]:
     """Return weights of the present network that give nearly the distances of the former network `old`."""
+    # `initial_parameters` draws other numbers. The training of the weights in the package started from these.
     random, grown = np.random.default_rng(seed), dict[str, Array]()
     convolutions = [layer for layer in MINI.layers if isinstance(layer, Conv)]
     for index, layer in enumerate(convolutions):

@@ -174,7 +174,7 @@ def test_other_seed_gives_another_network() -> None:
 def test_run_of_another_recipe_is_not_resumed(
     datasets: list[PairDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The settings of a run cannot change when it is resumed, except its length. Neither can the constants."""
+    """A resumed run must have the same settings and constants as before. Only its length may differ."""
     path = tmp_path / "run.safetensors"
     begin(datasets).save(path)
     begin(datasets, replace(SHORT, steps=99)).load(path)

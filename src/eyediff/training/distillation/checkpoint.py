@@ -56,6 +56,16 @@ def read_description(path: Path, key: str) -> dict[str, object]:
     return description
 
 
+def find_differences(saved: Mapping[str, object], settings: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    """Return the settings in which a run differs from its checkpoint: by name, the saved value and the present value.
+
+    `saved` was read from JSON. The present values are returned as JSON represents them.
+    """
+    present = json.loads(json.dumps(settings))
+    pairs = {name: (saved.get(name), present.get(name)) for name in sorted({*saved, *present})}
+    return {name: (before, now) for name, (before, now) in pairs.items() if before != now}
+
+
 def load(path: Path, parts: Parts) -> None:
     """Replace the values of all tensors by their saved values.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 
 from ...errors import UsageError
@@ -102,9 +101,8 @@ class DistillationRecipe:
 
     @property
     def description(self) -> dict[str, object]:
-        """Every setting by its name, including the constants of this file, as JSON represents the values."""
-        constants = {name.lower(): value for name, value in globals().items() if name.isupper()}
-        return dict(json.loads(json.dumps(constants | asdict(self))))
+        """Every setting by its name, including the constants of this file."""
+        return {name.lower(): value for name, value in globals().items() if name.isupper()} | asdict(self)
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate of a step.

@@ -21,7 +21,7 @@ from ...metrics.backbones import MINI, Trunk
 from ...metrics.ops import Array
 from ...weights.containers import metadata
 from . import recipe as defaults
-from .checkpoint import Parts, load, moments, read_description, save
+from .checkpoint import Parts, find_differences, load, moments, read_description, save
 from .groups import MEMBERS, PAIRS
 from .pair_dataset import DatasetBuilder, PairDataset
 from .pair_distances import PairDistances, group_distances, group_features, map_side
@@ -219,10 +219,9 @@ class DistillationRun:
 
         Raises ResumeError if the recipes differ. Only the number of steps and the duration may differ.
         """
-        stored, recipe = read_description(path, "recipe"), self.recipe.description
-        free = {"steps", "minutes"}
-        if different := sorted(key for key in {*stored, *recipe} - free if stored.get(key) != recipe.get(key)):
-            before, now = ({key: settings.get(key) for key in different} for settings in (stored, recipe))
+        stored = {**read_description(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
+        if different := find_differences(stored, self.recipe.description):
+            before, now = ({name: values[side] for name, values in different.items()} for side in (0, 1))
             raise ResumeError(
                 f"{shown(path)}: the run started with the settings {before}, but this run has {now}; use the same "
                 "settings, or start again in another folder"

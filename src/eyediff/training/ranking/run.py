@@ -11,7 +11,7 @@ import torch
 
 from ...errors import ResumeError, shown
 from ...metrics.ops import Array
-from ..distillation.checkpoint import Parts, load, moments, read_description, save
+from ..distillation.checkpoint import Parts, find_differences, load, moments, read_description, save
 from . import network
 from .features import DistanceSource
 from .initial_metric import InitialMetric
@@ -109,12 +109,12 @@ class TrainingRun:
 
         If the checkpoint belongs to another run, nothing is loaded and ResumeError is raised.
         """
-        saved, expected = read_description(path, _SAVED), json.loads(json.dumps(self.identity))
+        saved = read_description(path, _SAVED)
         step = saved.pop("step", None)
-        if different := sorted(name for name in expected if saved.get(name) != expected[name]):
-            differences = ", ".join(f"{name} {saved.get(name)!s:.40}, not {expected[name]!s:.40}" for name in different)
+        if different := find_differences(saved, self.identity):
+            told = (f"{name} {before!s:.40}, not {now!s:.40}" for name, (before, now) in different.items())
             raise ResumeError(
-                f"{shown(path)}: the checkpoint belongs to another run ({shown(differences)}); use the settings of "
+                f"{shown(path)}: the checkpoint belongs to another run ({shown(', '.join(told))}); use the settings of "
                 "that run, or choose another folder"
             )
         if type(step) is not int or not 0 <= step <= self.total_steps:
