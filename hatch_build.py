@@ -106,11 +106,11 @@ def compile_library(target: Path, extra: Sequence[str] = (), compiler: Sequence[
         folder = Path(name)
         jobs = []
         for variant, flags in variants.items():
-            for source, contraction in (("kernels", "fast"), ("taps", "off")):
+            for source, contraction in (("kernels", "fast"), ("taps", "off"), ("similarity", "fast")):
                 output = folder / f"{source}_{variant}.o"
                 options = [*flags, f"-DVARIANT={variant}", f"-ffp-contract={contraction}"]
                 jobs.append([*command, *options, "-c", f"{source}.c", "-o", str(output)])
-        for source in ("network", "platform"):
+        for source in ("network", "platform", "variants"):
             options = ["-DHAVE_X86_VARIANTS"] if x86 else []
             jobs.append([*command, *options, "-c", f"{source}.c", "-o", str(folder / f"{source}.o")])
         with ThreadPoolExecutor() as pool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from ..errors import SizeError
 from ..fork_safe import OfProcess
 from ..metrics.filters import area_means
 from ..metrics.ops import Array
-from ..metrics.programs import MultiScaleMean, WindowMean
+from ..metrics.programs import MultiScaleMean, Similarity, WindowMean
 from ..records import Mask, Numbers, Pixels
 from .network_engine import Runner
 
@@ -33,15 +33,60 @@ Tile: TypeAlias = tuple[slice, slice]
 """The windows of a tile, as a range of rows and a range of columns. A window is at the position of its first pixel."""
 
 
+class CompiledWindows(Protocol):
+    """Interface of a mean over windows that is ready to compute. `WindowEngine` computes with such an object."""
+
+    @property
+    def description(self) -> str:
+        """Name, version and device of the library that computes. The results record this text."""
+
+    def means(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return the mean over all windows, for each channel of each pair: N x 3."""
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the mean over the channels, for each window of each pair: N x 1 x H' x W'."""
+
+
+@runtime_checkable
+class SimilarityRunner(Protocol):
+    """Interface of a runner that computes SSIM itself. `native.NativeRunner` implements it."""
+
+    def compile_similarity(self, similarity: Similarity) -> CompiledWindows:
+        """Return an object that computes SSIM with these windows and constants."""
+
+
+class CompiledProgramWindows:
+    """A mean over windows whose score and map are each compiled by a runner."""
+
+    def __init__(self, runner: Runner, program: WindowMean) -> None:
+        self.description = runner.description
+        self._means = runner.compile(program.score, 2)
+        self._maps = runner.compile(program.map, 2) if program.map else None
+
+    def means(self, a: Pixels, b: Pixels) -> Numbers:
+        return self._means(a, b)
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        if self._maps is None:
+            raise ValueError("the program has no map; expected a WindowMean with a `map`")
+        return self._maps(a, b)
+
+
+def compile_windows(runner: Runner, program: WindowMean) -> CompiledWindows:
+    """Return an object that computes a mean over windows. A runner that computes SSIM itself does so."""
+    if program.similarity is not None and isinstance(runner, SimilarityRunner):
+        return runner.compile_similarity(program.similarity)
+    return CompiledProgramWindows(runner, program)
+
+
 class WindowEngine:
     """Engine for a metric that is a mean over all windows of one size: SSIM and its variants."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         self._window, self.smallest = program.window_side, program.smallest_side
         self._prepare = program.prepare
-        self.description = runner.description
-        single = runner.single()
-        self._run = single.compile(program.score, 2)
+        self._windows = compile_windows(runner.single(), program)
+        self.description = self._windows.description
         self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
@@ -66,7 +111,7 @@ class WindowEngine:
     def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
         a, b, tile = job
         pixels = self._tile_pixels(tile)
-        figures: npt.NDArray[Any] = self._run(a[pixels][None], b[pixels][None])[0]
+        figures: npt.NDArray[Any] = self._windows.means(a[pixels][None], b[pixels][None])[0]
         return figures
 
     def _tile_pixels(self, tile: Tile) -> Tile:
@@ -81,9 +126,7 @@ class MappedWindowEngine(WindowEngine):
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         super().__init__(runner, program)
-        if program.map is None:
-            raise ValueError("the program has no map; expected a WindowMean with a `map`")
-        self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
+        self.map_identity = program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return a map, N x H x W, that has the score of each window at the central pixel of the window.
@@ -137,7 +180,7 @@ class MappedWindowEngine(WindowEngine):
         def draw(job: tuple[int, Tile]) -> None:
             n, tile = job
             pixels = self._tile_pixels(tile)
-            inner[n][tile] = self._map(a[n][pixels][None], b[n][pixels][None])[0, 0]
+            inner[n][tile] = self._windows.maps(a[n][pixels][None], b[n][pixels][None])[0, 0]
 
         list(self._pool.value.map(draw, jobs))
         return inner
@@ -158,7 +201,7 @@ class ScalesEngine:
         self._program, self.smallest = program, program.smallest_side
         self._coarsest = WindowEngine(runner, program.coarsest)
         self._finer = WindowEngine(runner, program.finer)
-        self.description = runner.description
+        self.description = self._finer.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """Return N scores."""

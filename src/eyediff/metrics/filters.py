@@ -62,17 +62,20 @@ def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
     """
     found = _KERNELS.get((taps, channels))
     if found is None:
-        found = _KERNELS[taps, channels] = _separated(taps, channels)
+        line = np.tile(round_weights(taps), (channels, 1))
+        found = _KERNELS[taps, channels] = line[:, None, :, None], line[:, None, None, :]
     return found
 
 
-def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
+def round_weights(taps: Taps) -> Array:
+    """Return the weights of a window in float32.
+
+    The rounding error is added to the middle weight. If the sum of the weights were not 1, the computed variance of a
+    flat bright area would not be 0.
+    """
     rounded = np.array(taps, np.float32)
-    # The rounding error is added to the middle weight. If the sum of the weights were not 1, the computed variance of a
-    # flat bright area would not be 0.
     rounded[len(taps) // 2] += np.float32(1 - rounded.sum(dtype=np.float64))
-    line = np.tile(rounded, (channels, 1))
-    return line[:, None, :, None], line[:, None, None, :]
+    return rounded
 
 
 def reduction(height: int, width: int) -> int:

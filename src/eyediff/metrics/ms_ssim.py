@@ -80,8 +80,8 @@ def msssim(means: Sequence[Numbers]) -> Numbers:
 
 PROGRAM = MultiScaleMean(
     scales,
-    WindowMean(structure, WANG.smallest),
-    WindowMean(coarsest, WANG.smallest),
+    WindowMean(structure, WANG.smallest, similarity=ssim.describe_similarity(WANG, luminance=False)),
+    WindowMean(coarsest, WANG.smallest, similarity=ssim.describe_similarity(WANG)),
     msssim,
     SMALLEST,
     Formula(means, msssim),

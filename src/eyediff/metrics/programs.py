@@ -82,6 +82,30 @@ class PixelFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class Similarity:
+    """SSIM, or its term cs, as numbers. The native engine computes from them, without the operations of `ops.py`.
+
+    Parameters
+    ----------
+    weights : array
+        Weights of a window along one side.
+    c1, c2 : float
+        Constants C1 and C2 of SSIM for images in [-1, 1].
+    luminance : bool
+        Whether the term cs is multiplied by the term l.
+    scale, offset : float
+        The score is the mean of these products, times `scale`, plus `offset`.
+    """
+
+    weights: npt.NDArray[np.float32]
+    c1: float
+    c2: float
+    luminance: bool = True
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class WindowMean:
     """Description of a metric that is a mean over windows. The image is computed tile by tile.
 
@@ -103,6 +127,8 @@ class WindowMean:
         written in this form.
     window : int, optional
         Side of a window in pixels. Default: `smallest_side`.
+    similarity : Similarity, optional
+        The same score and map as numbers, for engines that compute SSIM themselves. `None` if the metric is not SSIM.
     about : str
         Text that explains how this version of the metric differs from its other versions.
     """
@@ -114,6 +140,7 @@ class WindowMean:
     map_identity: float = 0.0
     formula: Formula | None = None
     window: int | None = None
+    similarity: Similarity | None = None
     about: str = ""
 
     @property

@@ -37,7 +37,7 @@ from ..records import Numbers, Pixels
 from . import colour, filters
 from .filters import Taps
 from .ops import ONE, Array, T, Verbs, constant
-from .programs import Formula, OpsFunction, WindowMean
+from .programs import Formula, OpsFunction, Similarity, WindowMean
 
 K1, K2 = 0.01, 0.03
 RANGE = 2.0  # black is -1 and white is 1: means near 0 have small squares, and these are subtracted
@@ -89,6 +89,15 @@ class Variant:
         if self.edge is None:
             return len(self.window)
         return len(self.window) // 2 + 1 if self.edge == "reflect" else 1
+
+    @property
+    def c2(self) -> float:
+        """The constant C2.
+
+        Sample variances and covariances are larger by one factor. Division of C2 by this factor has the same effect.
+        """
+        pixels = len(self.window) ** 2
+        return C2 * (pixels - 1) / pixels if self.sample else C2
 
     @property
     def is_plain(self) -> bool:
@@ -201,10 +210,7 @@ def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
 
 def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
     """Return the term cs of SSIM, contrast and structure, for every window and channel."""
-    # Sample variances and covariances are larger by one factor. Division of C2 by this factor has the same effect.
-    pixels = len(variant.window) ** 2
-    c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
-    both = verbs.affine(found.variance_s, ONE, constant(2 * c2))
+    both = verbs.affine(found.variance_s, ONE, constant(2 * variant.c2))
     return verbs.div(verbs.sub(both, found.variance_d), verbs.add(both, found.variance_d))
 
 
@@ -252,7 +258,18 @@ def channel_mean(means: Sequence[Numbers]) -> Numbers:
     return scores
 
 
-def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identity: float) -> WindowMean:
+def describe_similarity(
+    variant: Variant, luminance: bool = True, scale: float = 1.0, offset: float = 0.0
+) -> Similarity | None:
+    """Return a variant of SSIM as numbers. `None` if its windows extend over the channels."""
+    if variant.deep:
+        return None
+    return Similarity(filters.round_weights(variant.window), C1, variant.c2, luminance, scale, offset)
+
+
+def _program(
+    score: OpsFunction, variant: Variant, map: OpsFunction, map_identity: float, similarity: Similarity | None
+) -> WindowMean:
     """Return the description of a metric that is SSIM, or is derived from SSIM, for one variant."""
     bound = partial(_with_variant, score, variant)
     return WindowMean(
@@ -263,6 +280,7 @@ def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identit
         map_identity,
         Formula(lambda ops, a, b: [bound(ops, a, b)], channel_mean) if variant.is_plain else None,
         len(variant.window),
+        similarity,
         variant.what,
     )
 
@@ -271,5 +289,9 @@ def _with_variant(function: Callable[..., T], variant: Variant, ops: Verbs[T], a
     return function(ops, variant, a, b)
 
 
-PROGRAMS: Mapping[str, WindowMean] = {name: _program(ssim, variant, spatial, 1.0) for name, variant in VARIANTS.items()}
-DSSIM_PROGRAM = _program(dssim, VARIANTS["skimage"], dssim_map, 0.0)
+PROGRAMS: Mapping[str, WindowMean] = {
+    name: _program(ssim, variant, spatial, 1.0, describe_similarity(variant)) for name, variant in VARIANTS.items()
+}
+DSSIM_PROGRAM = _program(
+    dssim, VARIANTS["skimage"], dssim_map, 0.0, describe_similarity(VARIANTS["skimage"], scale=-0.5, offset=0.5)
+)

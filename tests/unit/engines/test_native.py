@@ -293,6 +293,14 @@ for name in ("alex", "squeeze", "mini"):
         assert np.isfinite(engine.maps(a, b)).all() and np.isfinite(engine.layers(a, b)).all()
         kept = engine.features(a)
         engine.against(kept, b), engine.between(kept, kept), engine.points(kept)
+from eyediff.engines.native.similarity import NativeSimilarity
+from tests.unit.engines.test_native_similarity import PROGRAMS
+for name, program in PROGRAMS.items():
+    for height, width in ((11, 11), (31, 47)):
+        similarity = NativeSimilarity(program.similarity, sys.argv[2])
+        for kind in (np.uint8, np.uint16, np.float32):
+            a, b = pair(2, height, width, kind, 1)
+            assert np.isfinite(similarity.means(a, b)).all() and np.isfinite(similarity.maps(a, b)).all()
 a, b = pair(1, 150, 40, np.float32, 1)
 for x, y in ((a, b), (a.swapaxes(1, 2), b.swapaxes(1, 2))):
     native("squeeze", 3, sys.argv[2]).strip_map(x, y, 0)
@@ -305,7 +313,7 @@ for x, y in ((a, b), (a.swapaxes(1, 2), b.swapaxes(1, 2))):
     [("address,undefined", "libasan.so", ["-O0", "-DVECTOR_BYTES=64"]), ("thread", "libtsan.so", ["-O1"])],
 )
 def test_sanitizers_find_nothing(sanitizer: str, runtime: str, options: list[str], tmp_path: Path) -> None:
-    """ASan, UBSan and TSan find nothing in networks, strips and features, with three threads.
+    """ASan, UBSan and TSan find nothing in networks, strips, features and SSIM. Networks use three threads.
 
     ASan makes the compiler slow, and TSan makes the compiled code slow. So only the build for TSan is optimised. The
     build for ASan has the blocking of AVX-512, which needs the most memory.
@@ -329,9 +337,11 @@ import sys
 from pathlib import Path
 from eyediff.engines.native import library
 library.FILE = Path(sys.argv[1])
-from tests.unit.engines import test_native
+from tests.unit.engines import test_native, test_native_similarity
 for name in ("alex", "mini"):
     test_native.test_it_says_what_the_oracle_says(name, "baseline")
+for name in ("wang", "skimage"):
+    test_native_similarity.test_it_equals_the_formula(name, "baseline")
 test_native.test_neither_batch_nor_threads_nor_order_change_a_bit("mini")
 test_native.test_strips_are_the_whole("alex", 130, 60)
 """

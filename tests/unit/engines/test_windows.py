@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from eyediff.engines import windows
 from eyediff.engines.network_engine import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.engines.onnx_providers import DeviceName
 from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.engines.select_runner import create_runner
 from eyediff.engines.windows import TILE, MappedWindowEngine, ScalesEngine, WindowEngine
 from eyediff.metrics import ms_ssim as msssim
 from eyediff.metrics import ssim
@@ -52,26 +56,34 @@ def test_tiles_give_what_the_whole_image_gives(height: int, width: int) -> None:
     np.testing.assert_allclose(engine(NumpyRunner()).distances(a, b), whole(a, b), rtol=1e-12)
 
 
-def test_onnx_runtime_by_tiles_is_near_the_oracle() -> None:
+MakeRunner: TypeAlias = Callable[[DeviceName, int], Runner]
+both = pytest.mark.parametrize("make", [OnnxRunner, create_runner], ids=["onnx", "default"])
+"""ONNX Runtime, and the engine that this installation uses by default: the native engine if it was built."""
+
+
+@both
+def test_float32_by_tiles_is_near_the_oracle(make: MakeRunner) -> None:
     """Tiles are computed in float32 and added in double precision: 2e-6, as derived in the tests of SSIM."""
     a, b = pair(2, 345, 391)
-    np.testing.assert_allclose(engine(OnnxRunner("cpu", 2)).distances(a, b), whole(a, b), atol=2e-6)
+    np.testing.assert_allclose(engine(make("cpu", 2)).distances(a, b), whole(a, b), atol=2e-6)
 
 
+@both
 @pytest.mark.parametrize("size", [(12, 12), (64, 60), (175, 172)])
-def test_the_batch_makes_no_difference(size: tuple[int, int]) -> None:
+def test_the_batch_makes_no_difference(make: MakeRunner, size: tuple[int, int]) -> None:
     """Images have the same scores in a batch, alone and in another order, to the last bit and for any size."""
     a, b = pair(9, *size)
-    run = engine(OnnxRunner("cpu", 2))
+    run = engine(make("cpu", 2))
     together = run.distances(a, b)
     np.testing.assert_array_equal([run.distances(a[i : i + 1], b[i : i + 1])[0] for i in range(9)], together)
     np.testing.assert_array_equal(run.distances(a[::-1], b[::-1])[::-1], together)
 
 
-def test_threads_make_no_difference() -> None:
+@both
+def test_threads_make_no_difference(make: MakeRunner) -> None:
     """One thread, three threads and calls from several threads give the same score to the last bit."""
     a, b = pair(1, 300, 500)
-    one, three = engine(OnnxRunner("cpu", 1)), engine(OnnxRunner("cpu", 3))
+    one, three = engine(make("cpu", 1)), engine(make("cpu", 3))
     expected = one.distances(a, b)
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: three.distances(a, b), range(8)):

@@ -1,12 +1,12 @@
-"""Tests of all variants of SSIM with both engines, against scikit-image and against the definition.
+"""Tests of all variants of SSIM with all engines, against scikit-image and against the definition.
 
 The numpy interpreter computes in double precision, with windows that are rounded to float32 (6e-8 of each weight). The
 tolerance of 1e-6 covers this.
 
-ONNX Runtime computes in float32, u = 6e-8. Filtering squares of up to 4 in 22 steps leaves an error of about sqrt(22) *
-4 u = 1e-6 in a variance. The variance is compared with 2 C2 = 7e-3. So the error is 1e-4 in the worst window, which is
-white and almost flat. A mean over windows and channels keeps a tenth of this error. Away from white, the squares are
-small, and the error is 2e-6.
+ONNX Runtime and the native engine compute in float32, u = 6e-8. Filtering squares of up to 4 in 22 steps leaves an
+error of about sqrt(22) * 4 u = 1e-6 in a variance. The variance is compared with 2 C2 = 7e-3. So the error is 1e-4 in
+the worst window, which is white and almost flat. A mean over windows and channels keeps a tenth of this error. Away
+from white, the squares are small, and the error is 2e-6.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ from skimage.metrics import structural_similarity
 from eyediff.engines.network_engine import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.engines.select_runner import create_runner
+from eyediff.engines.windows import compile_windows
 from eyediff.metrics import ssim
 from eyediff.records import Numbers, Pixels
 
 from .made import STORAGE, noisy_pair, scattered, stored
 
-RUNNERS: dict[str, tuple[Runner, float]] = {"numpy": (NumpyRunner(), 1e-6), "onnx": (OnnxRunner("cpu", 2), 2e-6)}
-WHITE = {"numpy": 1e-6, "onnx": 2e-5}
+RUNNERS: dict[str, tuple[Runner, float]] = {
+    "numpy": (NumpyRunner(), 1e-6),
+    "onnx": (OnnxRunner("cpu", 2), 2e-6),
+    "default": (create_runner("cpu", 2), 2e-6),
+}
+"""Runners and their tolerances. The default runner uses the native engine if it was built."""
+
+WHITE = {"numpy": 1e-6, "onnx": 2e-5, "default": 2e-5}
 
 THEIRS = {
     "wang": {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},
@@ -36,11 +44,11 @@ THEIRS = {
 def score(name: str, a: Pixels, b: Pixels, engine: str = "onnx") -> Numbers:
     """Return the score of an engine, which is the mean over the channels.
 
-    The images are prepared, and one program computes the whole image.
+    The images are prepared, and the whole image is computed at once.
     """
-    variant = ssim.VARIANTS[name]
-    run = RUNNERS[engine][0].compile(lambda verbs, x, y: ssim.ssim(verbs, variant, x, y), 2)
-    return run(ssim.prepare(variant, a), ssim.prepare(variant, b)).astype(np.float64).mean(1)
+    program = ssim.PROGRAMS[name]
+    found = compile_windows(RUNNERS[engine][0], program).means(program.prepare(a), program.prepare(b))
+    return found.astype(np.float64).mean(1)
 
 
 def theirs(name: str, a: Pixels, b: Pixels) -> list[float]:
@@ -159,7 +167,7 @@ def test_dssim_is_half_of_what_is_missing(engine: str) -> None:
     """DSSIM is (1 - SSIM) / 2 with scikit-image's defaults, and exactly 0 for equal images."""
     a, b = noisy_pair(5, 2, 31, 17)
     runner, tolerance = RUNNERS[engine]
-    run = runner.compile(lambda verbs, x, y: ssim.dssim(verbs, ssim.VARIANTS["skimage"], x, y), 2)
+    run = compile_windows(runner, ssim.DSSIM_PROGRAM).means
     np.testing.assert_allclose(run(a, b).mean(1), (1 - np.array(theirs("skimage", a, b))) / 2, atol=tolerance)
     np.testing.assert_array_equal(run(a, a.copy()), 0)
 

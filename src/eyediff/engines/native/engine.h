@@ -1,9 +1,10 @@
 /* Declarations that the files of the native engine share: the layout of feature maps, and the functions that are
  * compiled for each instruction set.
  *
- * The engine computes LPIPS from pixels to distances. network.c has the layers, their sizes and the memory. It calls
- * the functions in a Kernels table. There is one table for each instruction set, compiled from the same two files:
- * kernels.c (convolutions, pooling, conversion of pixels) and taps.c (unit vectors and their differences).
+ * The engine computes LPIPS and SSIM from pixels to scores. network.c has the layers of a network, their sizes and the
+ * memory. It calls the functions in a Kernels table. There is one table for each instruction set, compiled from the same
+ * three files: kernels.c (convolutions, pooling, conversion of pixels), taps.c (unit vectors and their differences) and
+ * similarity.c (SSIM). variants.c chooses the table.
  *
  * A tap is a position in the network after which LPIPS compares the features of two images. */
 #ifndef EYEDIFF_ENGINE_H
@@ -12,12 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
 /* Number of channels in a block, which are adjacent in memory. In the supported networks, the number of channels of every
  * feature map is a multiple of BLOCK. A pixel has three channels and takes LANES_OF_PIXELS floats. */
 enum { BLOCK = 16, LANES_OF_PIXELS = 4 };
 
 /* The largest vector of the instruction set for which a file is compiled. A block of channels has VECTORS vectors: one
- * of AVX-512, two of AVX2, four of SSE or NEON. Only kernels.c and taps.c use vectors. */
+ * of AVX-512, two of AVX2, four of SSE or NEON. network.c and variants.c do not use vectors. */
 #if !defined(VECTOR_BYTES)
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -104,11 +111,30 @@ typedef struct {
     int height, width;
 } Image;
 
+enum { MOST_SIDE = 64 }; /* rows and columns of the largest window of SSIM */
+
+/* A comparison of two images by SSIM, and its results. library.py has the same structure for ctypes, and
+ * metrics/ssim.py has the formula. The values of a row are adjacent, and rows are `*_row` values apart. */
+typedef struct {
+    const void *a, *b;
+    ptrdiff_t a_row, b_row;
+    int32_t type, height, width; /* PixelType */
+    int32_t side;         /* rows and columns of a window */
+    const float *weights; /* weights of a window along one side */
+    float c1, c2;         /* constants C1 and C2, for images from -1 to 1 */
+    int32_t luminance;    /* whether cs is multiplied by l */
+    double means[3];      /* out: mean over all windows, for each channel */
+    float *map;           /* out: mean over the channels, for each window, or NULL */
+} Similarity;
+
 typedef struct {
     const char *name;
     int (*group_of)(int blocks);   /* number of output blocks that `multiply` computes together in a layer */
     int own_tiles;                 /* number of Winograd tiles that a thread computes at once in its own memory */
     const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
+    /* Transform BLOCK kernels of side x side weights to n x n points. Two kernels are `from_step` floats apart. The values
+     * of a point are adjacent, and two points are `to_step` floats apart. */
+    void (*transform_kernels)(int side, const float *from, size_t from_step, float *to, size_t to_step);
     void (*multiply)(const Product *product);
     /* Convert one row of the network's input. If `fold` is 1, a place is one pixel. Otherwise, fold x fold pixels become
      * the channels of one place, row by row, or column by column if `turned` is true. The first pixel of the row is
@@ -123,7 +149,13 @@ typedef struct {
     /* Write the weighted sum of squared differences of two unit vectors to `terms`, for each place of a row. Return the
      * sum over the row. */
     double (*difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms);
+    /* Compute SSIM. Returns 0, or 1 if there is not enough memory. */
+    int (*similarity)(Similarity *task);
 } Kernels;
+
+/* Return the functions for an instruction set, or NULL if this build or this processor does not have it. If `name` is NULL,
+ * the best instruction set is used. */
+const Kernels *find_kernels(const char *name);
 
 #define CONCATENATED(a, b) a##b
 #define CONCATENATE(a, b) CONCATENATED(a, b)

@@ -181,6 +181,7 @@ static void multiply(const Product *p) {
  * channels at a time. The loops are unrolled, so that the loads and stores of a column overlap with the arithmetic of
  * another column. */
 
+#include "transform_tables.h"
 #include "transforms.h"
 
 #define TRANSFORM(name, M, N)                                                                                          \
@@ -227,6 +228,37 @@ TRANSFORM(f2x5, 2, 6)
 
 static const Transform *transform(int kernel) {
     return kernel == 3 ? &f4x3_transform : kernel == 5 ? &f2x5_transform : NULL;
+}
+
+/* Compute G g G^T for BLOCK kernels g, in double precision. */
+INLINE void transform_kernels_of(const int side, const int n, const double *g, const float *from, size_t from_step,
+                                 float *to, size_t to_step) {
+    double rows[6][5][BLOCK] = {{{0}}}; /* G g */
+    for (int y = 0; y < side; y++) {
+        for (int x = 0; x < side; x++) {
+            double tap[BLOCK];
+            for (int o = 0; o < BLOCK; o++) tap[o] = (double)from[(size_t)o * from_step + (size_t)(y * side + x)];
+            for (int i = 0; i < n; i++) {
+                for (int o = 0; o < BLOCK; o++) rows[i][x][o] += g[i * side + y] * tap[o];
+            }
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j++) {
+            double sum[BLOCK] = {0};
+            for (int x = 0; x < side; x++) {
+                for (int o = 0; o < BLOCK; o++) sum[o] += rows[i][x][o] * g[j * side + x];
+            }
+            for (int o = 0; o < BLOCK; o++) to[(size_t)(i * n + j) * to_step + (size_t)o] = (float)sum[o];
+        }
+    }
+}
+
+static void transform_kernels(int side, const float *from, size_t from_step, float *to, size_t to_step) {
+    if (side == 3)
+        transform_kernels_of(3, f4x3_transform.n, &f4x3_kernel[0][0], from, from_step, to, to_step);
+    else
+        transform_kernels_of(5, f2x5_transform.n, &f2x5_kernel[0][0], from, from_step, to, to_step);
 }
 
 /* ---- pooling */
@@ -315,6 +347,7 @@ static void load(const Image *image, int row, int column, int fold, int turned, 
 
 void VARIANT_NAME(_unit)(const Map *map, int image, int row, float *units); /* taps.c */
 double VARIANT_NAME(_difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms);
+int VARIANT_NAME(_similarity)(Similarity *task); /* similarity.c */
 
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
@@ -324,9 +357,11 @@ const Kernels VARIANT_NAME(_kernels) = {
     .group_of = group_of,
     .own_tiles = OWN_TILES,
     .transform = transform,
+    .transform_kernels = transform_kernels,
     .multiply = multiply,
     .load = load,
     .pool = pool,
     .unit = VARIANT_NAME(_unit),
     .difference = VARIANT_NAME(_difference),
+    .similarity = VARIANT_NAME(_similarity),
 };

@@ -13,7 +13,7 @@ from ...errors import EyediffError
 FILE = Path(__file__).with_name("_native.dll" if sys.platform == "win32" else "_native.so")
 """Path of the C library, which `hatch_build.py` builds."""
 
-INTERFACE = 1
+INTERFACE = 2
 """Version of the C functions that this file expects. The function `eyediff_interface` returns the library's version."""
 
 OUT_OF_MEMORY = 1
@@ -43,6 +43,27 @@ class Call(ctypes.Structure):
     )
 
 
+class SimilarityCall(ctypes.Structure):
+    """Arguments and results of `eyediff_similarity`. Its fields are described in engine.h."""
+
+    _fields_ = (
+        ("a", c_void_p),
+        ("b", c_void_p),
+        ("a_row", c_ssize_t),
+        ("b_row", c_ssize_t),
+        ("type", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("side", c_int32),
+        ("weights", c_void_p),
+        ("c1", c_float),
+        ("c2", c_float),
+        ("luminance", c_int32),
+        ("means", c_double * 3),
+        ("map", c_void_p),
+    )
+
+
 FUNCTIONS = {
     "eyediff_interface": (c_int, ()),
     "eyediff_variant": (c_char_p, (c_char_p,)),
@@ -62,6 +83,7 @@ FUNCTIONS = {
         c_int,
         (c_void_p, POINTER(c_void_p), POINTER(c_int32), POINTER(c_int32), c_int, c_int, c_int, c_void_p),
     ),
+    "eyediff_similarity": (c_int, (c_char_p, POINTER(SimilarityCall))),
 }
 
 

@@ -1,4 +1,4 @@
-/* LPIPS from pixels to distances: the layers, their sizes and memory, and the functions that Python calls.
+/* LPIPS from pixels to distances: the layers, their sizes and memory, and the functions that Python calls for networks.
  *
  * A network is a list of layers. An image is computed as a whole or strip by strip. For strips, each layer keeps the last
  * rows of its input, which the first window of the next strip needs, so that nothing is computed twice. An image that is
@@ -9,38 +9,9 @@
  * only the input and the output of one layer are in memory. */
 #include "engine.h"
 #include "platform.h"
-#include "transform_tables.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
-
-/* ---- the instruction sets of this build; the best one is last */
-
-extern const Kernels eyediff_baseline_kernels;
-#if defined(HAVE_X86_VARIANTS)
-extern const Kernels eyediff_avx2_kernels, eyediff_avx512_kernels;
-#endif
-
-static const Kernels *find_kernels(const char *name) {
-    const Kernels *best = NULL;
-#define OFFER(kernels, usable) \
-    if ((!name || !strcmp(name, (kernels).name)) && (usable)) best = &(kernels)
-    OFFER(eyediff_baseline_kernels, 1);
-#if defined(HAVE_X86_VARIANTS)
-    __builtin_cpu_init();
-    OFFER(eyediff_avx2_kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-    OFFER(eyediff_avx512_kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"));
-#endif
-#undef OFFER
-    return best;
-}
 
 /* ---- networks */
 
@@ -71,11 +42,6 @@ typedef struct {
     float gain[3], offset[3];
     Layer layers[MOST_LAYERS];
 } Network;
-
-EXPORT const char *eyediff_variant(const char *name) {
-    const Kernels *kernels = find_kernels(name);
-    return kernels ? kernels->name : NULL;
-}
 
 /* Create a network without layers. A value v of a stored image, with 1 as white, becomes the input v * gain + offset of
  * the first layer; each channel has its own gain and offset. If `variant` is NULL, the best instruction set of this
@@ -133,38 +99,14 @@ static size_t place_of(const Layer *layer, size_t k, int output) {
     return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
 }
 
-/* Transform kernels of side x side weights to n x n points, G g G^T, in double precision. The weights of a block of
- * outputs are adjacent in memory and are transformed together. The compiler can then use vectors, and each cache line is
- * written once. */
-static void transform_weights(Layer *layer, int side, const float *weights) {
-    const int n = layer->transform->n;
-    const double *g = side == 3 ? &f4x3_kernel[0][0] : &f2x5_kernel[0][0];
-    const size_t plane = point_floats(layer);
+/* Transform kernels of side x side weights. The weights of a block of outputs are adjacent in memory and are transformed
+ * together. The compiler can then use vectors, and each cache line is written once. */
+static void transform_weights(const Network *network, Layer *layer, int side, const float *weights) {
     const size_t taps = (size_t)(side * side), output = (size_t)layer->inputs * taps;
     for (int first = 0; first < layer->outputs; first += BLOCK) {
-        for (int c = 0; c < layer->inputs; c++) {
-            const float *kernels = weights + (size_t)first * output + (size_t)c * taps;
-            double rows[6][5][BLOCK] = {{{0}}};
-            for (int y = 0; y < side; y++) {
-                for (int x = 0; x < side; x++) {
-                    double tap[BLOCK];
-                    for (int o = 0; o < BLOCK; o++) tap[o] = (double)kernels[(size_t)o * output + (size_t)(y * side + x)];
-                    for (int i = 0; i < n; i++) {
-                        for (int o = 0; o < BLOCK; o++) rows[i][x][o] += g[i * side + y] * tap[o];
-                    }
-                }
-            }
-            float *to = layer->weights + place_of(layer, (size_t)c, first);
-            for (int i = 0; i < n; i++) {
-                for (int j = 0; j < n; j++) {
-                    double sum[BLOCK] = {0};
-                    for (int x = 0; x < side; x++) {
-                        for (int o = 0; o < BLOCK; o++) sum[o] += rows[i][x][o] * g[j * side + x];
-                    }
-                    for (int o = 0; o < BLOCK; o++) to[(size_t)(i * n + j) * plane + (size_t)o] = (float)sum[o];
-                }
-            }
-        }
+        for (int c = 0; c < layer->inputs; c++)
+            network->kernels->transform_kernels(side, weights + (size_t)first * output + (size_t)c * taps, output,
+                                                layer->weights + place_of(layer, (size_t)c, first), point_floats(layer));
     }
 }
 
@@ -235,7 +177,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     }
     memcpy(layer->bias, bias, (size_t)outputs * sizeof *bias);
     if (layer->transform) {
-        transform_weights(layer, layer->fold > 1 ? side : kernel, weights);
+        transform_weights(network, layer, layer->fold > 1 ? side : kernel, weights);
     } else { /* for each place of the kernel, all blocks of channels */
         for (int o = 0; o < outputs; o++) {
             for (int c = 0; c < inputs; c++) {
@@ -1032,6 +974,3 @@ EXPORT int eyediff_enlarge(Workspace *work, const float *const *terms, const int
     pool_run(work->pool, enlarge_job, &task, count * height);
     return 0;
 }
-
-/* Return the version of the functions above. It changes when they change; library.py expects the same number. */
-EXPORT int eyediff_interface(void) { return 1; }

@@ -22,9 +22,8 @@ from ...metrics.lpips import Network
 from ...metrics.ops import Array
 from ...records import Features, Numbers, Pixels
 from ..strips import StripEngine
-from .library import OUT_OF_MEMORY, Call, find_variant, load_library
-
-PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
+from .calls import PIXEL_TYPES, check_equal, check_result, make_readable
+from .library import Call, find_variant, load_library
 
 
 class NativeNetwork:
@@ -115,7 +114,7 @@ class NativeNetwork:
         sizes = [(ctypes.c_int32 * len(terms))(*(term.shape[axis] for term in terms)) for axis in (1, 2)]
         with self._workspace() as work:
             pointers = _pointers(terms)
-            _check(
+            check_result(
                 self._library.eyediff_enlarge(work, pointers, *sizes, len(maps), height, width, maps.ctypes.data),
                 describe_batch(maps.shape),
             )
@@ -136,7 +135,9 @@ class NativeNetwork:
                 sums = layers[tap].ctypes.data_as(ctypes.POINTER(ctypes.c_double))
                 count, height, width, _ = second.shape
                 arguments = (first.ctypes.data, len(first), second.ctypes.data, count, height, width, sums)
-                _check(self._library.eyediff_compare(work, tap, *arguments), f"features of the shape {second.shape}")
+                check_result(
+                    self._library.eyediff_compare(work, tap, *arguments), f"features of the shape {second.shape}"
+                )
                 layers[tap] /= height * width
         return layers.T
 
@@ -176,13 +177,13 @@ class NativeNetwork:
                 call, arrays = make_call(a, b, sums, rows=rows)
                 call.turned = transposed
                 heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
-                _check(
+                check_result(
                     self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths),
                     describe_batch(b.shape),
                 )
                 terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
                 call.terms = _pointers(terms)
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
+                check_result(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
                 del arrays
                 yield terms
 
@@ -204,12 +205,14 @@ class NativeNetwork:
                 np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
             )
             shape = (part, conv.inputs, conv.outputs, conv.kernel, conv.stride, conv.pad)
-            _check(
+            check_result(
                 library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data),
                 f"the layer {conv}",
             )
         if isinstance(layer, Pool):
-            _check(library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), f"the layer {layer}")
+            check_result(
+                library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), f"the layer {layer}"
+            )
         elif not convolutions:
             self._add_tap()
 
@@ -218,7 +221,7 @@ class NativeNetwork:
         channels, heads = self._network.trunk.taps[self._taps_added], self._network.heads
         weights = np.ones(channels) if heads is None else heads[self._taps_added]
         weights = np.ascontiguousarray(weights, np.float32)
-        _check(
+        check_result(
             self._library.eyediff_add_tap(self._handle, channels, weights.ctypes.data),
             f"a feature layer of {channels} channels",
         )
@@ -242,7 +245,7 @@ class NativeNetwork:
         call.terms, call.features = _pointers(terms), _pointers(features)
         if len(b):
             with self._workspace() as work:
-                _check(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
+                check_result(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
         del arrays
         areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
         shares: Numbers = sums / areas
@@ -284,13 +287,10 @@ def make_call(
     rows : slice, optional
         Rows of the strip to compute. Default: all rows.
     """
-    if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
-        raise TypeError(
-            f"the images have the shapes {a.shape} and {b.shape} and the types {a.dtype} and {b.dtype}; "
-            "expected equal shapes and equal types"
-        )
-    candidate: npt.NDArray[Any] = _readable(b)
-    reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
+    if a is not None:
+        check_equal(a, b)
+    candidate: npt.NDArray[Any] = make_readable(b, 1)
+    reference: npt.NDArray[Any] | None = None if a is None else make_readable(a, 1)
     if reference is not None and reference.strides != candidate.strides:
         reference, candidate = np.ascontiguousarray(reference), np.ascontiguousarray(candidate)
     image, row, column, _ = (stride // candidate.itemsize for stride in candidate.strides)
@@ -314,27 +314,10 @@ def make_call(
     return call, [reference, candidate, held]
 
 
-def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the pixels in a form that the C library can read. They are copied if necessary.
-
-    The library accepts all positive strides of images, rows and columns, but the three channels must be contiguous.
-    """
-    aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
-    return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
-
-
 def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
     if arrays is None:
         return None
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
-
-
-def _check(result: int, what: str) -> None:
-    """Raise EyediffError if a function of the C library returned an error. `what` names its input."""
-    if result == OUT_OF_MEMORY:
-        raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
-    if result:
-        raise EyediffError(f"the native engine does not support {what}")
 
 
 class _Workspaces:

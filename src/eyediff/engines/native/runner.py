@@ -1,4 +1,4 @@
-"""A runner that computes networks with the native engine. Everything else is computed by another runner."""
+"""A runner that computes networks and SSIM with the native engine. Everything else is computed by another runner."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import numpy.typing as npt
 
 from ...metrics.lpips import Network
+from ...metrics.programs import Similarity
 from ..network_engine import Runner
 from .network import NativeNetwork
+from .similarity import NativeSimilarity
 
 
 class NativeRunner:
-    """Runner that computes networks with the native engine, and everything else with a second runner.
+    """Runner that computes networks and SSIM with the native engine, and everything else with a second runner.
 
     Parameters
     ----------
@@ -33,12 +35,16 @@ class NativeRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of the second runner. The description of a network names the native engine."""
+        """Name, version and device of the second runner. Networks and SSIM have descriptions of their own."""
         return self._others.description
 
     def single(self) -> NativeRunner:
         """Return a runner that uses one thread for each call."""
-        return NativeRunner(1, self._others.single)
+
+        def make_single() -> Runner:  # not before it is needed
+            return self._others.single()
+
+        return NativeRunner(1, make_single)
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
         """Return a function that runs the program on `images` batches of pixels. The second runner compiles it."""
@@ -56,3 +62,7 @@ class NativeRunner:
     def compile_network(self, network: Network) -> NativeNetwork:
         """Return an object that computes with this network in the native engine."""
         return NativeNetwork(network, self.threads)
+
+    def compile_similarity(self, similarity: Similarity) -> NativeSimilarity:
+        """Return an object that computes SSIM in the native engine, with one thread."""
+        return NativeSimilarity(similarity)

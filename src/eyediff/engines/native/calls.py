@@ -1,0 +1,43 @@
+"""What all calls of the C library need: images in a form that it reads, and errors for the numbers that it returns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import EyediffError
+from .library import OUT_OF_MEMORY
+
+PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
+"""Numbers of the storage types of pixels, as in engine.h."""
+
+
+def make_readable(pixels: npt.NDArray[Any], packed: int) -> npt.NDArray[Any]:
+    """Return the pixels in a form that the C library can read. They are copied if necessary.
+
+    The last `packed` axes must be contiguous. The other axes may have any positive stride.
+    """
+    shape, strides = pixels.shape[-packed:], pixels.strides[-packed:]
+    is_packed = all(stride == pixels.itemsize * math.prod(shape[i + 1 :]) for i, stride in enumerate(strides))
+    aligned = pixels.flags.aligned and pixels.dtype.isnative and is_packed
+    return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
+
+
+def check_equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
+    """Raise TypeError if two batches of images differ in their shape or in their storage type."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        raise TypeError(
+            f"the images have the shapes {a.shape} and {b.shape} and the types {a.dtype} and {b.dtype}; "
+            "expected equal shapes and equal types"
+        )
+
+
+def check_result(result: int, what: str) -> None:
+    """Raise EyediffError if a function of the C library returned an error. `what` names its input."""
+    if result == OUT_OF_MEMORY:
+        raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
+    if result:
+        raise EyediffError(f"the native engine does not support {what}")
