@@ -36,7 +36,8 @@ SMALL_LINEAR_WEIGHT = 0.01
 
 def grow(old: dict[str, Array], seed: int = 0) -> dict[str, Array]:
     """Return weights of the present network that give nearly the distances of the former network `old`."""
-    # `initial_parameters` draws other numbers. The training of the weights in the package started from these.
+    # `initial_parameters` draws other numbers. The training of the weights in the package started from these. At that
+    # time, a feature layer followed layer 3.
     random, grown = np.random.default_rng(seed), dict[str, Array]()
     convolutions = [layer for layer in MINI.layers if isinstance(layer, Conv)]
     for index, layer in enumerate(convolutions):
@@ -54,11 +55,13 @@ def grow(old: dict[str, Array], seed: int = 0) -> dict[str, Array]:
                 channels = np.arange(layer.inputs)
                 values[channels, channels, 1, 1] += 1
             grown[name] = values
+        if index == COPYING_LAYER:  # no feature layer follows it
+            continue
         linear = np.full(layer.outputs, SMALL_LINEAR_WEIGHT, np.float32)
         if index in OLD_LAYERS:
             part = old[MINI_HEAD.format(OLD_LAYERS[index])]
             linear[: len(part)] = part
-        grown[MINI_HEAD.format(index)] = linear
+        grown[MINI_HEAD.format(index - (index > COPYING_LAYER))] = linear
     return grown
 
 

@@ -78,7 +78,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from ..engines.cpu_engine import engine_description
 
-        typer.echo(f"eyediff {__version__} (networks on the CPU: {engine_description()})")
+        typer.echo(f"eyediff {__version__} (networks and SSIM on the CPU: {engine_description()})")
         raise typer.Exit
 
 

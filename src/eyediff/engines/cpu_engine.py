@@ -1,4 +1,4 @@
-"""Choose the library that computes networks on the CPU: the native engine or ONNX Runtime.
+"""Choose the library that computes networks and SSIM on the CPU: the native engine or ONNX Runtime.
 
 This file imports neither ONNX Runtime nor numpy, so the choice takes little time.
 """
@@ -14,14 +14,14 @@ from .native.library import NativeEngineError, find_variant
 EngineName = Literal["native", "onnxruntime"]
 
 ENGINE = "EYEDIFF_ENGINE"
-"""Environment variable that chooses the engine for networks on the CPU.
+"""Environment variable that chooses the engine for networks and SSIM on the CPU.
 
 Default: the native engine, if it is installed.
 """
 
 
 def engine_name() -> EngineName:
-    """Return the name of the engine that computes networks on the CPU.
+    """Return the name of the engine that computes networks and SSIM on the CPU.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def engine_name() -> EngineName:
 
 
 def engine_description() -> str:
-    """Return the name of the engine that computes networks on the CPU, for `eyediff --version`.
+    """Return the name of the engine that computes networks and SSIM on the CPU, for `eyediff --version`.
 
     The name is "onnxruntime", or "native" with an instruction set, such as "native avx2".
     """

@@ -36,8 +36,8 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
 
     Notes
     -----
-    On the CPU, the native engine computes networks if it is installed, and ONNX Runtime computes everything else. On
-    CUDA, ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
+    On the CPU, the native engine computes networks and SSIM if it is installed, and ONNX Runtime computes everything
+    else. On CUDA, ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
     """
     precision = devices.requested_precision()
     if device == "cuda" and (precision != "float32" or not devices.is_available(CUDA)) and _torch_has_cuda():

@@ -506,8 +506,7 @@ MINI = Trunk(
         Tap(),
         Conv("features.1", 32, 64, 3, pad=1),
         Tap(),
-        Conv("features.2", 64, 64, 3, pad=1),
-        Tap(),
+        Conv("features.2", 64, 64, 3, pad=1),  # a feature layer after it got linear weights of 0 in the training
         Conv("features.3", 64, 128, 3, 2, 1),
         Tap(),
         Conv("features.4", 128, 96, 3, pad=1),

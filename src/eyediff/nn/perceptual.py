@@ -65,7 +65,7 @@ class PerceptualLoss(nn.Module):
         Weight of each layer, by the name of the layer. The layers of vgg and vgg19 are named by block and convolution:
         conv3_2 means the features before the ReLU, relu3_2 means those after it. The layers of other backbones are
         numbered: conv1 to conv5 and relu1 to relu5 in alex; conv1 to conv7 and relu1 to relu7 in squeeze; conv2 to
-        conv7 and relu1 to relu7 in mini. By default, there is no style loss.
+        conv6 and relu1 to relu6 in mini. By default, there is no style loss.
     variation : float
         Weight of the total variation: the sum of (x_i - x_j)^2 / (C H W) over all pairs of neighbouring pixels, with
         values in [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al. give no
