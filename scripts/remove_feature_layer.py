@@ -1,9 +1,10 @@
-"""Remove a feature layer from trained weights of lpips-mini. The network must have lost it already.
+"""Remove a feature layer from trained weights of lpips-mini.
 
     python scripts/remove_feature_layer.py seven-feature-layers.safetensors 3 mini.safetensors
 
 A feature layer whose linear weights are nearly 0 only makes embeddings larger. The script prints its share of the sum
-of all linear weights. Layers are counted from 1.
+of all linear weights. Feature layers are counted from 1. `MINI` in `eyediff/metrics/backbones.py` must lose the layer,
+too.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..records import Numbers, Pixels
 from .backbones import TRUNKS, Trunk
+from .filters import Taps
 
 OpsFunction: TypeAlias = Callable[..., Any]
 """A function `f(ops, a, b)` that is stated in the operations of `ops.py`.
@@ -87,7 +88,7 @@ class Similarity:
 
     Parameters
     ----------
-    weights : array
+    window : tuple of float
         Weights of a window along one side.
     c1, c2 : float
         Constants C1 and C2 of SSIM for images in [-1, 1].
@@ -97,7 +98,7 @@ class Similarity:
         The score is the mean of these products, times `scale`, plus `offset`.
     """
 
-    weights: npt.NDArray[np.float32]
+    window: Taps
     c1: float
     c2: float
     luminance: bool = True

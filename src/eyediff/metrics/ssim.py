@@ -264,7 +264,7 @@ def describe_similarity(
     """Return a variant of SSIM as numbers. `None` if its windows extend over the channels."""
     if variant.deep:
         return None
-    return Similarity(filters.round_weights(variant.window), C1, variant.c2, luminance, scale, offset)
+    return Similarity(variant.window, C1, variant.c2, luminance, scale, offset)
 
 
 def _program(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import describe_batch
+from ...metrics.filters import round_weights
 from ...metrics.ops import Array
 from ...metrics.programs import Similarity
 from ...records import Numbers, Pixels
@@ -29,6 +30,7 @@ class NativeSimilarity:
 
     def __init__(self, similarity: Similarity, variant: str | None = None) -> None:
         self._library, self._similarity = load_library(), similarity
+        self._weights = round_weights(similarity.window)
         self._variant = None if variant is None else variant.encode()
         self.description = f"native {find_variant(variant)} cpu"
 
@@ -39,7 +41,7 @@ class NativeSimilarity:
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the mean over the channels, for each window of each pair: N x 1 x H' x W'."""
-        reach = len(self._similarity.weights) - 1
+        reach = len(self._weights) - 1
         maps = np.empty((len(a), 1, *(side - reach for side in a.shape[1:3])), np.float32)
         for x, y, to in zip(a, b, maps[:, 0], strict=True):
             self._compare(x, y, to)
@@ -58,8 +60,8 @@ class NativeSimilarity:
             type=PIXEL_TYPES[a.dtype],
             height=a.shape[0],
             width=a.shape[1],
-            side=len(settings.weights),
-            weights=settings.weights.ctypes.data,
+            side=len(self._weights),
+            weights=self._weights.ctypes.data,
             c1=settings.c1,
             c2=settings.c2,
             luminance=settings.luminance,
