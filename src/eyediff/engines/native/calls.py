@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,16 @@ PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float3
 """Numbers of the storage types of pixels, as in engine.h."""
 
 
-def make_readable(pixels: npt.NDArray[Any], packed: int) -> npt.NDArray[Any]:
+def make_readable(pixels: npt.NDArray[Any], *, packed_rows: bool = False) -> npt.NDArray[Any]:
     """Return the pixels in a form that the C library can read. They are copied if necessary.
 
-    The last `packed` axes must be contiguous. The other axes may have any positive stride.
+    The three values of a pixel must be contiguous, and the pixels of a row, too, if `packed_rows` is true. The other
+    axes may have any positive stride.
     """
-    shape, strides = pixels.shape[-packed:], pixels.strides[-packed:]
-    is_packed = all(stride == pixels.itemsize * math.prod(shape[i + 1 :]) for i, stride in enumerate(strides))
-    aligned = pixels.flags.aligned and pixels.dtype.isnative and is_packed
-    return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
+    strides = pixels.strides
+    packed = strides[-1] == pixels.itemsize and (not packed_rows or strides[-2] == 3 * pixels.itemsize)
+    aligned = pixels.flags.aligned and pixels.dtype.isnative and packed
+    return pixels if aligned and all(stride > 0 for stride in strides) else np.ascontiguousarray(pixels)
 
 
 def check_equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:

@@ -289,8 +289,8 @@ def make_call(
     """
     if a is not None:
         check_equal(a, b)
-    candidate: npt.NDArray[Any] = make_readable(b, 1)
-    reference: npt.NDArray[Any] | None = None if a is None else make_readable(a, 1)
+    candidate: npt.NDArray[Any] = make_readable(b)
+    reference: npt.NDArray[Any] | None = None if a is None else make_readable(a)
     if reference is not None and reference.strides != candidate.strides:
         reference, candidate = np.ascontiguousarray(reference), np.ascontiguousarray(candidate)
     image, row, column, _ = (stride // candidate.itemsize for stride in candidate.strides)

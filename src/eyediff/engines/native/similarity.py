@@ -50,7 +50,7 @@ class NativeSimilarity:
     def _compare(self, a: npt.NDArray[Any], b: npt.NDArray[Any], to: Array | None) -> list[float]:
         """Return the mean of each channel for two images, H x W x 3. If `to` is given, write the map there."""
         check_equal(a, b)
-        a, b = make_readable(a, 2), make_readable(b, 2)
+        a, b = make_readable(a, packed_rows=True), make_readable(b, packed_rows=True)
         settings = self._similarity
         call = SimilarityCall(
             a=a.ctypes.data,
