@@ -1,4 +1,4 @@
-"""What all calls of the C library need: images in a form that it reads, and errors for the numbers that it returns."""
+"""Prepare images for calls of the C library, and raise errors for the numbers that it returns."""
 
 from __future__ import annotations
 
