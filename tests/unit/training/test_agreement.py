@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from eyediff.training.distillation.agreement import agreement_by_source, format_markdown, measure_agreement
-from eyediff.training.distillation.evaluate import Measurement
+from eyediff.distortions import UNRELATED
+from eyediff.training.distillation.agreement import (
+    agreement_by_distortion,
+    agreement_by_source,
+    format_markdown,
+    measure_agreement,
+)
+from eyediff.training.distillation.evaluate import TRIPLES, UNRELATED_FACTOR, Measurement
 
 
 def measurements(kind: str, *pairs: tuple[float, float], source: str = "kodak") -> list[Measurement]:
@@ -39,3 +45,15 @@ def test_tables_hold_every_source_and_kind() -> None:
     unrelated = next(line for line in agreement_by_source(pairs) if line.name == "unrelated")
     assert unrelated.ordered is None
     assert unrelated.pairs == 2
+
+
+def test_all_kinds_have_the_same_number_in_all() -> None:
+    """The agreement on all pairs leaves out the further triples of unrelated pictures. Others use them."""
+    count = TRIPLES[64]
+    few = [Measurement("kodak", 64, "jpeg", i // 2, 0.5, i / 10, i / 9) for i in range(2 * count)]
+    many = [
+        Measurement("kodak", 64, UNRELATED, i // 2, 0.0, i / 10, i / 9) for i in range(2 * count * UNRELATED_FACTOR)
+    ]
+    pairs = {line.name: line.pairs for line in agreement_by_source([*few, *many])}
+    assert pairs == {"all": 4 * count, "trained families": 2 * count, UNRELATED: 2 * count * UNRELATED_FACTOR}
+    assert {line.name: line.pairs for line in agreement_by_distortion(many)} == {UNRELATED: len(many)}

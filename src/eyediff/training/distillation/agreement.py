@@ -12,7 +12,7 @@ import numpy as np
 
 from ...distortions import HELD_OUT, MIXTURE, UNRELATED
 from ...votes.correlation import pearson, spearman
-from .evaluate import Measurement
+from .evaluate import TRIPLES, Measurement
 
 ALL, TRAINED_DISTORTIONS, HELD_OUT_DISTORTIONS = "all", "trained families", "held-out families"
 
@@ -83,7 +83,8 @@ def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgre
     """Compute four agreements for every source and side of pictures.
 
     They are the agreements on all pairs, on pairs with distortions that were used for training, on pairs with
-    distortions that were held out, and on pairs of unrelated pictures.
+    distortions that were held out, and on pairs of unrelated pictures. In the first one, all kinds of pairs have the
+    same number, so most of the unrelated pairs are left out.
     """
     everything = list(measurements)
     lines = []
@@ -91,7 +92,7 @@ def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgre
         for side in dict.fromkeys(m.side for m in everything):
             here = [m for m in everything if m.side == side and m.source == source]
             parts = {
-                ALL: here,
+                ALL: [m for m in here if m.kind != UNRELATED or m.triple < TRIPLES[side]],
                 TRAINED_DISTORTIONS: [m for m in here if m.kind not in (*HELD_OUT, MIXTURE, UNRELATED)],
                 HELD_OUT_DISTORTIONS: [m for m in here if m.kind in HELD_OUT],
                 UNRELATED: [m for m in here if m.kind == UNRELATED],

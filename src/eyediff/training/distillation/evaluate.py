@@ -36,6 +36,12 @@ TRIPLES = {64: 24, 256: 8, 512: 3}
 There are more triples of small crops, because small crops take less time and their distances vary more.
 """
 
+UNRELATED_FACTOR = 8
+"""Factor of this number for unrelated pictures.
+
+Their distances are similar, so a correlation needs more pairs. They take little time, because nothing is distorted.
+"""
+
 SMALLEST = 64
 """Smallest width and height that a picture may have, in pixels.
 
@@ -139,7 +145,7 @@ def _measure(seed: int, task: tuple[str, int, str]) -> list[Measurement]:
     source, side, kind = task
     pictures = large_pictures(source, _Worker.sources[source], side)
     measurements = []
-    for number in range(TRIPLES[side]):
+    for number in range(TRIPLES[side] * (UNRELATED_FACTOR if kind == UNRELATED else 1)):
         members, strengths = make_triple(pictures, seed, side, kind, number)
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack(members))
