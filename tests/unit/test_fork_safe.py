@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from eyediff import Metric
+from eyediff.engines.cpu_engine import engine_name
 
 SCRIPT = """
 import os, signal, sys, threading, time
@@ -51,6 +52,30 @@ def test_a_forked_process_computes() -> None:
     """
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+EXIT = """
+import os, signal, sys
+import numpy as np
+from eyediff import Metric
+
+a, b = np.random.RandomState(0).randint(0, 256, (2, 1, 64, 64, 3)).astype(np.uint8)
+metrics = [Metric(name, threads=2) for name in ("lpips-mini", "ssim")]
+for metric in metrics:
+    metric.distances(a, b)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    sys.exit(7)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) % 256)
+"""
+
+
+@pytest.mark.skipif(engine_name() != "native", reason="the exit handlers of some versions of ONNX Runtime wait forever")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_forked_process_ends() -> None:
+    """A forked child that ends by `sys.exit` does not wait for the threads of the engine, which it has not got."""
+    assert subprocess.run([sys.executable, "-c", EXIT], timeout=120, check=False).returncode == 7
 
 
 def test_a_metric_is_sent_to_another_process() -> None:
