@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from eyediff import weights
 from eyediff.engines import cpu_engine, select_runner
 from eyediff.engines.native import library
+from eyediff.engines.native.calls import make_readable
 from eyediff.engines.native.network import NativeNetwork
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
@@ -167,6 +168,31 @@ def test_strips_are_the_whole(name: str, height: int, width: int) -> None:
     assert engine.strip_layers(a, a, 0).sum() == 0
     whole = engine.maps(a, b)[0]
     np.testing.assert_allclose(engine.strip_map(a, b, 0), whole, atol=1e-5 * whole.max())
+
+
+def test_images_are_read_in_place() -> None:
+    """A single image, whose stride is 0, and exchanged axes are not copied. A copy for each strip would take long."""
+    image = np.zeros((30, 40, 3), np.uint8)
+    for batch in (image[None], image[None].swapaxes(1, 2), np.broadcast_to(image, (2, 30, 40, 3))):
+        assert np.shares_memory(make_readable(batch), image)
+    for batch in (image[None, ::-1], image[None, ..., ::-1], image[None].astype(">u2")):
+        assert not np.shares_memory(make_readable(batch), image)
+
+
+@built
+def test_broadcast_images_are_read() -> None:
+    """A batch that repeats one image in memory, and an image that repeats one row or column, have the right scores."""
+    a, b = pair(2, 40, 50, np.uint8, 6)
+    engine = native("mini")
+    for x in (
+        np.broadcast_to(a[:1], a.shape),
+        np.broadcast_to(a[:, :1], a.shape),
+        np.broadcast_to(a[:, :, :1], a.shape),
+    ):
+        np.testing.assert_array_equal(engine.layers(x, b), engine.layers(np.ascontiguousarray(x), b))
+        np.testing.assert_array_equal(
+            engine.layers(x, x[::-1]), engine.layers(*map(np.ascontiguousarray, (x, x[::-1])))
+        )
 
 
 @built

@@ -17,13 +17,13 @@ PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float3
 def make_readable(pixels: npt.NDArray[Any], *, packed_rows: bool = False) -> npt.NDArray[Any]:
     """Return the pixels in a form that the C library can read. They are copied if necessary.
 
-    The three values of a pixel must be contiguous, and the pixels of a row, too, if `packed_rows` is true. The other
-    axes may have any positive stride.
+    The three values of a pixel must be contiguous, and the pixels of a row, too, if `packed_rows` is true. The strides
+    of the other axes must not be negative. The stride of a single image may be 0.
     """
     strides = pixels.strides
     packed = strides[-1] == pixels.itemsize and (not packed_rows or strides[-2] == 3 * pixels.itemsize)
     aligned = pixels.flags.aligned and pixels.dtype.isnative and packed
-    return pixels if aligned and all(stride > 0 for stride in strides) else np.ascontiguousarray(pixels)
+    return pixels if aligned and all(stride >= 0 for stride in strides) else np.ascontiguousarray(pixels)
 
 
 def check_equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
