@@ -28,12 +28,15 @@ class OfProcess(Generic[T]):
         _ALL.add(self)
 
     def _renew(self) -> None:
-        _INHERITED.append(self.value)
+        from ctypes import py_object, pythonapi  # noqa: PLC0415  # only a forked process needs them
+
+        pythonapi.Py_IncRef(
+            py_object(self.value)
+        )  # never dropped, so not even the end of the process destroys the value
         self.value = self._make()
 
 
 _ALL: WeakSet[OfProcess[Any]] = WeakSet()
-_INHERITED: list[object] = []
 
 
 def _renew_all() -> None:

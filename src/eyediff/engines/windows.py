@@ -73,7 +73,7 @@ class CompiledProgramWindows:
 
 
 def compile_windows(runner: Runner, program: WindowMean) -> CompiledWindows:
-    """Return an object that computes a mean over windows. A runner that computes SSIM itself does so."""
+    """Return an object that computes a mean over windows. For SSIM, the runner's own code is preferred."""
     if program.similarity is not None and isinstance(runner, SimilarityRunner):
         return runner.compile_similarity(program.similarity)
     return CompiledProgramWindows(runner, program)

@@ -84,7 +84,7 @@ class PixelFunction:
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """SSIM, or its term cs, as numbers. The native engine computes from them, without the operations of `ops.py`.
+    """Settings of SSIM, or of its term cs. The native engine needs only these, not the operations of `ops.py`.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class WindowMean:
     window : int, optional
         Side of a window in pixels. Default: `smallest_side`.
     similarity : Similarity, optional
-        The same score and map as numbers, for engines that compute SSIM themselves. `None` if the metric is not SSIM.
+        Settings of the same score and map, for engines that compute SSIM themselves. `None` if the metric is not SSIM.
     about : str
         Text that explains how this version of the metric differs from its other versions.
     """

@@ -261,7 +261,7 @@ def channel_mean(means: Sequence[Numbers]) -> Numbers:
 def describe_similarity(
     variant: Variant, luminance: bool = True, scale: float = 1.0, offset: float = 0.0
 ) -> Similarity | None:
-    """Return a variant of SSIM as numbers. `None` if its windows extend over the channels."""
+    """Return the settings of a variant for the native engine. `None` if its windows extend over the channels."""
     if variant.deep:
         return None
     return Similarity(variant.window, C1, variant.c2, luminance, scale, offset)

@@ -39,6 +39,11 @@ enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
 
 typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE Vector vector_load(const float *from) { return *(const Vector *)from; }
+INLINE void vector_store(float *to, Vector value) { *(Vector *)to = value; }
+
 /* Number of extra floats after every buffer. A vector that is loaded at the last pixel may read some of them. */
 enum { SLACK = 64 };
 
@@ -102,6 +107,9 @@ typedef struct {
 } Product;
 
 typedef enum { UINT8, UINT16, FLOAT32 } PixelType;
+
+/* Return the value of white. */
+static inline float white_of(int type) { return type == UINT8 ? 255.0f : type == UINT16 ? 65535.0f : 1.0f; }
 
 /* A stored image. The three values of a pixel are adjacent. The strides of rows and columns are counted in values. */
 typedef struct {

@@ -33,15 +33,11 @@ enum { SUMMED_BLOCKS = 4 };
 
 typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
-#define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
-
-INLINE Vector vector_load(const float *from) { return *(const Vector *)from; }
-INLINE void vector_store(float *to, Vector value) { *(Vector *)to = value; }
 
 /* Return max(x, 0). A NaN is returned as NaN. */
 INLINE Vector relu(Vector x) {

@@ -573,9 +573,8 @@ static void load_job(void *context, int unit, int thread) {
     const Image image = {.data = data + (ptrdiff_t)index * call->image * (ptrdiff_t)sizes[call->type],
                          .type = (PixelType)call->type, .row = call->row, .column = call->column,
                          .height = call->height, .width = call->width};
-    static const float peaks[] = {255.0f, 65535.0f, 1.0f};
     float gain[3];
-    for (int k = 0; k < 3; k++) gain[k] = network->gain[k] / peaks[call->type];
+    for (int k = 0; k < 3; k++) gain[k] = network->gain[k] / white_of(call->type);
     network->kernels->load(&image, first_pixel_row(network, call) + row * layer->fold, -layer->pad, layer->fold,
                            call->turned, gain, network->offset, &task->in, number, row);
 }

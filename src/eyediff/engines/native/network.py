@@ -6,7 +6,6 @@ It computes features, distances and maps from pixels, and also distances from fe
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -328,7 +327,6 @@ class _Workspaces:
         self._library, self._network, self._threads = library, network, threads
         self._idle: list[ctypes.c_void_p] = []
         self._lock = threading.Lock()
-        self._process = os.getpid()
 
     @contextmanager
     def borrow(self) -> Iterator[ctypes.c_void_p]:
@@ -347,7 +345,5 @@ class _Workspaces:
                 self._idle.append(work)
 
     def __del__(self) -> None:
-        if os.getpid() != self._process:  # a forked process has not got the threads, and would wait for them forever
-            return
         for work in self._idle:
             self._library.eyediff_workspace_free(work)

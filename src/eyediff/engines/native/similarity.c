@@ -11,9 +11,6 @@
 
 enum { RGB = 3, MOMENTS = 4 };
 
-static Vector load(const float *from) { return *(const Vector *)from; }
-static void store(float *to, Vector value) { *(Vector *)to = value; }
-
 /* Add a + b and a - b of each value of a row to the sums, or write them to s and d without their means. */
 #define ROW(name, Value)                                                                                              \
     static void add_##name(const Similarity *task, int y, float *s, float *d) {                                       \
@@ -68,14 +65,14 @@ static void sum_columns(const Similarity *task, float *const *s, float *const *d
     for (int i = 0; i < count; i += LANES) {
         Vector sums[MOMENTS] = {{0}};
         for (int k = 0; k < task->side; k++) {
-            const Vector of_s = load(s[k] + i), of_d = load(d[k] + i);
+            const Vector of_s = vector_load(s[k] + i), of_d = vector_load(d[k] + i);
             const Vector weighted_s = of_s * task->weights[k], weighted_d = of_d * task->weights[k];
             sums[0] += weighted_s;
             sums[1] += weighted_d;
             sums[2] += weighted_s * of_s;
             sums[3] += weighted_d * of_d;
         }
-        for (int m = 0; m < MOMENTS; m++) store(moments[m] + i, sums[m]);
+        for (int m = 0; m < MOMENTS; m++) vector_store(moments[m] + i, sums[m]);
     }
 }
 
@@ -85,17 +82,17 @@ static void compare_windows(const Similarity *task, float *const *moments, int c
     for (int i = 0; i < count; i += LANES) {
         Vector sums[MOMENTS] = {{0}};
         for (int k = 0; k < task->side; k++) {
-            for (int m = 0; m < MOMENTS; m++) sums[m] += load(moments[m] + i + k * RGB) * task->weights[k];
+            for (int m = 0; m < MOMENTS; m++) sums[m] += vector_load(moments[m] + i + k * RGB) * task->weights[k];
         }
         const Vector variance_s = sums[2] - sums[0] * sums[0] + 2 * task->c2;
         const Vector variance_d = sums[3] - sums[1] * sums[1];
         Vector score = (variance_s - variance_d) / (variance_s + variance_d);
         if (task->luminance) { /* means on a scale where black is 0 */
-            const Vector of_s = sums[0] + load(mean_s + i) * gain, of_d = sums[1] + load(mean_d + i) * gain;
+            const Vector of_s = sums[0] + vector_load(mean_s + i) * gain, of_d = sums[1] + vector_load(mean_d + i) * gain;
             const Vector both = of_s * of_s + 2 * task->c1, apart = of_d * of_d;
             score *= (both - apart) / (both + apart);
         }
-        store(scores + i, score);
+        vector_store(scores + i, score);
     }
 }
 
@@ -108,12 +105,11 @@ static void write_map(const float *scores, int count, float *map) {
 int VARIANT_NAME(_similarity)(Similarity *task);
 
 int VARIANT_NAME(_similarity)(Similarity *task) {
-    static const float peaks[] = {255.0f, 65535.0f, 1.0f};
     const int side = task->side, values = RGB * task->width, count = values - RGB * (side - 1);
-    const float gain = 2.0f / peaks[task->type];
+    const float gain = 2.0f / white_of(task->type);
     /* The memory has lines of equal length: two for the totals in double precision, the means of s and d, the moments, the
      * scores, and `side` rows of s and d. */
-    enum { TOTALS = 0, MEAN_S = 2, MEAN_D, OF_MOMENTS, SCORES = OF_MOMENTS + MOMENTS, ROWS };
+    enum { MEAN_S = 2, MEAN_D, OF_MOMENTS, SCORES = OF_MOMENTS + MOMENTS, ROWS };
     const size_t line = ((size_t)values + SLACK + BLOCK - 1) / BLOCK * BLOCK; /* whole cache lines */
     const size_t bytes = (ROWS + 2 * (size_t)side) * line * sizeof(float);
     float *memory = allocate(bytes);

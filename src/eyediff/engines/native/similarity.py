@@ -45,7 +45,9 @@ class NativeSimilarity:
         maps = np.empty((len(a), 1, *(side - reach for side in a.shape[1:3])), np.float32)
         for x, y, to in zip(a, b, maps[:, 0], strict=True):
             self._compare(x, y, to)
-        return maps * np.float32(self._similarity.scale) + np.float32(self._similarity.offset)
+        maps *= np.float32(self._similarity.scale)
+        maps += np.float32(self._similarity.offset)
+        return maps
 
     def _compare(self, a: npt.NDArray[Any], b: npt.NDArray[Any], to: Array | None) -> list[float]:
         """Return the mean of each channel for two images, H x W x 3. If `to` is given, write the map there."""

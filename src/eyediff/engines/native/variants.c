@@ -1,4 +1,4 @@
-/* The instruction sets of this build, and the version of the functions that Python calls. */
+/* The choice of an instruction set, and the functions that Python calls for SSIM and for the version. */
 #include "engine.h"
 
 #include <string.h>

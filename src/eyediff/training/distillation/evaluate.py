@@ -37,7 +37,7 @@ There are more triples of small crops, because small crops take less time and th
 """
 
 UNRELATED_FACTOR = 8
-"""Factor of this number for unrelated pictures.
+"""Ratio of the number of triples of unrelated pictures to the number in TRIPLES.
 
 Their distances are similar, so a correlation needs more pairs. They take little time, because nothing is distorted.
 """
