@@ -7,6 +7,7 @@ A forked process has only one thread, so an inherited object that waits for anot
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -28,11 +29,8 @@ class OfProcess(Generic[T]):
         _ALL.add(self)
 
     def _renew(self) -> None:
-        from ctypes import py_object, pythonapi  # noqa: PLC0415  # only a forked process needs them
-
-        pythonapi.Py_IncRef(
-            py_object(self.value)
-        )  # never dropped, so not even the end of the process destroys the value
+        # The new reference is never dropped, so not even the end of the process destroys the value.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.value))
         self.value = self._make()
 
 
