@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -232,6 +232,7 @@ class NetworkEngine:
             if isinstance(runner, NetworkRunner)
             else CompiledProgramNetwork(runner, network)
         )
+        self._peak_bytes = lru_cache(maxsize=4)(self._compiled.peak_bytes)  # images often have the same size
 
     @property
     def description(self) -> str:
@@ -244,10 +245,13 @@ class NetworkEngine:
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
         """Return the contribution of each feature layer to each distance: N x L."""
-        if not self._pairs_that_fit(a):
+        fitting = self._pairs_that_fit(a)
+        if not fitting:
             return np.array(
                 [self._compiled.strip_layers(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
             )
+        if fitting >= len(a):
+            return self._compiled.layers(a, b)
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
@@ -290,7 +294,7 @@ class NetworkEngine:
         """Return the features of N images, or None if these features and one pair together exceed the memory limit."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
-        if len(x) * tapped + self._compiled.peak_bytes(*size) > self._available_bytes(x):
+        if len(x) * tapped + self._peak_bytes(*size) > self._available_bytes(x):
             return None
         return self.features(x)
 
@@ -326,7 +330,7 @@ class NetworkEngine:
         available = self._available_bytes(x)
         if available == math.inf:
             return max(1, len(x))
-        return max(0, int(available)) // self._compiled.peak_bytes(*x.shape[1:3])
+        return max(0, int(available)) // self._peak_bytes(*x.shape[1:3])
 
     def _batches(self, x: Pixels) -> list[slice]:
         step = max(1, self._pairs_that_fit(x))

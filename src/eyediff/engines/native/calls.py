@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import EyediffError
+from ...errors import EyediffError, describe_batch
 from .library import OUT_OF_MEMORY
 
 PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
@@ -35,9 +36,14 @@ def check_equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
         )
 
 
-def check_result(result: int, what: str) -> None:
-    """Raise EyediffError if a function of the C library returned an error. `what` names its input."""
+def check_result(result: int, given: str | Sequence[int]) -> None:
+    """Raise EyediffError if a function of the C library returned an error.
+
+    `given` is what the function was given: a text, or the shape of a batch of images.
+    """
+    if not result:
+        return
+    what = given if isinstance(given, str) else describe_batch(given)
     if result == OUT_OF_MEMORY:
         raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
-    if result:
-        raise EyediffError(f"the native engine does not support {what}")
+    raise EyediffError(f"the native engine does not support {what}")

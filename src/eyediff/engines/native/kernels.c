@@ -282,13 +282,16 @@ static void pool(const Map *from, const Map *to, int image, int block, int row, 
 
 enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
 
+/* Channel c of the place at `out`. */
+#define CHANNEL(c) out[(size_t)((c) / BLOCK) * plane + (size_t)((c) % BLOCK)]
+
 /* `fold` is a constant at each call of load_*_places, so that the compiler unrolls the loops over the pixels. */
-#define LOAD(name, Value)                                                                                             \
+#define LOAD(name, Value)                                                                                              \
     INLINE void load_##name##_places(const int fold, const Image *image, int row, int column, int turned,              \
                                      const float *gain, const float *offset, const Map *to, int number, int to_row) {  \
         const Value *pixels = image->data;                                                                             \
-        const int run = 3 * fold, close = image->column == 3 && !turned;                                               \
-        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD], place[MOST_CHANNELS] = {0};                                \
+        const int run = 3 * fold, close = image->column == 3 && !turned, lanes = to->blocks * to->lanes;               \
+        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD];                                                            \
         for (int i = 0; i < run; i++) {                                                                                \
             gains[i] = gain[i % 3];                                                                                    \
             offsets[i] = offset[i % 3];                                                                                \
@@ -298,22 +301,21 @@ enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
         for (int x = 0; x < to->width; x++, out += to->lanes) {                                                        \
             const int left = column + x * fold;                                                                        \
             const int across = left >= 0 && left + fold <= image->width;                                               \
-            for (int i = 0; i < fold; i++) {                                                                           \
+            UNROLL for (int i = 0; i < fold; i++) {                                                                    \
                 const int y = row + i;                                                                                 \
                 const Value *line = pixels + (ptrdiff_t)y * image->row + (ptrdiff_t)left * image->column;              \
                 if (close && across && y >= 0 && y < image->height) {                                                  \
-                    for (int j = 0; j < run; j++) place[i * run + j] = (float)line[j] * gains[j] + offsets[j];         \
+                    UNROLL for (int j = 0; j < run; j++) CHANNEL(i * run + j) = (float)line[j] * gains[j] + offsets[j];\
                     continue;                                                                                          \
                 }                                                                                                      \
                 for (int j = 0; j < fold; j++) {                                                                       \
                     const int inside = y >= 0 && y < image->height && left + j >= 0 && left + j < image->width;        \
-                    float *pixel = place + 3 * (turned ? j * fold + i : i * fold + j);                                 \
+                    const int first = 3 * (turned ? j * fold + i : i * fold + j);                                      \
                     for (int k = 0; k < 3; k++)                                                                        \
-                        pixel[k] = inside ? (float)line[(ptrdiff_t)j * image->column + k] * gain[k] + offset[k] : 0;   \
+                        CHANNEL(first + k) = inside ? (float)line[(ptrdiff_t)j * image->column + k] * gain[k] + offset[k] : 0;\
                 }                                                                                                      \
             }                                                                                                          \
-            for (int b = 0; b < to->blocks; b++)                                                                       \
-                memcpy(out + (size_t)b * plane, place + b * BLOCK, (fold == 1 ? LANES_OF_PIXELS : BLOCK) * sizeof *out);\
+            for (int c = run * fold; c < lanes; c++) CHANNEL(c) = 0;                                                   \
         }                                                                                                              \
     }                                                                                                                  \
     static void load_##name(const Image *image, int row, int column, int fold, int turned, const float *gain,          \

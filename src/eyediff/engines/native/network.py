@@ -9,15 +9,16 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import EyediffError, describe_batch
+from ...errors import EyediffError
 from ...fork_safe import OfProcess
-from ...metrics.backbones import Conv, Fire, Pool
+from ...metrics.backbones import Conv, Fire, Pool, Trunk
 from ...metrics.lpips import Network
 from ...metrics.ops import Array
 from ...records import Features, Numbers, Pixels
@@ -62,6 +63,7 @@ class NativeNetwork:
         for layer in network.trunk.layers:
             self._add(layer)
         self._tap_channels = network.trunk.taps
+        self._tap_areas = lru_cache(maxsize=4)(partial(_areas, network.trunk))  # images often have the same size
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
         """Number of bytes of the transformed weights. For a 3x3 convolution, it is four times the original number."""
         library, network_handle = self._library, self._handle  # a reference to self would keep the weights in memory
@@ -116,7 +118,7 @@ class NativeNetwork:
             pointers = _pointers(terms)
             check_result(
                 self._library.eyediff_enlarge(work, pointers, *sizes, len(maps), height, width, maps.ctypes.data),
-                describe_batch(maps.shape),
+                maps.shape,
             )
         return maps
 
@@ -179,18 +181,16 @@ class NativeNetwork:
                 heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
                 check_result(
                     self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths),
-                    describe_batch(b.shape),
+                    b.shape,
                 )
                 terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
                 call.terms = _pointers(terms)
-                check_result(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
+                check_result(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
                 del arrays
                 yield terms
 
-    @contextmanager
-    def _workspace(self) -> Iterator[ctypes.c_void_p]:
-        with self._workspaces.value.borrow() as work:
-            yield work
+    def _workspace(self) -> AbstractContextManager[ctypes.c_void_p]:
+        return self._workspaces.value.borrow()
 
     def _add(self, layer: Any) -> None:
         library, handle, parameters = self._library, self._handle, self._network.parameters
@@ -245,10 +245,9 @@ class NativeNetwork:
         call.terms, call.features = _pointers(terms), _pointers(features)
         if len(b):
             with self._workspace() as work:
-                check_result(self._library.eyediff_run(work, ctypes.byref(call)), describe_batch(b.shape))
+                check_result(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
         del arrays
-        areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
-        shares: Numbers = sums / areas
+        shares: Numbers = sums / self._tap_areas(*b.shape[1:3])
         return shares
 
 
@@ -312,6 +311,11 @@ def make_call(
         sums=sums.ctypes.data,
     )
     return call, [reference, candidate, held]
+
+
+def _areas(trunk: Trunk, height: int, width: int) -> Numbers:
+    """Return the number of positions of each feature layer for an image of this size."""
+    return np.array([rows * columns for _, rows, columns in trunk.tapped(height, width)], np.float64)
 
 
 def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:

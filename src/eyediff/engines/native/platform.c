@@ -31,11 +31,18 @@ static void thread_join(Thread thread) {
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
 }
+static double seconds_now(void) {
+    LARGE_INTEGER ticks, rate;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&rate);
+    return (double)ticks.QuadPart / (double)rate.QuadPart;
+}
 void *allocate(size_t bytes) { return _aligned_malloc(bytes ? bytes : 1, 64); }
 void release(void *memory) { _aligned_free(memory); }
 #else
 #include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 
 typedef pthread_t Thread;
 typedef pthread_mutex_t Mutex;
@@ -53,6 +60,11 @@ static int thread_start(Thread *thread, void *(*run)(void *), void *argument) {
     return pthread_create(thread, NULL, run, argument) == 0;
 }
 static void thread_join(Thread thread) { pthread_join(thread, NULL); }
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 void *allocate(size_t bytes) {
     void *memory = NULL;
 #if defined(MADV_HUGEPAGE)
@@ -69,10 +81,21 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-/* Number of times that a thread checks for work before it sleeps. The checks take up to 0.1 ms, depending on the
- * processor. The time between two layers is shorter, so a thread sleeps only after a call, or if another thread has much
- * more work. */
-enum { SPINS = 2000 };
+/* A thread that waits checks for work during this time, and then sleeps. The time is longer than that between two layers,
+ * and than that between two calls in a loop, because it takes 0.05 ms to wake a thread up. */
+static const double CHECKING_SECONDS = 0.5e-3;
+
+/* The state of a pool is one number: the threads that work on the current job without the caller, whether further
+ * threads may join it, and the number of jobs so far. A thread that waits reads only this number, so starting and ending
+ * a job need no lock. The mutex is only for threads that sleep.
+ *
+ * A thread that goes to sleep first announces this and then reads the state again. A thread that changes the state reads
+ * the announcement afterwards. All these accesses have one order (__ATOMIC_SEQ_CST), so at least one of the two threads
+ * sees what the other one wrote. */
+typedef size_t State;
+static const State WORKING = 0xffff, OPEN = 0x10000, ROUND = 0x20000;
+
+static State round_of(State state) { return state / ROUND; }
 
 typedef struct {
     Pool *pool;
@@ -91,13 +114,23 @@ struct Pool {
     Worker *workers;
     Mutex mutex;
     Condition begin, end;
-    unsigned round; /* number of jobs so far; read without the lock while a thread waits for a job */
+    int sleeping; /* number of threads that sleep until the next job begins */
+    int waiting;  /* whether the caller sleeps until the job ends */
     int stop;
-    Job job; /* NULL between jobs */
+    Job job;
     void *context;
     Share *shares; /* one for each thread */
-    int active; /* number of threads that work on this job, without the caller */
+    char padding[64]; /* the cache line of the state has nothing else that is written during a job */
+    State state;
+    char padding_after[64];
 };
+
+#define read_atomic(from) __atomic_load_n(from, __ATOMIC_SEQ_CST)
+#define write_atomic(to, value) __atomic_store_n(to, value, __ATOMIC_SEQ_CST)
+
+static int replace_state(Pool *pool, State *expected, State state) {
+    return __atomic_compare_exchange_n(&pool->state, expected, state, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
 
 static void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -105,6 +138,22 @@ static void relax(void) {
 #elif defined(__aarch64__)
     __asm__ __volatile__("yield");
 #endif
+}
+
+/* The time that a thread has waited. It begins as {0}. */
+typedef struct {
+    int checks;
+    double end;
+} Wait;
+
+/* Pause for a moment. Returns 0 if the thread should sleep instead of checking again. The clock is read rarely, because
+ * that takes longer than a pause. */
+static int may_check_again(Wait *wait) {
+    relax();
+    if (++wait->checks % 64) return 1;
+    const double now = seconds_now();
+    if (!wait->end) wait->end = now + CHECKING_SECONDS;
+    return now < wait->end;
 }
 
 /* Run the units of the thread's own share, in order, and then those that other threads have left. Most jobs number their
@@ -118,29 +167,64 @@ static void work(Pool *pool, Job job, void *context, int thread) {
     }
 }
 
+/* Wait until a job begins that is not job number `seen`. Returns the state of the pool. */
+static State wait_for_job(Pool *pool, State seen) {
+    State state;
+    Wait wait = {0};
+    do {
+        state = read_atomic(&pool->state);
+        if (round_of(state) != seen) return state;
+    } while (may_check_again(&wait));
+    mutex_lock(&pool->mutex);
+    write_atomic(&pool->sleeping, pool->sleeping + 1);
+    while (round_of(state = read_atomic(&pool->state)) == seen) condition_wait(&pool->begin, &pool->mutex);
+    write_atomic(&pool->sleeping, pool->sleeping - 1);
+    mutex_unlock(&pool->mutex);
+    return state;
+}
+
+/* Join the threads that work on the current job. Returns 0 if that job has ended. */
+static int join_job(Pool *pool, State state) {
+    while (state & OPEN) {
+        const State round = round_of(state);
+        if (replace_state(pool, &state, state + 1)) return 1;
+        if (round_of(state) != round) return 0;
+    }
+    return 0;
+}
+
 static THREAD_RESULT worker_main(void *argument) {
     Worker *worker = argument;
     Pool *pool = worker->pool;
-    unsigned seen = 0;
+    State seen = 0;
     for (;;) {
-        for (int i = 0; i < SPINS && __atomic_load_n(&pool->round, __ATOMIC_RELAXED) == seen; i++) relax();
-        mutex_lock(&pool->mutex);
-        while (pool->round == seen && !pool->stop) condition_wait(&pool->begin, &pool->mutex);
-        if (pool->stop) break;
-        seen = pool->round;
-        const Job job = pool->job;
-        void *context = pool->context;
-        if (job) __atomic_add_fetch(&pool->active, 1, __ATOMIC_RELAXED);
-        mutex_unlock(&pool->mutex);
-        if (!job) continue; /* the job ended before this thread woke up */
-        work(pool, job, context, worker->index);
-        mutex_lock(&pool->mutex);
-        /* The caller may read this counter without the lock. The release here pairs with the acquire there. */
-        if (__atomic_sub_fetch(&pool->active, 1, __ATOMIC_RELEASE) == 0) condition_wake(&pool->end);
-        mutex_unlock(&pool->mutex);
+        const State state = wait_for_job(pool, seen);
+        if (read_atomic(&pool->stop)) return 0;
+        seen = round_of(state);
+        if (!join_job(pool, state)) continue;
+        work(pool, pool->job, pool->context, worker->index);
+        const State left = __atomic_sub_fetch(&pool->state, 1, __ATOMIC_SEQ_CST);
+        if (!(left & WORKING) && read_atomic(&pool->waiting)) {
+            mutex_lock(&pool->mutex);
+            condition_wake(&pool->end);
+            mutex_unlock(&pool->mutex);
+        }
     }
+}
+
+/* Begin the next job. If `open` is 0, no thread may join it. */
+static void begin_job(Pool *pool, State open) {
+    write_atomic(&pool->state, (round_of(pool->state) + 1) * ROUND + open);
+    if (!read_atomic(&pool->sleeping)) return;
+    mutex_lock(&pool->mutex);
+    condition_wake(&pool->begin);
     mutex_unlock(&pool->mutex);
-    return 0;
+}
+
+/* End the current job if no other thread works on it any more. Threads can then no longer join it. */
+static int end_job(Pool *pool) {
+    State state = read_atomic(&pool->state);
+    return !(state & WORKING) && replace_state(pool, &state, state - OPEN);
 }
 
 Pool *pool_new(int threads) {
@@ -171,10 +255,8 @@ Pool *pool_new(int threads) {
 
 void pool_free(Pool *pool) {
     if (!pool) return;
-    mutex_lock(&pool->mutex);
-    pool->stop = 1;
-    condition_wake(&pool->begin);
-    mutex_unlock(&pool->mutex);
+    write_atomic(&pool->stop, 1);
+    begin_job(pool, 0);
     for (int i = 1; i < pool->threads; i++) thread_join(pool->handles[i]);
     condition_free(&pool->end);
     condition_free(&pool->begin);
@@ -192,20 +274,21 @@ void pool_run(Pool *pool, Job job, void *context, int units) {
         for (int unit = 0; unit < units; unit++) job(context, unit, 0);
         return;
     }
-    mutex_lock(&pool->mutex);
     pool->job = job;
     pool->context = context;
     for (int i = 0; i < pool->threads; i++) {
-        __atomic_store_n(&pool->shares[i].next, (int)((long long)units * i / pool->threads), __ATOMIC_RELAXED);
+        pool->shares[i].next = (int)((long long)units * i / pool->threads);
         pool->shares[i].end = (int)((long long)units * (i + 1) / pool->threads);
     }
-    __atomic_store_n(&pool->round, pool->round + 1, __ATOMIC_RELAXED);
-    condition_wake(&pool->begin);
-    mutex_unlock(&pool->mutex);
+    begin_job(pool, OPEN);
     work(pool, job, context, 0);
-    for (int i = 0; i < SPINS && __atomic_load_n(&pool->active, __ATOMIC_ACQUIRE); i++) relax();
+    Wait wait = {0};
+    do {
+        if (end_job(pool)) return;
+    } while (may_check_again(&wait));
     mutex_lock(&pool->mutex);
-    pool->job = NULL; /* a thread that wakes up later finds no job */
-    while (pool->active) condition_wait(&pool->end, &pool->mutex);
+    write_atomic(&pool->waiting, 1);
+    while (!end_job(pool)) condition_wait(&pool->end, &pool->mutex);
+    write_atomic(&pool->waiting, 0);
     mutex_unlock(&pool->mutex);
 }

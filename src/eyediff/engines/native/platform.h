@@ -12,7 +12,7 @@ void release(void *memory);
  * is one of them.
  *
  * Each thread takes one unit at a time. The caller waits only for threads that have taken a unit, so a thread that
- * gets no processor does not delay the job. A thread without work sleeps after at most about 0.1 ms. */
+ * gets no processor does not delay the job. A thread without work sleeps after 0.5 ms. */
 typedef void (*Job)(void *context, int unit, int thread);
 typedef struct Pool Pool;
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import describe_batch
 from ...metrics.filters import round_weights
 from ...metrics.ops import Array
 from ...metrics.programs import Similarity
@@ -69,5 +68,5 @@ class NativeSimilarity:
             luminance=settings.luminance,
             map=None if to is None else to.ctypes.data,
         )
-        check_result(self._library.eyediff_similarity(self._variant, ctypes.byref(call)), describe_batch(a[None].shape))
+        check_result(self._library.eyediff_similarity(self._variant, ctypes.byref(call)), a[None].shape)
         return list(call.means)
