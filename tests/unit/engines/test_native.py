@@ -307,6 +307,7 @@ def run(code: str, *arguments: object, **environment: str) -> None:
 # which are not tested.
 SANITIZED = """
 import sys
+import time
 from pathlib import Path
 import numpy as np
 from eyediff.engines.native import library
@@ -319,6 +320,10 @@ for name in ("alex", "squeeze", "mini"):
         assert np.isfinite(engine.maps(a, b)).all() and np.isfinite(engine.layers(a, b)).all()
         kept = engine.features(a)
         engine.against(kept, b), engine.between(kept, kept), engine.points(kept)
+engine = native("mini", 3, sys.argv[2])
+for count in range(1, 8):  # in a batch of 3 or more, each thread computes pairs of its own
+    engine.layers(*pair(count, 31, 31, np.uint8, 1))
+    time.sleep(0.002 * (count % 2))  # the threads of the engine fall asleep
 from eyediff.engines.native.similarity import NativeSimilarity
 from tests.unit.engines.test_native_similarity import PROGRAMS
 for name, program in PROGRAMS.items():

@@ -433,7 +433,8 @@ EXPORT int eyediff_tap_sizes(const Network *network, const Call *call, int32_t *
 
 enum { BUFFERS = 5 }; /* three buffers for feature maps, one that threads share, and one for the sums of rows */
 
-typedef struct {
+typedef struct Workspace Workspace;
+struct Workspace {
     const Network *network;
     Pool *pool;
     void *buffers[BUFFERS];
@@ -441,10 +442,13 @@ typedef struct {
     float **own; /* a buffer for each thread */
     size_t own_bytes;
     float *seams[MOST_LAYERS]; /* for each layer, the rows that it keeps for the next strip */
-} Workspace;
+    Workspace **single; /* for each thread, a workspace with one thread, or NULL before it is needed */
+};
 
 EXPORT void eyediff_workspace_free(Workspace *work) {
     if (!work) return;
+    for (int i = 0; work->single && i < pool_threads(work->pool); i++) eyediff_workspace_free(work->single[i]);
+    free(work->single);
     for (int i = 0; i < BUFFERS; i++) release(work->buffers[i]);
     for (int i = 0; work->own && i < pool_threads(work->pool); i++) release(work->own[i]);
     for (int i = 0; i < MOST_LAYERS; i++) release(work->seams[i]);
@@ -458,8 +462,13 @@ EXPORT Workspace *eyediff_workspace_new(const Network *network, int threads) {
     if (!work) return NULL;
     work->network = network;
     work->pool = pool_new(threads);
-    if (work->pool) work->own = calloc((size_t)pool_threads(work->pool), sizeof *work->own);
-    if (!work->own) {
+    if (work->pool) {
+        work->own = calloc((size_t)pool_threads(work->pool), sizeof *work->own);
+        work->single = calloc((size_t)pool_threads(work->pool), sizeof(Workspace *));
+    }
+    if (!work->own || !work->single) {
+        free(work->own);
+        free(work->single);
         pool_free(work->pool);
         free(work);
         return NULL;
@@ -861,12 +870,25 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
 
 enum { PIXELS_AT_ONCE = 1 << 18 };
 
-/* Return how many pairs of a batch are computed together. With more pairs, the weights are fetched less often. With fewer
- * pairs, the feature maps stay in the cache. */
+/* Return how many pairs of a batch may be computed together. With more pairs, the weights are fetched less often. With
+ * fewer pairs, the feature maps stay in the cache. */
 static int pairs_at_once(const Call *call) {
-    const long long pixels = 2LL * call->height * call->width;
-    const long long pairs = PIXELS_AT_ONCE / (pixels > 0 ? pixels : 1);
-    return pairs < 1 ? 1 : pairs > call->count ? call->count : (int)pairs;
+    const long long pairs = PIXELS_AT_ONCE / (2LL * call->height * call->width);
+    return pairs > call->count ? call->count : (int)pairs;
+}
+
+typedef struct {
+    Workspace *work;
+    const Call *call;
+    int result;
+} Batch;
+
+static void pair_job(void *context, int unit, int thread) {
+    Batch *batch = context;
+    Workspace **single = &batch->work->single[thread];
+    if (!*single) *single = eyediff_workspace_new(batch->work->network, 1);
+    const int result = *single ? run_pairs(*single, batch->call, unit, 1) : 1;
+    if (result) __atomic_store_n(&batch->result, result, __ATOMIC_RELAXED);
 }
 
 /* Compute a call. Returns 0 on success, 1 if there is not enough memory, and 2 if the images are too small or the
@@ -875,10 +897,19 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (call->count < 0 || call->type < UINT8 || call->type > FLOAT32 || !call->candidate) return 2;
     if (call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
     if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
-    const int group = pairs_at_once(call);
-    for (int first = 0; first < call->count; first += group) {
-        const int result = run_pairs(work, call, first, first + group <= call->count ? group : call->count - first);
+    const int threads = pool_threads(work->pool), group = pairs_at_once(call);
+    int first = 0;
+    if (threads > 1 && group) { /* each thread computes small pairs of its own, so no thread waits for another one */
+        Batch batch = {work, call, 0};
+        first = call->count / threads * threads;
+        pool_run(work->pool, pair_job, &batch, first);
+        if (batch.result) return batch.result;
+    }
+    while (first < call->count) { /* all threads compute one layer of some pairs together */
+        const int left = call->count - first, count = group < 1 ? 1 : group < left ? group : left;
+        const int result = run_pairs(work, call, first, count);
         if (result) return result;
+        first += count;
     }
     return 0;
 }

@@ -81,8 +81,8 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-/* A thread that waits checks for work during this time, and then sleeps. The time is longer than that between two layers,
- * and than that between two calls in a loop, because it takes 0.05 ms to wake a thread up. */
+/* A thread that waits checks for work during this time, and then sleeps. Waking it takes 0.05 ms. So this time is longer
+ * than the time between two layers, and than the time between two calls in a loop. */
 static const double CHECKING_SECONDS = 0.5e-3;
 
 /* The state of a pool is one number: the threads that work on the current job without the caller, whether further
