@@ -214,7 +214,7 @@ static THREAD_RESULT worker_main(void *argument) {
 
 /* Begin the next job. If `open` is 0, no thread may join it. */
 static void begin_job(Pool *pool, State open) {
-    write_atomic(&pool->state, (round_of(pool->state) + 1) * ROUND + open);
+    write_atomic(&pool->state, (round_of(read_atomic(&pool->state)) + 1) * ROUND + open);
     if (!read_atomic(&pool->sleeping)) return;
     mutex_lock(&pool->mutex);
     condition_wake(&pool->begin);
