@@ -412,12 +412,16 @@ class Metric:
     def _numbers(self, values: N) -> N:
         """Return the values unchanged. Raises EyediffError if one of them is NaN.
 
-        This occurs if products of the weights in a metric file are too large for float32.
+        This occurs if products of the weights in a metric file are too large for float32. It also occurs if a metric of
+        an installed package returns NaN.
         """
         if np.isnan(values).any():
+            reason = "the weights of this metric are too large for float32"
+            if not self._wired.spec.info.has_weights:
+                reason = "the metric is not defined for these images"
             raise EyediffError(
-                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} computed values are NaN, because the "
-                "weights of this metric are too large for float32; use another metric"
+                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} computed values are NaN, because "
+                f"{reason}; use another metric"
             )
         return values
 

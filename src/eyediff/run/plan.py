@@ -93,7 +93,7 @@ class ComparisonOptions:
         images.check_size(self.size, self.conventions.resampling, self.max_pixels)
         region.check_conventions(self.conventions)
         if self.range is not None:
-            images.check_range(self.range, "files")
+            images.check_range(self.range, f"files: range={self.range}")
 
     def build_metrics(
         self, metrics: str | Sequence[str | MetricSpec], progress: DownloadProgress | None = None
