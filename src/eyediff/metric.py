@@ -68,7 +68,7 @@ class Metric:
     device : {"auto", "cpu", "cuda"}
         The device on which neural networks are computed. "auto" uses CUDA if it works.
     threads : int, optional
-        Number of threads that compute the metric. By default one for each core.
+        Number of threads that compute the metric, at least 1. By default one for each core.
     weights : str or Path, optional
         A file with the weights of the backbone. By default, eyediff searches its folders for the weights, and downloads
         them if necessary.
@@ -100,6 +100,8 @@ class Metric:
         is a MissingWeightsError.
     DeviceError
         If the device is not available.
+    UsageError
+        If `threads` is less than 1, or if `memory` is too low.
 
     Notes
     -----
