@@ -19,7 +19,7 @@ from ..records import Header, Row, Shard, Summary, Unmatched
 from .interrupts import Interrupts
 from .limits import NO_LIMITS, Limits
 from .pipeline import write_rows
-from .resume import run_settings, settings_difference
+from .resume import engine_remedy, run_settings, settings_difference
 from .shards import names_sha256
 
 _NAMED = 8
@@ -193,7 +193,7 @@ def _difference(one: _Part, other: _Part) -> str | None:
     what, here, there = found
     return (
         f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
-        "compute all parts with the same settings"
+        f"{engine_remedy(found, 'compute all parts again') or 'compute all parts with the same settings'}"
     )
 
 

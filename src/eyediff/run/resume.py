@@ -301,9 +301,10 @@ class ResumableSink:
             raise self._damaged(1) from error
         if difference := settings_difference(settings, self._settings):
             what, before, now = difference
+            again = "compute everything again"
             raise ResumeError(
                 f"cannot continue {shown(self._path)}, because a setting differs: {what}: '{before}' before, "
-                f"'{now}' now; use the earlier settings, or compute everything again"
+                f"'{now}' now; {engine_remedy(difference, again) or f'use the earlier settings, or {again}'}"
             )
         return kept
 
@@ -524,6 +525,31 @@ def settings_difference(one: object, other: object, what: str = "settings") -> t
         keys = dict.fromkeys([*other, *one])
         return _first(settings_difference(one.get(key), other.get(key), f"{owner}{key}") for key in keys)
     return None if one == other else (_brief(what), _brief(one), _brief(other))
+
+
+def engine_remedy(difference: tuple[str, str, str], again: str) -> str | None:
+    """Return what to do if two results were computed by different engines, as a part of a message.
+
+    Return None if the difference is not the engine.
+
+    Parameters
+    ----------
+    difference : (str, str, str)
+        The result of `settings_difference`. The first of its values belongs to the results that are kept.
+    again : str
+        The words for the other way out, such as "compute everything again".
+    """
+    what, *engines = difference
+    if not what.endswith("engine"):
+        return None
+    kept, other = (engine.partition(" ")[0] for engine in engines)
+    if kept == other == "native":
+        remedy = "use a machine with the same instruction set, or set EYEDIFF_ENGINE=onnxruntime on all machines and"
+    elif {kept, other} == {"native", "onnxruntime"}:
+        remedy = f"set EYEDIFF_ENGINE={kept} for all results, or"
+    else:
+        remedy = "use the same device and the same version of the engine, or"
+    return f"scores of different engines must not be mixed; {remedy} {again}"
 
 
 def _first(differences: Iterator[tuple[str, str, str] | None]) -> tuple[str, str, str] | None:
