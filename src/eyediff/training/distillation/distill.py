@@ -134,7 +134,9 @@ def distill(
         try:
             initial_parameters(MINI, recipe.seed, parameters)
         except WeightsError as error:
-            raise WeightsError(f"{shown(start)}: {error}") from None
+            raise WeightsError(
+                f"{shown(start)}: {error}; give weights of this version of the network, or start without weights"
+            ) from None
         recipe = replace(recipe, start=canonical_sha256(parameters))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
