@@ -48,7 +48,7 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
         return TorchRunner("cuda", precision)
     if precision != "float32":
         raise DeviceError(
-            f"{devices.PRECISION} is set to {precision}; this precision needs ",
+            f"{devices.PRECISION} is set to {precision!r}; this precision needs ",
             Setting("device", "cuda"),
             f" and a torch that finds a GPU; unset {devices.PRECISION} to compute in float32",
         )
