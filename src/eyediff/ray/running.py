@@ -206,7 +206,7 @@ def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metric
     if cells is None or cells[INDEX] != index:
         received = "no row" if cells is None else f"row {cells[INDEX]}"
         raise EyediffError(f"Ray returned {received}, but row {index} ({pair.name}) was expected")
-    return replace(row_from_arrow(cells, metrics), pair=pair)
+    return replace(row_from_arrow(cells | {MASK: None}, metrics), pair=pair)
 
 
 def _error_message(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import MergeError, shown
 from ..interfaces import Progress, Sink
 from ..output.read_rows import ReadableFormat, read_rows, split_records
-from ..output.schema import pair_columns
+from ..output.schema import pair_columns, pair_layout
 from ..output.shards import read_header, sidecar_of
 from ..output.writers import WRITERS
 from ..records import Header, Row, Shard, Summary, Unmatched
@@ -152,7 +152,7 @@ def _open(path: Path) -> _Part:
         if (
             kind == "csv"
             and next(split_records(path, kind), "")
-            != WRITERS[kind](pair_columns(tuple(header.metrics), grouped=header.groups is not None), {}).begin()
+            != WRITERS[kind](pair_columns(tuple(header.metrics), **pair_layout(header)), {}).begin()
         ):
             raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} describes: {_AGAIN}")
     except OSError as error:

@@ -39,6 +39,7 @@ from ..output.schema import (
     json_value,
     number,
     pair_columns,
+    pair_layout,
     regions_from,
     score_from,
     without_verdict,
@@ -98,11 +99,13 @@ class _Entry(NamedTuple):
     mask: str | None
     group: str | None
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self, masked: bool) -> tuple[Cell, ...]:
         """Return the cells of the row, like `pair_cells`, but without the cost of parsing the paths of the row."""
-        more: list[Cell] = [] if self.group is None else [self.group]
+        more: list[Cell] = [] if self.group is None and not masked else [self.group]
         if any(map(finds_regions, self.scores)):
             more.append(self.regions)
+        if masked:
+            more.append(self.mask)
         return (*self[:5], *self.scores.values(), None, self.notes, *more)
 
     def row(self) -> ScoredPair:
@@ -175,8 +178,8 @@ class ResumableSink:
         results cannot be continued.
         """
         self._header, self._metrics = header, tuple(header.metrics)
-        self._settings = run_settings(header, self._kind)
-        self._columns = pair_columns(self._metrics, grouped=header.groups is not None), header_record(header)
+        self._settings, self._masked = run_settings(header, self._kind), header.conventions.mask is not None
+        self._columns = pair_columns(self._metrics, **pair_layout(header)), header_record(header)
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(
@@ -283,7 +286,7 @@ class ResumableSink:
                 self._lines[entry.pair] = self._size
                 self._size, count = self._size + len(line), count + 1
                 if self._text is not None:
-                    rows.add(hash(self._text.row(entry.cells())))
+                    rows.add(hash(self._text.row(entry.cells(self._masked))))
         self._check_results(rows)
         if count > 2 * len(self._lines) + 100:
             self._compact()
