@@ -294,7 +294,7 @@ def compare(
     tolerate_shift : int
         Largest displacement in pixels at which a changed region counts as moved (`Region.shift`).
     workers : int, optional
-        Number of threads that decode files. By default one for each core.
+        Number of threads that decode files, at least 1. By default one for each core.
     device : {"auto", "cpu", "cuda"}
         The device on which neural networks are computed.
     memory : int or str, optional

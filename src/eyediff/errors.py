@@ -204,3 +204,9 @@ def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
     """Raise TooSmallError if `width` or `height`, in pixels, is less than `smallest`."""
     if min(width, height) < smallest:
         raise TooSmallError(metric, smallest, width, height)
+
+
+def check_count(name: str, count: int | None) -> None:
+    """Raise UsageError if the parameter `name` is a number below 1. None means the default, and is accepted."""
+    if count is not None and count < 1:
+        raise UsageError(Setting(name, count), " is too small; expected at least 1")

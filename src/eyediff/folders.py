@@ -24,7 +24,7 @@ from . import pairing as pairs
 from .argument_types import check_argument_types
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
-from .errors import UsageError
+from .errors import UsageError, check_count
 from .interfaces import DownloadProgress
 from .metrics.registry import all_metrics
 from .records import SizePolicy
@@ -126,7 +126,7 @@ def matrix(
     device : {"auto", "cpu", "cuda"}
         The device on which neural networks are computed.
     workers : int, optional
-        Number of threads that decode files. By default one for each core.
+        Number of threads that decode files, at least 1. By default one for each core.
 
     Returns
     -------
@@ -289,8 +289,7 @@ def diversity(
 
 def check_k(k: int) -> None:
     """Raise UsageError unless k is at least 1."""
-    if k < 1:
-        raise UsageError(f"{k} neighbours were requested; expected at least 1")
+    check_count("k", k)
 
 
 def check_below(below: float) -> None:

@@ -68,7 +68,7 @@ class Metric:
     device : {"auto", "cpu", "cuda"}
         The device on which neural networks are computed. "auto" uses CUDA if it works.
     threads : int, optional
-        Number of threads that compute the metric. By default one for each core.
+        Number of threads that compute the metric, at least 1. By default one for each core.
     weights : str or Path, optional
         A file with the weights of the backbone. By default, eyediff searches its folders for the weights, and downloads
         them if necessary.
@@ -100,6 +100,8 @@ class Metric:
         is a MissingWeightsError.
     DeviceError
         If the device is not available.
+    UsageError
+        If `threads` is less than 1, or if `memory` is too low.
 
     Notes
     -----
@@ -412,12 +414,16 @@ class Metric:
     def _numbers(self, values: N) -> N:
         """Return the values unchanged. Raises EyediffError if one of them is NaN.
 
-        This occurs if products of the weights in a metric file are too large for float32.
+        This occurs if products of the weights in a metric file are too large for float32. It also occurs if a metric of
+        an installed package returns NaN.
         """
         if np.isnan(values).any():
+            reason = "the weights of this metric are too large for float32"
+            if not self._wired.spec.info.has_weights:
+                reason = "the metric is not defined for these images"
             raise EyediffError(
-                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} computed values are NaN, because the "
-                "weights of this metric are too large for float32; use another metric"
+                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} computed values are NaN, because "
+                f"{reason}; use another metric"
             )
         return values
 

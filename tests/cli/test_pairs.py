@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -93,6 +94,41 @@ def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     ):
         assert run(["compare", "--pairs", "list.csv", *words.split()]) == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("masks", ["m4.bmp", "masks"])
+def test_results_keep_their_masks(masks: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results in CSV that are the list of pairs of another run have their masks, so the scores are the same.
+
+    Other settings, such as a region, are not in the file, and a line says so. All formats name the mask.
+    """
+    Path("gt").mkdir()
+    Path("out").mkdir()
+    Path("masks").mkdir()
+    half = np.where(np.arange(16)[:, None] < 4, 0, np.full((16, 16), 255, np.uint8))
+    for name in "12":
+        Path(f"{name}.png").rename(f"gt/{name}.png")
+        Path(f"{name}x4.png").rename(f"out/{name}.png")
+        Image.fromarray(half).save(f"masks/{name}.bmp")
+    Image.fromarray(half).save("m4.bmp")
+    call = ["compare", "gt", "out", "-m", "psnr,visible-difference", "--mask", masks]
+    assert run([*call, "-o", "r.csv"]) == 0 and run([*call, "-o", "r.jsonl", "--resume"]) == 0
+    table = list(csv.DictReader(Path("r.csv").read_text().splitlines()))
+    expected = [masks if masks == "m4.bmp" else f"masks/{name}.bmp" for name in "12"]
+    assert [row["mask"] for row in table] == expected and list(table[0])[-2:] == ["regions", "mask"]
+    records = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()[1:]]
+    assert [record["mask"] for record in records] == expected
+    whole = Path("r.jsonl").read_bytes()
+    assert run([*call, "-o", "r.jsonl", "--resume"]) == 0 and Path("r.jsonl").read_bytes() == whole
+    assert list(eyediff.compare("gt", "out", ["psnr"], mask=masks).to_pandas()["mask"]) == expected
+    for part in ("1/2", "2/2"):
+        assert run([*call, "--shard", part, "-o", f"{part[0]}.csv"]) == 0
+    assert run(["merge", "1.csv", "2.csv", "-o", "merged.csv"]) == 0
+    assert Path("merged.csv").read_text() == Path("r.csv").read_text()
+    capsys.readouterr()
+    assert run(["compare", "--pairs", "r.csv", "-m", "psnr,visible-difference", "-o", "again.csv"]) == 0
+    assert "r.csv has results of an earlier run: only its pairs, groups and masks are used" in capsys.readouterr().err
+    assert Path("again.csv").read_text() == Path("r.csv").read_text()
 
 
 def test_a_list_of_groups_and_a_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

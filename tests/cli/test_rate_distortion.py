@@ -107,6 +107,19 @@ def test_a_list_of_sizes_and_python_say_the_same() -> None:
     assert table.mean("jpeg@20", "bpp") == expected["methods"]["jpeg@20"]["bpp"]["mean"]
 
 
+def test_scores_that_become_worse_with_the_bitrate_have_no_delta() -> None:
+    """If the sizes of the files are exchanged, the best point has the lowest bitrate, and the reason says so."""
+    sizes = [("method", "name", "bytes")]
+    for codec, qualities in QUALITIES.items():
+        for size, quality in zip((4000, 3000, 2000, 1000), qualities, strict=True):
+            sizes += [(f"{codec}@{quality}", name, str(size)) for name in "abc"]
+    with Path("bytes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(sizes)
+    delta = record(f"{BOTH} --bytes bytes.csv")["rate_distortion"]["deltas"]["webp"]["psnr"]
+    assert delta["bd_rate"] is delta["bd_metric"] is None
+    assert delta["reason"] == "the score becomes worse as the bitrate grows"
+
+
 def test_every_format_and_the_plot(capsys: pytest.CaptureFixture[str]) -> None:
     """Text, Markdown, LaTeX, HTML and the page have a table of deltas.
 

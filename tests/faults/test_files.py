@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from eyediff.cli import run
-from eyediff.errors import ImageError
+from eyediff.distortions.photos import find_photos
+from eyediff.errors import ImageError, UsageError
 from eyediff.images import content, read, reading
 from eyediff.output.files import Lock
 from eyediff.pairing import walk
@@ -56,6 +57,75 @@ def test_files_that_are_no_files(pair_of_folders: Path) -> None:
     found = rows(pair_of_folders / "out.jsonl")
     assert len(found) == 12 and sum(error is None for error in found.values()) == 9
     assert all("is a pipe or device, but a regular file was expected" in str(found[f"0000{i}.png"]) for i in (1, 2))
+
+
+FOLDER = "the path is a folder, but an image file was expected; give a file in the folder"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("compare --pairs pairs.csv -m psnr", 3, f"folder.png: {FOLDER}"),
+        ("compare --pairs masks.csv -m psnr", 3, f"folder.png: {FOLDER}"),
+        ("compare a/00000.png b/00001.png --mask folder.png -m psnr", 2, "folder.png has no mask for 1 of 1 pairs"),
+        ("explain a/00000.png folder.png", 2, f"folder.png: {FOLDER}"),
+        ("explain folder.png a/00000.png", 2, f"folder.png: {FOLDER}"),
+        ("optimize folder.png a/00000.png -o out", 2, f"folder.png: {FOLDER}"),
+        ("optimize a/00000.png folder.png -o out", 2, f"folder.png: {FOLDER}"),
+        ("video folder.png folder.png", 2, "folder.png is a folder; give a video file"),
+        ("eval mos mos.csv -m psnr", 2, f"folder.png: unreadable: {FOLDER}"),
+        ("eval 2afc votes.csv -m psnr", 2, f"folder.png: unreadable: {FOLDER}"),
+        ("eval check votes.csv", 2, f"folder.png: unreadable: {FOLDER}"),
+        ("train votes.csv -o out --hold-out 0.5", 2, f"folder.png: unreadable: {FOLDER}"),
+        ("eval mos pipe.csv -m psnr", 2, "pipe.png: unreadable: the path is a pipe or device"),
+        (
+            "accept run.json a --all",
+            3,
+            "00001.png is not accepted: b/00001.png is not a regular file; expected an image",
+        ),
+    ],
+)
+def test_a_folder_in_place_of_an_image(
+    command: str, code: int, told: str, pair_of_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command that takes an image file refuses a folder with one line that says so. None waits for a pipe."""
+    if command.startswith(("optimize", "train")):
+        pytest.importorskip("torch", reason="the extra `torch` is not installed")
+    if command.startswith("video"):
+        pytest.importorskip("av", reason="the extra `video` is not installed")
+    Path("folder.png", "x").mkdir(parents=True)
+    Path("folder.png", "x", "00002.png").write_bytes(Path("a", "00002.png").read_bytes())
+    os.mkfifo("pipe.png")
+    tables = {
+        "pairs": "reference,candidate\na/00000.png,folder.png\n",
+        "masks": "reference,candidate,mask\na/00000.png,b/00000.png,folder.png\n",
+        "mos": "reference,candidate,mos\na/00000.png,folder.png,1\na/00001.png,b/00001.png,2\n",
+        "pipe": "reference,candidate,mos\na/00000.png,pipe.png,1\na/00001.png,b/00001.png,2\n",
+        "votes": "reference,a,b,votes_a,votes_b\na/00000.png,folder.png,b/00001.png,1,2\n",
+    }
+    for name, text in tables.items():
+        Path(f"{name}.csv").write_text(text)
+    if command.startswith("accept"):
+        assert run(["compare", "a", "b", "-m", "l2", "--max", "l2=0", "-o", "run.json"]) == 1
+        Path("b", "00001.png").unlink()
+        Path("b", "00001.png").mkdir()
+    capsys.readouterr()
+    assert run(command.split()) == code
+    lines = "".join(capsys.readouterr()).splitlines()
+    assert any(told in line for line in lines), lines
+
+
+def test_a_folder_with_the_name_of_an_image(pair_of_folders: Path) -> None:
+    """A folder with the suffix of an image is no image. Its images are found."""
+    for part in "ab":
+        Path(part, "folder.png").mkdir()
+        Path(part, "folder.png", "x.png").write_bytes(Path(part, "00002.png").read_bytes())
+    assert compare() == 3
+    found = rows(pair_of_folders / "out.jsonl")
+    assert len(found) == 13 and found["folder.png/x.png"] is None
+    assert Path("a", "folder.png") not in find_photos(Path("a")) and len(find_photos(Path("a"))) == 13
+    with pytest.raises(UsageError, match=r"00000\.png is a file; expected a folder of image files"):
+        find_photos(Path("a", "00000.png"))
 
 
 def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

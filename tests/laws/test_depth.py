@@ -34,7 +34,8 @@ Levels of floats are rounded by 2^-24, which the layers enlarge. Engines may dif
 GRAY = 1 / 255
 """Tolerance of MATLAB's rgb2gray.
 
-It rounds gray to levels of the type: with 8 bits by half a level, in either image.
+It rounds gray to levels of the type: with 8 bits by half a level, in either image. Flat pictures near black have a
+larger difference, which `test_rounded_gray_of_flat_pictures` measures.
 """
 
 
@@ -75,3 +76,19 @@ def test_scores_do_not_depend_on_the_storage_type(name: str) -> None:
         floats = metric.distance(a / np.float32(255), b / np.float32(255), range=(0, 1))
         assert sixteen == pytest.approx(eight, rel=1e-6, abs=tolerance)
         assert floats == pytest.approx(eight, rel=1e-6, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "least", "most"),
+    [("ssim@matlab", 0, 0.12, 1 / 7.5), ("ssim@matlab", 20, 1e-3, 1e-2), ("gmsd", 0, 2e-3, 3e-3)],
+)
+def test_rounded_gray_of_flat_pictures(name: str, level: int, least: float, most: float) -> None:
+    """Gray with 8 bits has another score than gray of floats, as `docs/limits.md` states.
+
+    The gray levels are 0.46 and 0.59 above `level`. They are rounded to 0 and 1, so the luminance term of SSIM in black
+    is C1 / (1 + C1) instead of nearly 1, where C1 is (0.01 * 255)^2. The difference is at most 1 / 7.5.
+    """
+    a, b = (np.full((32, 32, 3), level, np.uint8) + np.array(more, np.uint8) for more in ((0, 0, 4), (0, 1, 0)))
+    metric = eyediff.Metric(name)
+    difference = abs(metric.distance(a, b) - metric.distance(a / 255, b / 255, range=(0, 1)))
+    assert least < difference < most

@@ -14,17 +14,20 @@ import pytest
 import torch
 
 import eyediff
-from eyediff import errors, nn
+from eyediff import defaults, errors, folders, nn, votes
 from eyediff.cli import options
 from eyediff.cli.exit_codes import spell_option
 from eyediff.compat.lpips import LPIPS
 from eyediff.distortions import photos
 from eyediff.errors import EyediffError, Setting, UsageError
+from eyediff.run import ComparisonOptions
 from eyediff.scoring.metric_spec import parse_metric
 from eyediff.training.distillation import array_cache as store
 from eyediff.training.distillation import checkpoint as saved
 from eyediff.training.distillation import log
 from eyediff.training.distillation import student_network as student
+from eyediff.training.distillation.recipe import DistillationRecipe
+from eyediff.training.ranking.train_config import TrainConfig
 from eyediff.weights import containers
 
 BLACK = np.zeros((8, 8, 3), np.uint8)
@@ -103,6 +106,39 @@ def test_a_setting_is_spelled_by_who_shows_the_error() -> None:
     assert str(error) == "they differ; use map_format='npy' or metrics"
     assert error.spelled(spell_option) == "they differ; use --map-format npy or --metric"
     assert pickle.loads(pickle.dumps(error)).settings == error.settings  # noqa: S301  # our own
+
+
+@pytest.mark.parametrize("count", [0, -1])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("threads", lambda count: eyediff.Metric("ssim", threads=count)),
+        ("threads", lambda count: eyediff.Metric("psnr", threads=count)),
+        ("workers", lambda count: eyediff.compare("a", "b", "psnr", workers=count)),
+        ("workers", lambda count: folders.prepare("lpips", "refuse", "cpu", count)),
+        ("workers", lambda count: votes.find_problems("a", "2afc", workers=count)),
+        ("max_pixels", lambda count: eyediff.compare("a", "b", "psnr", max_pixels=count)),
+        ("k", lambda count: eyediff.nearest("a", "b", count)),
+        ("batch", lambda count: TrainConfig(batch=count)),
+        ("batch", lambda count: DistillationRecipe(batch=count)),
+    ],
+)
+def test_a_number_of_threads_or_images_is_at_least_1(name: str, call: Callable[[int], object], count: int) -> None:
+    """One rule for all numbers of threads, workers and images. Before, some calls used the default for 0."""
+    with pytest.raises(UsageError, match=f"^{name}={count} is too small; expected at least 1$") as caught:
+        call(count)
+    assert caught.value.spelled(spell_option).startswith(f"{'-' if name == 'k' else '--'}{name.replace('_', '-')} ")
+
+
+def test_no_number_of_threads_means_the_default() -> None:
+    assert eyediff.Metric("lpips", threads=None).smallest > 1
+    assert ComparisonOptions().loader().workers == defaults.workers()
+
+
+@pytest.mark.parametrize("memory", [0, -1, "1MB", "9" * 400 + "GB"])
+def test_a_memory_limit_that_is_no_limit_is_refused(memory: int | str) -> None:
+    with pytest.raises(UsageError, match=r"a memory limit of .* is too low|is not an amount of memory"):
+        eyediff.Metric("ssim", memory=memory)
 
 
 @pytest.mark.parametrize(

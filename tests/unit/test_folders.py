@@ -37,8 +37,11 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", CALLS)
 def test_a_precision_is_never_traded_in_silence(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EYEDIFF_PRECISION is an error where no GPU supports it. The precision does not silently become float32."""
+    monkeypatch.setenv(devices.PRECISION, "tf32 ")
+    with pytest.raises(UsageError, match=r"EYEDIFF_PRECISION is set to 'tf32 '; expected one of float32"):
+        CALLS[name](folder)
     monkeypatch.setenv(devices.PRECISION, "tf32")
-    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to tf32.*needs device='cuda'"):
+    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to 'tf32'.*needs device='cuda'"):
         CALLS[name](folder)
 
 

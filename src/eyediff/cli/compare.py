@@ -11,7 +11,8 @@ import typer
 
 from .. import defaults, gates, run
 from .. import output as reports
-from ..errors import UsageError
+from ..errors import UsageError, shown
+from ..pairing import is_of_results
 from ..records import Summary
 from ..report import outputs as viewing
 from ..run.limits import NO_LIMITS
@@ -143,6 +144,12 @@ def compare(
     if pairs is not None:
         listed = (file for pair in plan.pairs for file in (pair.reference, pair.candidate))
         gating.check_inputs(*(file for file in listed if isinstance(file, Path)))
+        if is_of_results(pairs):
+            typer.echo(
+                f"eyediff: {shown(pairs)} has results of an earlier run: only its pairs, groups and masks are used; "
+                "give its other settings, such as --region, again",
+                err=True,
+            )
     if part:
         plan = run.select_part(plan, *part)
     drawing = viewing.Drawing(

@@ -157,7 +157,8 @@ def check(
     """
     count, parts = 0, votes.find_parts(data, kind)
     for what, split in parts:
-        study, problems = votes.find_problems(data, what, split=split, workers=workers or defaults.workers())
+        threads = defaults.workers() if workers is None else workers
+        study, problems = votes.find_problems(data, what, split=split, workers=threads)
         for problem in problems:
             typer.echo(problem)
         title = f"{what} {split}" if len(parts) > 1 else what

@@ -26,7 +26,8 @@ CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 
 def spell_option(setting: Setting) -> str:
     """Return the command-line option that sets a parameter of the library."""
-    option = "--" + OPTION_NAMES.get(setting.name, setting.name.replace("_", "-"))
+    name = OPTION_NAMES.get(setting.name, setting.name.replace("_", "-"))
+    option = f"-{name}" if len(name) == 1 else f"--{name}"
     return option if setting.value is None else f"{option} {shlex.quote(str(setting.value))}"
 
 

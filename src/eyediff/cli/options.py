@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from .. import defaults, run
 from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
+from ..images import check_range
 from ..images.region import parse_rectangle
 from ..interfaces import Sink
 from ..locations import real_path
@@ -361,11 +361,7 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
         low, high = map(float, text.split(","))
     except ValueError:
         raise UsageError(f"--range {text} is not valid; expected LOW,HIGH, such as 0,4095") from None
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(
-            f"--range {text} is not valid; expected two finite numbers, the lower one first, such as 0,4095"
-        )
-    return low, high
+    return check_range((low, high), f"--range {text}")
 
 
 def conventions(

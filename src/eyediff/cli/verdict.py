@@ -111,4 +111,4 @@ def _write_step_summary(code: int, lines: Sequence[str]) -> None:
             file.writelines(f"    {line}\n" for line in "\n".join(lines).split("\n"))
             file.write("\n")
     except (OSError, ValueError) as error:
-        typer.echo(f"eyediff: {STEP_SUMMARY} {shown(path)} cannot be written ({error})", err=True)
+        typer.echo(f"eyediff: {STEP_SUMMARY} is {path!r}, which cannot be written ({error})", err=True)

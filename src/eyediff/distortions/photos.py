@@ -21,10 +21,12 @@ def find_photos(folder: Path) -> list[Path]:
     Raises
     ------
     UsageError
-        If there are no photos.
+        If there are no photos, or if `folder` is a file.
     """
+    if folder.is_file():
+        raise UsageError(f"{shown(folder)} is a file; expected a folder of image files")
     paths = folder.rglob("*") if folder.is_dir() else ()
-    photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
+    photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES and not path.is_dir())
     if not photos:
         raise UsageError(f"{shown(folder)}: there are no photos in this folder; expected a folder of image files")
     return photos

@@ -32,14 +32,16 @@ def engine_name() -> EngineName:
     """
     requested = os.environ.get(ENGINE)
     if requested and requested not in ("native", "onnxruntime"):
-        raise UsageError(f"{ENGINE} is set to {requested}; expected native or onnxruntime")
+        raise UsageError(f"{ENGINE} is set to {requested!r}; expected native or onnxruntime")
     if requested == "onnxruntime":
         return "onnxruntime"
     try:
         find_variant()
     except NativeEngineError as error:
         if requested:
-            raise DeviceError(f"{ENGINE} is set to native, but the native engine is not available: {error}") from error
+            raise DeviceError(
+                f"{ENGINE} is set to {requested!r}, but the native engine is not available: {error}"
+            ) from error
         return "onnxruntime"
     return "native"
 

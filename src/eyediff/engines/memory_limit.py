@@ -9,7 +9,7 @@ from ..errors import UsageError
 
 UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
-_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
+_AMOUNT = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
 
 def parse_amount(text: str) -> int:

@@ -66,7 +66,7 @@ def requested_precision() -> Precision:
     for known in get_args(Precision):
         if requested == known:
             return known  # type: ignore[no-any-return]
-    raise UsageError(f"{PRECISION} is set to {requested}; expected one of {', '.join(get_args(Precision))}")
+    raise UsageError(f"{PRECISION} is set to {requested!r}; expected one of {', '.join(get_args(Precision))}")
 
 
 def is_available(provider: Provider) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..defaults import workers
-from ..errors import DeviceError, Setting
+from ..errors import DeviceError, Setting, check_count
 from ..optional import is_installed
 from . import onnx_providers as devices
 from .cpu_engine import ENGINE, engine_name
@@ -25,20 +25,22 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
     device : {"auto", "cpu", "cuda"}
         Device that computes.
     threads : int, optional
-        Number of threads. Default: one for each core of the CPU.
+        Number of threads, at least 1. Default: one for each core of the CPU.
 
     Raises
     ------
     DeviceError
         If the device, or the precision on it, is not available.
     UsageError
-        If the environment variable EYEDIFF_PRECISION or EYEDIFF_ENGINE has an unknown value.
+        If `threads` is less than 1, or if the environment variable EYEDIFF_PRECISION or EYEDIFF_ENGINE has an unknown
+        value.
 
     Notes
     -----
     On the CPU, the native engine computes networks and SSIM if it is installed, and ONNX Runtime computes everything
     else. On CUDA, ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
     """
+    check_count("threads", threads)
     precision = devices.requested_precision()
     if device == "cuda" and (precision != "float32" or not devices.is_available(CUDA)) and _torch_has_cuda():
         from .torch_runner import TorchRunner
@@ -46,7 +48,7 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
         return TorchRunner("cuda", precision)
     if precision != "float32":
         raise DeviceError(
-            f"{devices.PRECISION} is set to {precision}; this precision needs ",
+            f"{devices.PRECISION} is set to {precision!r}; this precision needs ",
             Setting("device", "cuda"),
             f" and a torch that finds a GPU; unset {devices.PRECISION} to compute in float32",
         )

@@ -202,10 +202,11 @@ class ScalesEngine:
         self._coarsest = WindowEngine(runner, program.coarsest)
         self._finer = WindowEngine(runner, program.finer)
         self.description = self._finer.description
+        self._threads = min(2, runner.threads)  # one for each image of a pair
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """Return N scores."""
-        with ThreadPoolExecutor(2, "eyediff-scales") as pool:
+        with ThreadPoolExecutor(self._threads, "eyediff-scales") as pool:
             scales = zip(*pool.map(self._program.scales, (a, b)), strict=True)
         *finer, coarsest = scales
         return self._program.combine([*(self._finer.means(x, y) for x, y in finer), self._coarsest.means(*coarsest)])

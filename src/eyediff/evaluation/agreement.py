@@ -139,7 +139,7 @@ def judge(
     device : {"auto", "cpu", "cuda"}
         Device on which the metrics are computed.
     workers : int, optional
-        Number of threads that read images.
+        Number of threads that read images, at least 1. By default one for each core.
 
     Returns
     -------

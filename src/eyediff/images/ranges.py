@@ -19,15 +19,37 @@ RANGES: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))
 """Usual ranges of float images, in the order in which they are guessed. They are used only for advice in messages."""
 
 
-def check_range(range: Range, name: str) -> Range:
-    """Return a range as two floats. Raises RangeError unless it is two finite numbers, the lower one first."""
+LARGEST = 1e37
+"""Largest absolute value of black and white. Differences of values in a range, and their doubles, fit in float32."""
+
+SMALLEST = 1e-37
+"""Smallest difference between white and black. Twice its reciprocal fits in float32."""
+
+
+def check_range(range: Range, shown: str) -> Range:
+    """Return a range as two floats, with which float32 can compute.
+
+    Parameters
+    ----------
+    range : (float, float)
+        The values of black and white.
+    shown : str
+        The range as the message shows it, such as "range=(0, 1)".
+
+    Raises
+    ------
+    RangeError
+        Unless the range is two numbers, the lower one first. Also if the absolute value of one is larger than
+        `LARGEST`, or if their difference is smaller than `SMALLEST`.
+    """
     try:
         low, high = (float(end) for end in range)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (-LARGEST <= low < high <= LARGEST and high - low >= SMALLEST):
         raise RangeError(
-            f"{name}: range={range} is not valid; expected (black, white), two numbers, the lower one first"
+            f"{shown} is not valid; expected (black, white), two numbers, the lower one first, "
+            f"from -{LARGEST:g} to {LARGEST:g}, with a difference of at least {SMALLEST:g}"
         )
     return low, high
 
@@ -40,7 +62,7 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
     RangeError
         If the range is invalid, or if a value is outside it.
     """
-    black, white = check_range(range, name)
+    black, white = check_range(range, f"{name}: range={range}")
     low, high = float(array.min()), float(array.max())
     if low < black or high > white:
         seen = f"its values are {low:.6g} to {high:.6g}"

@@ -57,7 +57,7 @@ def read(
     bytes. The message is one line that begins with the path. Several threads may call this function at once.
     """
     try:
-        with _opened(path) as file:
+        with open_image(path) as file:
             return read_stream(
                 file, str(path), alpha=alpha, max_pixels=max_pixels, range=range, max_bytes=max_bytes, frames=frames
             )
@@ -141,7 +141,7 @@ def content(path: Path) -> bytes:
     A pipe or a device also raises ImageError, because it may never end.
     """
     try:
-        with _opened(path) as file:
+        with open_image(path) as file:
             return file.read()
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
@@ -154,7 +154,7 @@ def content(path: Path) -> bytes:
 def content_sha256(path: Location) -> str | None:
     """Return the SHA-256 hash of a regular file or URL, in hexadecimal; None if it cannot be read."""
     try:
-        with _opened(path) as file:
+        with open_image(path) as file:
             digest = hashlib.sha256()
             while piece := file.read(1 << 20):
                 digest.update(piece)
@@ -166,7 +166,7 @@ def content_sha256(path: Location) -> str | None:
 def read_dimensions(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> tuple[int, int] | None:
     """Return the width and height in the header of an image file; None if it cannot be read. No pixel is decoded."""
     try:
-        with _opened(path) as file:
+        with open_image(path) as file:
             return announced_size(file, max_pixels)
     except (UnsupportedImage, OSError):
         return None
@@ -175,7 +175,7 @@ def read_dimensions(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> tu
 def has_image_content(path: Path) -> bool:
     """Return whether a regular file begins or ends like an image; False if it cannot be opened."""
     try:
-        with _opened(path) as file:
+        with open_image(path) as file:
             head = file.read(HEAD)
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - _FOOTER))
@@ -185,7 +185,7 @@ def has_image_content(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Location) -> Iterator[BinaryIO]:
+def open_image(path: Location) -> Iterator[BinaryIO]:
     """Open a regular file or a URL for reading. A pipe is refused without waiting for a process that writes to it."""
     if isinstance(path, Url):
         yield BytesIO(_fetched(path))

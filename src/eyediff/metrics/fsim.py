@@ -52,29 +52,29 @@ class _Features:
     q: Numbers
 
 
-def fsim(a: Pixels, b: Pixels) -> Numbers:
+def fsim(a: Pixels, b: Pixels, threads: int = 1) -> Numbers:
     """Return the FSIM of each pair.
 
     `a` and `b` are N x H x W x 3, of one size. The result has N scores from 0 to 1. A score is 1 for equal images.
     """
-    return scores(a, b, [False])[:, 0]
+    return scores(a, b, [False], threads)[:, 0]
 
 
-def fsimc(a: Pixels, b: Pixels) -> Numbers:
+def fsimc(a: Pixels, b: Pixels, threads: int = 1) -> Numbers:
     """Return the FSIMc of each pair. FSIMc is FSIM with a term for colours.
 
     `a` and `b` are N x H x W x 3, of one size. The result has N scores from 0 to 1. A score is 1 for equal images.
     """
-    return scores(a, b, [True])[:, 0]
+    return scores(a, b, [True], threads)[:, 0]
 
 
-def scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
+def scores(a: Pixels, b: Pixels, chromatic: Sequence[bool], threads: int = 1) -> Numbers:
     """Return N x K scores of N pairs. For each of the K values in `chromatic`, computes FSIM (False) or FSIMc (True).
 
     Both scores together take little longer than one of them, because they share all features.
     """
     found = np.empty((len(a), len(chromatic)))
-    for n, (of_a, of_b) in enumerate(features_of_pairs(_features, a, b)):
+    for n, (of_a, of_b) in enumerate(features_of_pairs(_features, a, b, threads)):
         found[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
     return found
 
@@ -184,5 +184,5 @@ def _frequencies(length: int) -> Numbers:
     return np.fft.ifftshift((np.arange(length) - length // 2) / last)
 
 
-PROGRAM = PixelFunction(fsim, SMALLEST, shared=scores, column=False)
-COLOUR_PROGRAM = PixelFunction(fsimc, SMALLEST, shared=scores, column=True)
+PROGRAM = PixelFunction(fsim, SMALLEST, shared=scores, column=False, threaded=True)
+COLOUR_PROGRAM = PixelFunction(fsimc, SMALLEST, shared=scores, column=True, threaded=True)

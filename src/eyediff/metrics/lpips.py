@@ -25,7 +25,7 @@ from typing import Generic, TypeAlias
 
 import numpy as np
 
-from ..errors import WeightsError
+from ..errors import WeightsError, some_of
 from .backbones import ForwardPass, Parameters, Trunk, WindowLayer
 from .ops import Array, C, C_co, Ops, T
 
@@ -149,19 +149,26 @@ def check_parameters(trunk: Trunk, parameters: Mapping[str, Array]) -> None:
         If the names or shapes are not exactly those of the backbone, or a number is not finite.
     """
     wanted = trunk.shapes
+    first, *_, last = wanted
+    expected = (
+        f"they belong to another network, or to another version of it; expected the {len(wanted)} parameters from "
+        f"{first} to {last}"
+    )
     if missing := [name for name in wanted if name not in parameters]:
         raise WeightsError(
             f"the weights do not fit {trunk.title}: {len(missing)} of {len(wanted)} parameters are missing: "
-            f"{', '.join(missing[:3])}"
+            f"{some_of(missing)}; {expected}"
         )
     if extra := [name for name in parameters if name not in wanted]:
         raise WeightsError(
-            f"the weights do not fit {trunk.title}: they have unknown parameters: {', '.join(map(repr, extra[:3]))}"
+            f"the weights do not fit {trunk.title}: they have unknown parameters: {some_of([*map(repr, extra)])}; "
+            f"{expected}"
         )
     for name, shape in wanted.items():
         if parameters[name].shape != shape:
             raise WeightsError(
-                f"the weights do not fit {trunk.title}: {name} has the shape {parameters[name].shape}; expected {shape}"
+                f"the weights do not fit {trunk.title}: {name} has the shape {parameters[name].shape}; expected "
+                f"{shape}; {expected}"
             )
         if not np.isfinite(parameters[name]).all():
             raise WeightsError(f"the weights are damaged: {name} has numbers that are not finite")

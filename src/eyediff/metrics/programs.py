@@ -6,7 +6,8 @@ A program does not depend on an engine. `scoring/factory.py` creates an engine f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,6 +65,8 @@ class PixelFunction:
         that have the same function `shared`.
     column : object
         Value that selects this metric in the argument `columns` of `shared`.
+    threaded : bool
+        Whether `scores`, `map` and `shared` have a further argument `threads`, the largest number of threads.
     pixelwise : bool
         Whether the score depends on the pairs of pixels only, and not on their positions. This is true for a mean over
         pixels. Such a metric is defined for any part of an image.
@@ -71,15 +74,28 @@ class PixelFunction:
         Text that explains how this version of the metric differs from its other versions.
     """
 
-    scores: Callable[[Pixels, Pixels], Numbers]
+    scores: Callable[..., Numbers]
     smallest_side: int = 1
-    map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]] | None = None
+    map: Callable[..., npt.NDArray[np.float32]] | None = None
     map_identity: float = 0.0
     formula: Formula | None = None
-    shared: Callable[[Pixels, Pixels, Sequence[Any]], Numbers] | None = None
+    shared: Callable[..., Numbers] | None = None
     column: object = None
     pixelwise: bool = False
     about: str = ""
+    threaded: bool = False
+
+    def with_threads(self, threads: int) -> PixelFunction:
+        """Return the same metric, computed by functions that use at most this number of threads."""
+        if not self.threaded:
+            return self
+        return replace(
+            self,
+            scores=partial(self.scores, threads=threads),
+            map=self.map and partial(self.map, threads=threads),
+            shared=self.shared and partial(self.shared, threads=threads),
+            threaded=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,27 +66,29 @@ class _Features:
     n: Numbers
 
 
-def vsi(a: Pixels, b: Pixels) -> Numbers:
+def vsi(a: Pixels, b: Pixels, threads: int = 1) -> Numbers:
     """Return the VSI of each pair.
 
     Parameters
     ----------
     a, b : array, N x H x W x 3
         Two batches of one shape and storage type.
+    threads : int
+        Largest number of threads. More than two are not used.
 
     Returns
     -------
     array of N scores
         Scores from 0 to 1. A score is 1 for equal images.
     """
-    return np.array([_score(*pair) for pair in features_of_pairs(_features, a, b)], np.float64)
+    return np.array([_score(*pair) for pair in features_of_pairs(_features, a, b, threads)], np.float64)
 
 
-def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+def similarity_map(a: Pixels, b: Pixels, threads: int = 1) -> npt.NDArray[np.float32]:
     """Return the similarity at every pixel, N x H x W. The similarity is not weighted by saliency."""
     height, width = a.shape[1:3]
     factor = filters.reduction(height, width)
-    maps = [_similarity(*pair) for pair in features_of_pairs(_features, a, b)]
+    maps = [_similarity(*pair) for pair in features_of_pairs(_features, a, b, threads)]
     whole = [drawn.repeat(factor, 0).repeat(factor, 1)[:height, :width] for drawn in maps]
     return np.array(whole, np.float32).reshape(len(a), height, width)
 
@@ -187,4 +189,4 @@ def _resize(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
     return np.moveaxis(resized.reshape(length, *moved.shape[1:]), 0, axis)
 
 
-PROGRAM = PixelFunction(vsi, SMALLEST_SIDE, similarity_map, map_identity=1.0)
+PROGRAM = PixelFunction(vsi, SMALLEST_SIDE, similarity_map, map_identity=1.0, threaded=True)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from .. import images
 from ..engines.torch_ops import HALVES, is_plain_eager, is_tracing
 from ..errors import ArgumentTypeError, RangeError, SizeError, UsageError, check_sides
 
@@ -22,9 +23,8 @@ def check_reduction(reduction: str) -> None:
 
 
 def check_range(value_range: ValueRange) -> None:
-    """Raise UsageError unless the first number of a range is less than the second one."""
-    if not value_range[0] < value_range[1]:
-        raise UsageError(f"value_range must be (lowest, highest), such as (-1, 1) or (0, 1); got {value_range}")
+    """Raise RangeError unless a range is valid, as `images.check_range` defines it."""
+    images.check_range(value_range, f"value_range={value_range}")
 
 
 def broadcast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

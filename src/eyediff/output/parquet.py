@@ -18,7 +18,7 @@ from ..optional import import_optional
 from ..records import Header, Row, Summary
 from .atomic_write import atomic_path, output_error
 from .files import Replacement, remove_results
-from .schema import Cell, Column, dump, encodable, header_record, pair_cells, pair_columns, plain
+from .schema import Cell, Column, dump, encodable, header_record, pair_cells, pair_columns, pair_layout, plain
 
 HEADER = "_eyediff.json"
 
@@ -35,7 +35,7 @@ def arrow_schema(columns: Sequence[Column], metadata: Mapping[str, str] | None =
     return pa.schema([(column.name, types.get(column.type, pa.string())) for column in columns], metadata=metadata)
 
 
-def pair_table(rows: Iterable[Row], metrics: Sequence[str], *, grouped: bool = False) -> Any:
+def pair_table(rows: Iterable[Row], metrics: Sequence[str], *, grouped: bool = False, masked: bool = False) -> Any:
     """Return an Arrow table with one row for each compared pair.
 
     Parameters
@@ -46,9 +46,11 @@ def pair_table(rows: Iterable[Row], metrics: Sequence[str], *, grouped: bool = F
         Names of the metrics, in the order of their columns.
     grouped
         Whether the table has a column with the group of each pair.
+    masked
+        Whether the table has columns with the group and the mask of each pair.
     """
-    schema = arrow_schema(pair_columns(metrics, grouped=grouped))
-    cells = [list(map(_value, pair_cells(row, metrics, grouped=grouped))) for row in rows]
+    schema = arrow_schema(pair_columns(metrics, grouped=grouped, masked=masked))
+    cells = [list(map(_value, pair_cells(row, metrics, grouped=grouped, masked=masked))) for row in rows]
     columns = zip(*cells, strict=True) if cells else ((),) * len(schema)
     arrays = [arrow().array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return arrow().Table.from_arrays(arrays, schema=schema)
@@ -75,7 +77,7 @@ class ParquetFolder:
         Raises MissingModuleError if pyarrow is not installed, and OutputError if the folder cannot be written.
         """
         arrow("pyarrow.parquet")
-        self._metrics, self._grouped = tuple(header.metrics), header.groups is not None
+        self._metrics, self._layout = tuple(header.metrics), pair_layout(header)
         self._replacement = Replacement(self._path) if self._replace else None
         first = dump(header_record(header) | {"alpha": header.alpha}) + "\n"
         try:
@@ -100,7 +102,7 @@ class ParquetFolder:
     def _flush(self) -> None:
         stream = arrow().BufferOutputStream()
         arrow("pyarrow.parquet").write_table(
-            pair_table(self._rows, self._metrics, grouped=self._grouped), stream, compression="zstd"
+            pair_table(self._rows, self._metrics, **self._layout), stream, compression="zstd"
         )
         self._put(self._path / f"part-{self._next:06}.parquet", stream.getvalue().to_pybytes())
         self._rows.clear()

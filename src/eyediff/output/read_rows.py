@@ -17,6 +17,8 @@ from ..locations import parse_location
 from ..records import Failure, Pair, Region, Regions, Row, ScoredPair, Stage
 from .schema import (
     ERROR,
+    GROUP,
+    MASK,
     NOTES,
     PAIR_COLUMNS,
     REGIONS,
@@ -137,7 +139,7 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
     }
     optional = dict(zip(more, cells[after + 1 :], strict=True))
     notes = optional.get(NOTES.name) or ""
-    record["group"] = optional.get("group")
+    record |= {name: optional.get(name) or None for name in (GROUP.name, MASK.name)}
     regions = _regions(optional.get(REGIONS.name))
     return _row(record, scores, _error(cells[after]), notes.split("; ") if notes else [], metrics, regions)
 
@@ -175,12 +177,14 @@ def _row(
 ) -> Row:
     names = [record[name] for name in ("pair", "reference", "candidate")]
     width, height = record["width"], record["height"]
-    group = record.get("group")
-    if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()), *([] if group is None else [group]))):
+    group, mask = record.get(GROUP.name), record.get(MASK.name)
+    stated = [text for text in (group, mask) if text is not None]
+    if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()), *stated)):
         raise ValueError("a row has a value of the wrong type")
     if not all(type(side) is int or (side is None and error) for side in (width, height)):
         raise ValueError("a row has no width or no height")
-    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group=group)
+    masked = None if mask is None else parse_location(mask)
+    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), masked, group)
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]
     if bool(missing) != bool(error):

@@ -90,7 +90,9 @@ PAIR_COLUMNS = (
 """Columns of a pair before its scores. Their names and their order have not changed since version 1."""
 
 ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
-GROUP = Column("group", "text", "Group of the pair, such as its scene; only in runs with groups.", visible=False)
+GROUP = Column(
+    "group", "text", "Group of the pair, such as its scene; only in runs with groups or masks.", visible=False
+)
 NOTES = Column(
     "notes", "notes", "How the images were changed before the comparison, and which parts of them were not used."
 )
@@ -98,6 +100,8 @@ REGIONS = Column(
     "regions", "regions", "Boxes in which the images differ, for each metric, the worst first.", visible=False
 )
 """Column with the regions in which two images differ. It exists only if a metric of the run finds regions."""
+
+MASK = Column("mask", "text", "Path of the mask of the pair; only in runs with masks.", visible=False)
 
 VERDICT_COLUMNS = (
     Column(
@@ -113,9 +117,18 @@ WAIVED = Column("waived", "crossings", "Crossed limits that do not count, becaus
 """Column after the verdict. It exists only if a displacement is tolerated."""
 
 
-def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
-    """Return the columns that follow the column `notes`, for results with these metrics."""
-    return (*([GROUP] if grouped else []), *([REGIONS] if any(map(finds_regions, metrics)) else []))
+def optional_columns(metrics: Sequence[str], *, grouped: bool = False, masked: bool = False) -> tuple[Column, ...]:
+    """Return the columns that follow the column `notes`, for results with these metrics.
+
+    Results with masks always have the column of groups. So the number of columns tells which columns there are.
+    """
+    regions = [REGIONS] if any(map(finds_regions, metrics)) else []
+    return (*([GROUP] if grouped or masked else []), *regions, *([MASK] if masked else []))
+
+
+def pair_layout(header: Header) -> dict[str, bool]:
+    """Return the arguments of `pair_columns` and `pair_cells` that say which columns the pairs of a run need."""
+    return {"grouped": header.groups is not None, "masked": header.conventions.mask is not None}
 
 
 def layouts(metrics: Sequence[str]) -> list[list[str]]:
@@ -123,13 +136,19 @@ def layouts(metrics: Sequence[str]) -> list[list[str]]:
 
     The column `notes` may be absent, because earlier versions did not have it.
     """
-    more = [[column.name for column in optional_columns(metrics, grouped=grouped)] for grouped in (False, True)]
+    kinds: tuple[dict[str, bool], ...] = ({}, {"grouped": True}, {"masked": True})
+    more = [[column.name for column in optional_columns(metrics, **kind)] for kind in kinds]
     noted = [[NOTES.name, *names] for names in more]
     return [[], *([[NOTES.name]] if more[0] else []), *noted]
 
 
 def pair_columns(
-    metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
+    metrics: Sequence[str],
+    *,
+    grouped: bool = False,
+    masked: bool = False,
+    verdict: bool = False,
+    tolerant: bool = False,
 ) -> tuple[Column, ...]:
     """Return the columns of results, in order.
 
@@ -139,25 +158,34 @@ def pair_columns(
         Names of the metrics, in the order of their columns.
     grouped
         Whether the pairs have groups, so that there is a column for the group.
+    masked
+        Whether the pairs have masks, so that there is a column for the mask.
     verdict
         Whether to add the columns of the verdict.
     tolerant
         Whether to add the column of crossed limits that do not count because a displacement is tolerated.
     """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
-    more = optional_columns(metrics, grouped=grouped)
+    more = optional_columns(metrics, grouped=grouped, masked=masked)
     judged = (*VERDICT_COLUMNS, *([WAIVED] if tolerant else [])) if verdict else ()
     return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *more, *judged)
 
 
 def pair_cells(
-    row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
+    row: Row,
+    metrics: Sequence[str],
+    *,
+    grouped: bool = False,
+    masked: bool = False,
+    verdict: bool = False,
+    tolerant: bool = False,
 ) -> tuple[Cell, ...]:
     """Return the cells of a row, in the order of the columns that `pair_columns` returns for the same arguments."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
-    values = {GROUP.name: row.pair.group, REGIONS.name: row.regions}
-    more = [values[column.name] for column in optional_columns(metrics, grouped=grouped)]
+    mask = None if row.pair.mask is None else str(row.pair.mask)
+    values = {GROUP.name: row.pair.group, REGIONS.name: row.regions, MASK.name: mask}
+    more = [values[column.name] for column in optional_columns(metrics, grouped=grouped, masked=masked)]
     judged: list[Cell] = [verdict_of(row), row.crossed, *([row.waived] if tolerant else [])] if verdict else []
     return (*start, *map(row.scores.get, metrics), error, row.notes, *more, *judged)
 

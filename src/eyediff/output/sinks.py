@@ -13,7 +13,7 @@ from ..records import Header, Row, Summary
 from .files import is_regular
 from .json_writer import json_trailer
 from .parquet import ParquetFolder
-from .schema import dump, header_record, pair_cells, pair_columns
+from .schema import dump, header_record, pair_cells, pair_columns, pair_layout
 from .shards import ShardSidecar
 from .summary import summary_lines, summary_trailer
 from .targets import AppendTarget, TextTarget, target
@@ -45,7 +45,7 @@ class RowSink:
     def open(self, header: Header) -> None:
         self._header, self._metrics = header, tuple(header.metrics)
         self._layout = {
-            "grouped": header.groups is not None,
+            **pair_layout(header),
             "verdict": self._verdict,
             "tolerant": header.tolerate_shift > 0,
         }

@@ -14,7 +14,7 @@ from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
 from .masks import with_masks
 from .match import alone, by_key, matched, near_misses
-from .pair_list import PairLike, list_pairs, read_pairs
+from .pair_list import PairLike, is_of_results, list_pairs, read_pairs
 from .proposal import propose_patterns
 from .rules import EXAMPLE, Rule, parse_rule
 from .walk import Listing, images_below
@@ -24,6 +24,7 @@ __all__ = [
     "PairLike",
     "Pairing",
     "images_in",
+    "is_of_results",
     "list_pairs",
     "pair_up",
     "read_pairs",

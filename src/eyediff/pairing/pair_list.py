@@ -70,6 +70,17 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     return pairs
 
 
+def is_of_results(path: Path) -> bool:
+    """Return whether a list of pairs has the columns of results. Then a run has written it, with settings of its own.
+
+    A file that cannot be read twice, such as a pipe, is not read.
+    """
+    if not path.is_file():
+        return False
+    _, row = next(iter(read_table_rows(path)), (0, {}))
+    return not isinstance(row, BadRow) and {"pair", *SIDES, "width", "height", "error"} <= row.keys()
+
+
 def check_pairs(pairs: Iterable[Pair]) -> None:
     """Check that all names of pairs are different, and that an installed package can open the URLs of the pairs.
 

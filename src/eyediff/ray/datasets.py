@@ -9,7 +9,7 @@ import ray.data
 
 from .. import defaults
 from ..engines.onnx_providers import DeviceName
-from ..errors import UsageError
+from ..errors import UsageError, check_count
 from ..metrics.registry import MetricNames
 from ..pairing.pair_list import SIDES
 from ..records import AlphaPolicy, SizePolicy
@@ -46,9 +46,9 @@ def compare(
     device : {"auto", "cpu", "cuda"}
         Device that computes the metrics.
     actors : int, optional
-        Number of workers. By default, there is one for each core of the cluster.
+        Number of workers, at least 1. By default, there is one for each core of the cluster.
     batch : int
-        Number of pairs that a worker gets at a time.
+        Number of pairs that a worker gets at a time, at least 1.
 
     Returns
     -------
@@ -64,6 +64,8 @@ def compare(
     WeightsError, DeviceError
         If a metric cannot be loaded. All errors are raised before anything is computed.
     """
+    check_count("actors", actors)
+    check_count("batch", batch)
     options = ComparisonOptions(size=size, alpha=alpha, device=device)
     header = options.build_metrics(metrics).header
     columns = dataset.columns() or []

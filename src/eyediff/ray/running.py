@@ -18,7 +18,7 @@ import ray.data
 
 from .. import defaults, run
 from ..engines.onnx_providers import DeviceName
-from ..errors import EyediffError, UsageError
+from ..errors import EyediffError, UsageError, check_count
 from ..metrics.registry import MetricNames
 from ..output.parquet import arrow
 from ..output.read_rows import row_from_arrow
@@ -64,7 +64,7 @@ def write(
     device : {"auto", "cpu", "cuda"}
         Device that computes the metrics.
     actors : int, optional
-        Number of workers. By default, there is one for each core of the cluster.
+        Number of workers, at least 1. By default, there is one for each core of the cluster.
     progress : function, optional
         Called with the number of finished rows and the number of all rows.
 
@@ -96,6 +96,8 @@ def write(
 
 def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
     """Return a function that computes the rows of a plan with Ray, for the argument `source` of `run.compare`."""
+
+    check_count("actors", actors)
 
     def rows(plan: run.ComparisonPlan, recall: Recall, stop: Stop) -> Generator[Row]:
         pairs, header = plan.pairs, plan.metrics.header
@@ -204,7 +206,7 @@ def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metric
     if cells is None or cells[INDEX] != index:
         received = "no row" if cells is None else f"row {cells[INDEX]}"
         raise EyediffError(f"Ray returned {received}, but row {index} ({pair.name}) was expected")
-    return replace(row_from_arrow(cells, metrics), pair=pair)
+    return replace(row_from_arrow(cells | {MASK: None}, metrics), pair=pair)
 
 
 def _error_message(error: BaseException) -> str:

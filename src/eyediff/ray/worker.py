@@ -16,7 +16,7 @@ from ..locations import parse_location
 from ..output.parquet import pair_table
 from ..records import Header, Pair
 from ..run.plan import ComparisonOptions
-from ..run.resume import run_settings, settings_difference
+from ..run.resume import engine_remedy, run_settings, settings_difference
 from ..scoring.batches import score_pairs
 
 INDEX = "index"
@@ -65,9 +65,10 @@ class Worker:
         difference = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
         if difference is not None:
             setting, expected, actual = difference
+            same = "install the same version and the same weights on all machines"
             raise EyediffError(
                 f"the worker on {platform.node()} differs from the head node: {setting}: '{actual}', not '{expected}'; "
-                "install the same version and the same weights on all machines, or set the ",
+                f"{engine_remedy(difference, same) or same}, or set the ",
                 Setting("device"),
             )
 

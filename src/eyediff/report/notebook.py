@@ -20,7 +20,7 @@ from ..errors import EyediffError, shown
 from ..locations import Location
 from ..metrics.ops import Array
 from ..optional import import_optional
-from ..output.schema import pair_cells, pair_columns, plain
+from ..output.schema import pair_cells, pair_columns, pair_layout, plain
 from ..output.text import amount, figure, outcome
 from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
@@ -78,9 +78,9 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
     MissingModuleError if pandas is not installed.
     """
     pandas = import_optional("pandas", "to_pandas()")
-    metrics, grouped = tuple(header.metrics), header.groups is not None
-    columns = pair_columns(metrics, grouped=grouped)
-    lines = [[plain(cell) for cell in pair_cells(row, metrics, grouped=grouped)] for row in rows]
+    metrics, layout = tuple(header.metrics), pair_layout(header)
+    columns = pair_columns(metrics, **layout)
+    lines = [[plain(cell) for cell in pair_cells(row, metrics, **layout)] for row in rows]
     table = pandas.DataFrame(lines, columns=[column.name for column in columns], dtype=object)
     return table.astype({"width": "Int64", "height": "Int64"} | dict.fromkeys(header.metrics, "float64"))
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from ..errors import MergeError, shown
 from ..interfaces import Progress, Sink
 from ..output.read_rows import ReadableFormat, read_rows, split_records
-from ..output.schema import pair_columns
+from ..output.schema import pair_columns, pair_layout
 from ..output.shards import read_header, sidecar_of
 from ..output.writers import WRITERS
 from ..records import Header, Row, Shard, Summary, Unmatched
 from .interrupts import Interrupts
 from .limits import NO_LIMITS, Limits
 from .pipeline import write_rows
-from .resume import run_settings, settings_difference
+from .resume import engine_remedy, run_settings, settings_difference
 from .shards import names_sha256
 
 _NAMED = 8
@@ -152,7 +152,7 @@ def _open(path: Path) -> _Part:
         if (
             kind == "csv"
             and next(split_records(path, kind), "")
-            != WRITERS[kind](pair_columns(tuple(header.metrics), grouped=header.groups is not None), {}).begin()
+            != WRITERS[kind](pair_columns(tuple(header.metrics), **pair_layout(header)), {}).begin()
         ):
             raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} describes: {_AGAIN}")
     except OSError as error:
@@ -193,7 +193,7 @@ def _difference(one: _Part, other: _Part) -> str | None:
     what, here, there = found
     return (
         f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
-        "compute all parts with the same settings"
+        f"{engine_remedy(found, 'compute all parts again') or 'compute all parts with the same settings'}"
     )
 
 

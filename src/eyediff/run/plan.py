@@ -14,7 +14,7 @@ from typing import cast
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
-from ..errors import Setting, UsageError, shown
+from ..errors import Setting, UsageError, check_count, shown
 from ..images import region
 from ..interfaces import DownloadProgress
 from ..metrics.registry import MetricNames, detects_shifts, metric_names
@@ -46,12 +46,12 @@ class ComparisonOptions:
     device
         Device on which networks run.
     workers
-        Number of threads that read files. If None, it is chosen from the number of cores.
+        Number of threads that read files, at least 1. If None, it is chosen from the number of cores.
     memory
         Memory that the process should not exceed, in bytes or as text such as "2GB". If None, it is chosen from the
         memory of the machine.
     threads
-        Number of threads that compute the metrics. If None, it is the number of cores.
+        Number of threads that compute the metrics, at least 1. If None, it is the number of cores.
     range
         Values of black and white in the files, such as (0, 4095) for 12-bit values in 16-bit files. If None, they are
         the smallest and the largest value of the type that the file stores.
@@ -87,13 +87,13 @@ class ComparisonOptions:
                 Setting("tolerate_shift", str(self.tolerate_shift)),
                 f" is out of range; expected 0 to {defaults.MOST_SHIFT} pixels",
             )
-        if self.max_pixels < 1:
-            raise UsageError(Setting("max_pixels", self.max_pixels), " is too small; expected at least 1 pixel")
+        for name in ("workers", "threads", "max_pixels"):
+            check_count(name, getattr(self, name))
         images.check_alpha(self.alpha)
         images.check_size(self.size, self.conventions.resampling, self.max_pixels)
         region.check_conventions(self.conventions)
         if self.range is not None:
-            images.check_range(self.range, "files")
+            images.check_range(self.range, f"files: range={self.range}")
 
     def build_metrics(
         self, metrics: str | Sequence[str | MetricSpec], progress: DownloadProgress | None = None

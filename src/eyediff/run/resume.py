@@ -39,6 +39,7 @@ from ..output.schema import (
     json_value,
     number,
     pair_columns,
+    pair_layout,
     regions_from,
     score_from,
     without_verdict,
@@ -98,11 +99,13 @@ class _Entry(NamedTuple):
     mask: str | None
     group: str | None
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self, masked: bool) -> tuple[Cell, ...]:
         """Return the cells of the row, like `pair_cells`, but without the cost of parsing the paths of the row."""
-        more: list[Cell] = [] if self.group is None else [self.group]
+        more: list[Cell] = [] if self.group is None and not masked else [self.group]
         if any(map(finds_regions, self.scores)):
             more.append(self.regions)
+        if masked:
+            more.append(self.mask)
         return (*self[:5], *self.scores.values(), None, self.notes, *more)
 
     def row(self) -> ScoredPair:
@@ -175,8 +178,8 @@ class ResumableSink:
         results cannot be continued.
         """
         self._header, self._metrics = header, tuple(header.metrics)
-        self._settings = run_settings(header, self._kind)
-        self._columns = pair_columns(self._metrics, grouped=header.groups is not None), header_record(header)
+        self._settings, self._masked = run_settings(header, self._kind), header.conventions.mask is not None
+        self._columns = pair_columns(self._metrics, **pair_layout(header)), header_record(header)
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(
@@ -283,7 +286,7 @@ class ResumableSink:
                 self._lines[entry.pair] = self._size
                 self._size, count = self._size + len(line), count + 1
                 if self._text is not None:
-                    rows.add(hash(self._text.row(entry.cells())))
+                    rows.add(hash(self._text.row(entry.cells(self._masked))))
         self._check_results(rows)
         if count > 2 * len(self._lines) + 100:
             self._compact()
@@ -301,9 +304,10 @@ class ResumableSink:
             raise self._damaged(1) from error
         if difference := settings_difference(settings, self._settings):
             what, before, now = difference
+            again = "compute everything again"
             raise ResumeError(
                 f"cannot continue {shown(self._path)}, because a setting differs: {what}: '{before}' before, "
-                f"'{now}' now; use the earlier settings, or compute everything again"
+                f"'{now}' now; {engine_remedy(difference, again) or f'use the earlier settings, or {again}'}"
             )
         return kept
 
@@ -524,6 +528,31 @@ def settings_difference(one: object, other: object, what: str = "settings") -> t
         keys = dict.fromkeys([*other, *one])
         return _first(settings_difference(one.get(key), other.get(key), f"{owner}{key}") for key in keys)
     return None if one == other else (_brief(what), _brief(one), _brief(other))
+
+
+def engine_remedy(difference: tuple[str, str, str], again: str) -> str | None:
+    """Return what to do if two results were computed by different engines, as a part of a message.
+
+    Return None if the difference is not the engine.
+
+    Parameters
+    ----------
+    difference : (str, str, str)
+        The result of `settings_difference`. The first of its values belongs to the results that are kept.
+    again : str
+        The words for the other way out, such as "compute everything again".
+    """
+    what, *engines = difference
+    if not what.endswith("engine"):
+        return None
+    kept, other = (engine.partition(" ")[0] for engine in engines)
+    if kept == other == "native":
+        remedy = "use a machine with the same instruction set, or set EYEDIFF_ENGINE=onnxruntime on all machines and"
+    elif {kept, other} == {"native", "onnxruntime"}:
+        remedy = f"set EYEDIFF_ENGINE={kept} for all results, or"
+    else:
+        remedy = "use the same device and the same version of the engine, or"
+    return f"scores of different engines must not be mixed; {remedy} {again}"
 
 
 def _first(differences: Iterator[tuple[str, str, str] | None]) -> tuple[str, str, str] | None:

@@ -136,11 +136,15 @@ def build_engine(
         return MappedWholeImageEngine(runner, program) if program.map else WholeImageEngine(runner, program)
     if isinstance(program, LocalMeasure):
         return LocalEngine(program)
+    program = program.with_threads(runner.threads)
     return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
-def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
-    """Put metrics that share intermediate results into groups. One engine computes all metrics of a group."""
+def _group_columns(metrics: Sequence[BoundMetric], threads: int) -> tuple[Group, ...]:
+    """Put metrics that share intermediate results into groups. One engine computes all metrics of a group.
+
+    It uses at most `threads` threads.
+    """
     groups: list[Group] = []
     sharing: dict[object, list[tuple[str, PixelFunction]]] = {}
     for metric in metrics:
@@ -151,7 +155,7 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
             groups.append(((name,), metric.engine))
     for members in sharing.values():
         names, programs = zip(*members, strict=True)
-        first = programs[0]
+        first = programs[0].with_threads(threads)
         engine = SharedEngine(first.shared, [program.column for program in programs], first.smallest_side)
         groups.append((names, engine if len(names) > 1 else FunctionEngine(first)))
     return tuple(groups)
@@ -210,7 +214,8 @@ def build_metric_set(
             f" has no effect, because {', '.join(spec.requested for spec in specs)} cannot detect moved regions; "
             f"add the metric {able}, or leave the setting out",
         )
-    built = _build_all(specs, create_runner(device, threads), memory, progress)
+    runner = create_runner(device, threads)
+    built = _build_all(specs, runner, memory, progress)
     header = Header(
         eyediff=__version__,
         metrics={metric.spec.requested: metric.header for metric in built},
@@ -221,7 +226,7 @@ def build_metric_set(
         conventions=conventions,
         tolerate_shift=tolerate_shift,
     )
-    return MetricSet(_group_columns(built), header)
+    return MetricSet(_group_columns(built, runner.threads), header)
 
 
 def _build_all(

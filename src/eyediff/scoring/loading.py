@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from .. import defaults
-from ..errors import EyediffError, UsageError
+from ..errors import EyediffError, check_count
 from ..images import only_in_one, pair_frames
 from ..images.region import read_mask
 from ..locations import Location
@@ -122,8 +122,7 @@ class ImageLoader:
     read_mask: Callable[[Location], Mask] = read_mask
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise UsageError(f"workers must be at least 1; got {self.workers}")
+        check_count("workers", self.workers)
 
     @property
     def waiting(self) -> int:

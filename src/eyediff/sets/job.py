@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from .. import defaults
-from ..errors import UsageError
+from ..errors import UsageError, check_count
 from ..metrics.ops import Array
 from ..records import Header, Pixels, Stage
 from ..scoring.loading import Read
@@ -80,8 +80,7 @@ class EmbeddingJob:
     def __post_init__(self) -> None:
         if len(self.header.metrics) != 1:
             raise UsageError(f"got the metrics {', '.join(self.header.metrics) or '(none)'}; give exactly one metric")
-        if self.workers < 1:
-            raise UsageError(f"the number of workers is {self.workers}; expected at least 1")
+        check_count("workers", self.workers)
 
     @property
     def metric(self) -> str:

@@ -55,7 +55,11 @@ def check_interpolation(interpolation: str) -> None:
 
 
 def bjontegaard_delta(
-    anchor: tuple[Numbers, Numbers], codec: tuple[Numbers, Numbers], interpolation: Interpolation = "pchip"
+    anchor: tuple[Numbers, Numbers],
+    codec: tuple[Numbers, Numbers],
+    interpolation: Interpolation = "pchip",
+    *,
+    higher_is_better: bool | None = None,
 ) -> BjontegaardDelta:
     """Return the BD-rate and the BD-metric of a codec against another codec, the anchor.
 
@@ -68,6 +72,9 @@ def bjontegaard_delta(
         same for both codecs.
     interpolation
         Kind of the curve through the operating points.
+    higher_is_better
+        Whether a higher score is better. If it is stated, the scores must improve as the bitrate grows. Otherwise, the
+        values are None, because they would have no meaning. If it is None, the scores may also become worse.
 
     Notes
     -----
@@ -101,6 +108,8 @@ def bjontegaard_delta(
     steps = np.concatenate([np.diff(scores) for _, scores in curves])
     if not (np.all(steps > 0) or np.all(steps < 0)) or any(np.any(np.diff(rates) <= 0) for rates, _ in curves):
         return _undefined("the score neither always rises nor always falls as the bitrate grows")
+    if higher_is_better is not None and higher_is_better != (steps[0] > 0):
+        return _undefined("the score becomes worse as the bitrate grows")
     (anchor_rates, anchor_scores), (rates, scores) = curves
     up = slice(None, None, 1 if steps[0] > 0 else -1)  # the functions below need ascending abscissae
     by_score = (anchor_scores[up], anchor_rates[up]), (scores[up], rates[up])

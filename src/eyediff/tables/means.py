@@ -206,7 +206,7 @@ def summarise_methods(
         if bitrates is None:
             return Section(name, entries, units)
         bpp = {metric: found[name].mean(axis=1).tolist() if units[metric] else () for metric, found in rates.items()}
-        return Section(name, entries, units, bpp, _deltas(entries, bpp, bitrates))
+        return Section(name, entries, units, bpp, _deltas(entries, bpp, bitrates, header.higher_is_better))
 
     overall = section(None)
     notes += [
@@ -241,7 +241,10 @@ def _by_section(
 
 
 def _deltas(
-    entries: Mapping[str, Sequence[Entry]], bpp: Mapping[str, Sequence[float]], bitrates: Bitrates
+    entries: Mapping[str, Sequence[Entry]],
+    bpp: Mapping[str, Sequence[float]],
+    bitrates: Bitrates,
+    higher_is_better: Mapping[str, bool],
 ) -> dict[str, dict[str, BjontegaardDelta]]:
     """Return the difference between each codec and the anchor, for each metric.
 
@@ -255,7 +258,12 @@ def _deltas(
 
     return {
         codec: {
-            metric: bjontegaard_delta(curve(bitrates.anchor, metric), curve(codec, metric), bitrates.interpolation)
+            metric: bjontegaard_delta(
+                curve(bitrates.anchor, metric),
+                curve(codec, metric),
+                bitrates.interpolation,
+                higher_is_better=higher_is_better[metric],
+            )
             for metric in bpp
         }
         for codec in bitrates.codecs

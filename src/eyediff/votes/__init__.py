@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import Setting, StudyError, UsageError, shown
+from ..errors import Setting, StudyError, UsageError, check_count, shown
 from . import bapps, table
 from . import validation as check
 from .study import JndPair, MosItem, Study, StudyItem, StudyKind, StudySplit, Triplet
@@ -75,6 +75,7 @@ def find_problems(
     StudyError
         If `path` has no study of this kind.
     """
+    check_count("workers", workers)
     study, problems = _read(Path(path), kind, split)
     known = {problem.where for problem in problems}
     problems += [each for each in check.find_undecodable(study, workers) if each.where not in known]

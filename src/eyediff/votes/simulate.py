@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .._version import __version__
-from ..errors import OutputError, UsageError, shown
+from ..errors import OutputError, UsageError, check_count, shown
 from ..interfaces import Engine, Progress
 from ..output.atomic_write import output_error, part_path, remove_parts
 from ..records import MetricHeader, Numbers, Pixels
@@ -96,6 +96,7 @@ def simulate(
         If the folder exists or cannot be written. Then no files of the study are left.
     """
     plan.check()
+    check_count("workers", workers)
     if observer.engine.smallest > SIDE:
         raise UsageError(
             f"{observer.name} needs images with sides of at least {observer.engine.smallest} pixels, but the images of "

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from .. import images
 from ..errors import ImageError, StudyError, shown
 from ..images.formats import HEAD, UnsupportedImage, recognise
+from ..images.reading import open_image
 from .study import Study, StudyItem
 
 ProblemKind: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
@@ -71,14 +72,15 @@ def check_images(items: Sequence[StudyItem]) -> list[Problem]:
     problems = []
     for path in _images(items):
         try:
-            with path.open("rb") as file:
+            with open_image(path) as file:
                 recognise(file.read(HEAD))
-        except FileNotFoundError:
-            problems.append(Problem("missing", str(path), "there is no such image"))
         except OSError as error:
             problems.append(Problem("unreadable", str(path), error.strerror or type(error).__name__))
         except UnsupportedImage as error:
-            problems.append(Problem("unreadable", str(path), str(error)))
+            if isinstance(error.__cause__, FileNotFoundError):
+                problems.append(Problem("missing", str(path), "there is no such image"))
+            else:
+                problems.append(Problem("unreadable", str(path), str(error)))
     return problems
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ..errors import WeightsError, shown
+from ..errors import WeightsError
 from .catalogue import PublishedWeights
 
 FolderKind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "package"]
@@ -52,7 +52,7 @@ def search_folders() -> tuple[WeightsFolder, ...]:
     for folder in folders:
         if not folder.is_dir():
             raise WeightsError(
-                f"EYEDIFF_WEIGHTS is {shown(folder)}, which is not a folder; correct EYEDIFF_WEIGHTS, or unset it"
+                f"EYEDIFF_WEIGHTS is {str(folder)!r}, which is not a folder; correct EYEDIFF_WEIGHTS, or unset it"
             )
     return (
         *(WeightsFolder("EYEDIFF_WEIGHTS", folder) for folder in folders),

@@ -136,7 +136,7 @@ def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(devices.PRECISION, "tf32")
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda tf32"
     for device in ("cpu", "auto"):
-        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to tf32.*needs device='cuda'"):
+        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to 'tf32'.*needs device='cuda'"):
             runners.create_runner(device)
     monkeypatch.setenv(devices.PRECISION, "float16")
     with pytest.raises(UsageError, match=r"float16.*float32, tf32, bfloat16"):

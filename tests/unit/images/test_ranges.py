@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +53,52 @@ def test_12_bits_in_files_of_16(twelve: tuple[Path, Path, float], tmp_path: Path
 
 @pytest.mark.parametrize(
     "options",
-    [["--bits", "0"], ["--bits", "17"], ["--range", "5"], ["--range", "9,1"], ["--bits", "8", "--range", "0,1"]],
+    [
+        ["--bits", "0"],
+        ["--bits", "17"],
+        ["--range", "5"],
+        ["--range", "9,1"],
+        ["--range", "0,4e38"],
+        ["--bits", "8", "--range", "0,1"],
+    ],
 )
 def test_an_impossible_range_is_refused(options: list[str], twelve: tuple[Path, Path, float]) -> None:
     assert run(["compare", *map(str, twelve[:2]), *options]) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint16])
+@pytest.mark.parametrize(
+    "stated", [(0, 4e38), (-4e38, 0), (-3e38, 3e38), (3.5e38, 3.6e38), (0, 1e-45), (0, 1e300), (0, math.inf)]
+)
+def test_a_range_that_float32_cannot_scale_is_refused(stated: tuple[float, float], dtype: type) -> None:
+    """The difference between white and black overflows or vanishes in float32.
+
+    Before, different images got the score of equal images.
+    """
+    a, b = np.zeros((SIDE, SIDE, 3), dtype), np.zeros((SIDE, SIDE, 3), dtype)
+    told = re.escape(
+        f"range={stated} is not valid; expected (black, white), two numbers, the lower one first, from -1e+37 to "
+    )
+    metric = eyediff.Metric("ssim")
+    calls: list[Callable[[], object]] = [
+        lambda: metric.distance(a, b, range=stated),
+        lambda: metric.distances([a], [b], range=stated),
+        lambda: metric.map(a, b, range=stated),
+        lambda: eyediff.distance(a, b, "psnr", range=stated),
+        lambda: eyediff.compare("a", "b", ["psnr"], range=stated),
+    ]
+    for call in calls:
+        with pytest.raises(RangeError, match=told):
+            call()
+
+
+@pytest.mark.parametrize("stated", [(-1e37, 1e37), (0, 1e37), (0, 1e-37)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_largest_and_smallest_ranges_are_exact(stated: tuple[float, float], dtype: type) -> None:
+    black, white = stated
+    shares = np.linspace(0.01, 0.99, SIDE * SIDE).reshape(SIDE, SIDE)
+    values = (black + shares * (white - black)).astype(dtype)
+    assert np.abs(as_image(values, range=stated).pixels[..., 0] - shares).max() <= 2e-7
 
 
 def test_a_file_that_does_not_fit_the_range_fails(twelve: tuple[Path, Path, float], tmp_path: Path) -> None:

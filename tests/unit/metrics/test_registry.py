@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import eyediff
-from eyediff.errors import UnknownMetricError, UsageError
+from eyediff.errors import EyediffError, UnknownMetricError, UsageError
 from eyediff.metrics import registry
 from eyediff.metrics.programs import PixelFunction
 from eyediff.metrics.registry import MetricInfo
@@ -20,6 +20,9 @@ MAE = MetricInfo(
     "0 to 255",
     "mean absolute error",
     {"1": PixelFunction(lambda a, b: abs(a - 1.0 * b).mean((1, 2, 3)))},
+)
+UNDEFINED = MetricInfo(
+    "undefined", False, 0, "0 up", "0 / 0", {"1": PixelFunction(lambda a, b: np.full(len(a), np.nan))}
 )
 CLASH = MetricInfo("psnr", False, 0, "0 up", "another PSNR", MAE.programs)
 
@@ -35,6 +38,13 @@ def test_a_plugin_adds_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     black, white = (np.full((8, 8, 3), value, np.uint8) for value in (0, 255))
     assert eyediff.Metric("mae").distance(black, white) == 255
     assert "mae" in registry.all_metrics()
+
+
+def test_nan_of_a_metric_without_weights_is_not_blamed_on_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, f"{__name__}:UNDEFINED")
+    gray = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(EyediffError, match="1 of 1 computed values are NaN, because the metric is not defined for"):
+        eyediff.Metric("undefined").distance(gray, gray)
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,14 @@ def test_what_overflows_passes_the_check() -> None:
     assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
 
 
+@pytest.mark.parametrize("stated", [(1, 0), (0, 4e38), (0, 1e-45), (0, torch.inf)])
+def test_a_range_that_float32_cannot_scale_is_refused(stated: tuple[float, float]) -> None:
+    """Modules and arrays have one rule for ranges. Before, all images were equal after the scaling."""
+    for build in (nn.SSIM, nn.SSIM3D, nn.L2):
+        with pytest.raises(errors.RangeError, match=r"value_range=.* is not valid; .* from -1e\+37 to"):
+            build(value_range=stated)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:.*should not be instantiated:DeprecationWarning"

@@ -168,7 +168,7 @@ def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
     ("lines", "text"),
     [
         (FORMATS[0], "a,b,c,1,1,0.5,\n"),
-        (FORMATS[0], "a,b,c,1,1,0.5,0.5,,x,group,0.5\n"),
+        (FORMATS[0], "a,b,c,1,1,0.5,0.5,,x,group,mask,0.5\n"),
         (FORMATS[0], "a,b,c,1,1,nan,0.5,\n"),
         (FORMATS[0], "a,b,c,,,0.5,0.5,\n"),
         (FORMATS[0], "a,b\n"),

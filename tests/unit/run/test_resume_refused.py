@@ -12,6 +12,7 @@ from eyediff.errors import OutputError, ResumeError
 from eyediff.output import RowFormat
 from eyediff.records import AlphaPolicy, MetricHeader, SizePolicy
 from eyediff.run import ResumableSink, compare
+from eyediff.run.resume import engine_remedy
 
 from .fakes import Engine, header, job
 from .folders import KINDS, LINES, Folder, content, left
@@ -67,6 +68,29 @@ def test_other_settings_are_refused(kind: RowFormat, tmp_path: Path, what: str) 
     assert "\n" not in str(caught.value) and "compute everything again" in str(caught.value)
     assert {name: content(tmp_path / name) for name in left(tmp_path)} == before
     assert folder.read == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "remedy"),
+    [
+        ("native avx512 cpu", "native avx2 cpu", "the same instruction set, or set EYEDIFF_ENGINE=onnxruntime on all"),
+        ("native avx2 cpu", "onnxruntime 1.23 cpu", "set EYEDIFF_ENGINE=native for all results, or compute"),
+        ("onnxruntime 1.23 cpu", "native avx2 cpu", "set EYEDIFF_ENGINE=onnxruntime for all results, or compute"),
+        ("onnxruntime 1.23 cpu", "onnxruntime 1.24 cpu", "use the same device and the same version of the engine"),
+    ],
+)
+def test_scores_of_another_engine_are_refused_with_a_remedy(
+    kind: RowFormat, tmp_path: Path, earlier: str, now: str, remedy: str
+) -> None:
+    """The message says how to compute with the earlier engine. Merging has the same words."""
+    folder, output = Folder(tmp_path), tmp_path / "out"
+    first, second = (
+        {"header": header(["mse"], metrics={"mse": MetricHeader("1", None, engine)})} for engine in (earlier, now)
+    )
+    folder.compare(output, kind, stop_after=5, **first)
+    with pytest.raises(ResumeError, match=f"mse's engine: '{earlier}' before, '{now}' now; .*{remedy}"):
+        folder.compare(output, kind, resume=True, **second)
+    assert remedy in str(engine_remedy(("ssim's engine", earlier, now), "compute all parts again"))
 
 
 @pytest.mark.parametrize(

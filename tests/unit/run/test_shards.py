@@ -137,7 +137,7 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
     text = second.read_text()
     for old, new, words in [
         ('"eyediff": "0.1.0"', '"eyediff": "9"', "eyediff: '9', not '0.1.0'"),
-        ("fake 1.0 cpu", "fake 2", "mse's engine: 'fake 2', not 'fake 1.0 cpu'"),
+        ("fake 1.0 cpu", "fake 2", "mse's engine: 'fake 2', not 'fake 1.0 cpu'; scores of different engines"),
         ("ab" * 32, "cd" * 32, "mse's weights: 'cdcdcdcdcdcd...', not 'abababababab...'"),
         ('"refuse"', '"crop"', "size policy: 'crop', not 'refuse'"),
         ('"worst"', '"refuse"', "alpha policy: 'refuse', not 'worst'"),

@@ -107,7 +107,7 @@ def test_laws(name: str, kind: Interpolation) -> None:
 def test_undefined(kind: Interpolation) -> None:
     """A BD-rate that is undefined has a reason.
 
-    The causes are too few points, no common score, and a score that does not always rise or fall with the bitrate.
+    The causes are too few points, no common score, and a score that does not always improve with the bitrate.
     """
     rates, scores = [0.1, 0.2, 0.4, 0.8], [30.0, 33.0, 36.0, 38.0]
     few = delta((rates[:3], scores[:3]), (rates, scores), kind)
@@ -119,6 +119,11 @@ def test_undefined(kind: Interpolation) -> None:
         found = delta((rates, scores), (rates, wrong), kind)
         assert found.rate is found.score is None and "neither always rises nor always falls" in str(found.reason)
     assert delta((rates, scores), ([0.1, 0.2, 0.2, 0.8], scores), kind).rate is None
+    arrays = np.array(rates), np.array(scores)
+    for higher in (True, False):
+        found = bjontegaard_delta(arrays, arrays, kind, higher_is_better=higher)
+        assert (found.rate is None) == (not higher)
+        assert found.reason == (None if higher else "the score becomes worse as the bitrate grows")
     with pytest.raises(UsageError, match=r"bd='spline' is unknown; expected pchip or cubic"):
         delta((rates, scores), (rates, scores), "spline")  # type: ignore[arg-type]
 

@@ -294,14 +294,21 @@ def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp
 def test_weights_that_cannot_start_are_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
     """Initial weights that do not fit are refused, and no folder is made.
 
-    The error names the file and the first parameter that does not fit.
+    The error names the file, the first parameter that does not fit, and the expected parameters.
     """
     start = tmp_path / "other.safetensors"
-    save_file({"features.0.weight": np.zeros((64, 3, 11, 11), np.float32)}, start)
     keywords = {"resume": False, "workers": 1, "device": CPU, "report": print}
-    said = r"other\.safetensors: the weights do not fit Mini: features\.0\.weight .*\(64, 3, 11, 11\); expected \(32, "
-    with pytest.raises(WeightsError, match=said):
-        room.distill([photos], tmp_path / "x", tmp_path / "work", SHORT, start=start, **keywords)
+    for name, said in (
+        ("features.0.weight", r"features\.0\.weight has the shape \(64, 3, 11, 11\); expected \(32, "),
+        ("features.10.weight", r"they have unknown parameters: 'features\.10\.weight'; "),
+    ):
+        save_file({name: np.zeros((64, 3, 11, 11), np.float32)}, start)
+        with pytest.raises(WeightsError, match=rf"other\.safetensors: the weights do not fit Mini: {said}") as caught:
+            room.distill([photos], tmp_path / "x", tmp_path / "work", SHORT, start=start, **keywords)
+        assert str(caught.value).endswith(
+            "another network, or to another version of it; expected the 14 parameters from features.0.weight to "
+            "features.6.bias; give weights of this version of the network, or start without weights"
+        )
     assert not (tmp_path / "work").exists()
 
 

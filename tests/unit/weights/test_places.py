@@ -37,7 +37,7 @@ def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_folder_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A typing error in EYEDIFF_WEIGHTS is an error, and does not cause a download."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "tpyo"))
-    with pytest.raises(WeightsError, match=r"EYEDIFF_WEIGHTS is .*tpyo, which is not a folder"):
+    with pytest.raises(WeightsError, match=r"EYEDIFF_WEIGHTS is '.*tpyo', which is not a folder"):
         search_folders()
 
 

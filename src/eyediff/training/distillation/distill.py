@@ -17,7 +17,7 @@ import torch
 from ... import images
 from ..._version import __version__
 from ...distortions.photos import find_photos, is_held_out
-from ...errors import DeviceError, ResumeError, UsageError, WeightsError, shown
+from ...errors import DeviceError, ResumeError, UsageError, WeightsError, check_count, shown
 from ...metrics import lpips
 from ...metrics.backbones import MINI
 from ...output.atomic_write import check_writable, output_error
@@ -106,7 +106,7 @@ def distill(
     resume
         If it is true, a run in the work folder is continued. If it is false, the work folder must not have a run.
     workers
-        Number of processes that make groups of pictures.
+        Number of processes that make groups of pictures, at least 1.
     device
         Device on which the networks are computed.
     report
@@ -120,10 +120,11 @@ def distill(
     OutputError
         If a file cannot be written, or if another process uses the work folder.
     UsageError
-        If the pictures cannot be used.
+        If the pictures cannot be used, or if `workers` is less than 1.
     ResumeError
         If the work folder has a run and `resume` is false, or if the run cannot be continued.
     """
+    check_count("workers", workers)
     output = output.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(output, MADE, "network that eyediff distilled")
     sources = training_pictures(folders)
@@ -133,7 +134,9 @@ def distill(
         try:
             initial_parameters(MINI, recipe.seed, parameters)
         except WeightsError as error:
-            raise WeightsError(f"{shown(start)}: {error}") from None
+            raise WeightsError(
+                f"{shown(start)}: {error}; give weights of this version of the network, or start without weights"
+            ) from None
         recipe = replace(recipe, start=canonical_sha256(parameters))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

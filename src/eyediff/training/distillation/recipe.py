@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from ...errors import UsageError
+from ...errors import UsageError, check_count
 
 SMALLEST = 64
 """Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups of pictures."""
@@ -83,7 +83,7 @@ class DistillationRecipe:
     Raises
     ------
     UsageError
-        If `rate` is not above 0 and at most 1.
+        If `rate` is not above 0 and at most 1, or if `batch` is less than 1.
     """
 
     steps: int = 30_000
@@ -97,6 +97,7 @@ class DistillationRecipe:
     start: str = ""
 
     def __post_init__(self) -> None:
+        check_count("batch", self.batch)
         check_rate(self.rate, "1e-3")
 
     @property

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..._version import __version__
 from ...engines.torch_runner import TorchDeviceName, require_device
-from ...errors import ResumeError, Setting, UsageError, shown
+from ...errors import ResumeError, Setting, UsageError, check_count, shown
 from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender
 from ...records import Numbers
@@ -127,7 +127,7 @@ def train(
     resume : bool
         If it is true, a run in the folder is continued. If it is false, the folder must not have a run.
     workers : int
-        Number of threads that read images.
+        Number of threads that read images, at least 1.
     device : {"cpu", "cuda"}
         Device on which the metric is trained.
     progress : function
@@ -146,6 +146,7 @@ def train(
     WeightsError
         If a file in the folder has the name of the metric file, but is not a metric file.
     """
+    check_count("workers", workers)
     torch_device = require_device(device)
     if not votes.train:
         raise UsageError("there are no votes for training; expected 2afc judgements")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ...errors import UsageError
+from ...errors import UsageError, check_count
 from ..distillation.recipe import check_rate
 
 Mode: TypeAlias = Literal["head", "tune", "scratch"]
@@ -58,7 +58,7 @@ class TrainConfig:
     Raises
     ------
     UsageError
-        If the rate or the dropout is out of range.
+        If the batch, the rate or the dropout is out of range.
     """
 
     mode: Mode = "head"
@@ -71,6 +71,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_count("batch", self.batch)
         check_rate(self.rate, "1e-4")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"a dropout of {self.dropout:g} was given; expected 0 or more and less than 1")
