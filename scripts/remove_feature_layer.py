@@ -4,7 +4,7 @@
 
 A feature layer whose linear weights are nearly 0 only makes embeddings larger. The script prints its share of the sum
 of all linear weights. Feature layers are counted from 1. `MINI` in `eyediff/metrics/backbones.py` must lose the layer,
-too.
+too. The features of the written weights fit into float16.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from eyediff.metrics.ops import Array
+from eyediff.training.distillation.student_network import scale_features
 from eyediff.weights.containers import metadata, read, write
 from eyediff.weights.heads import MINI_HEAD
 
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="the file to write")
     arguments = parser.parse_args()
     kept, share = remove(read(arguments.trained, lambda _: True), arguments.number)
-    write(arguments.output, kept, metadata(arguments.trained))
+    write(arguments.output, scale_features(kept), metadata(arguments.trained))
     print(f"linear weights of feature layer {arguments.number}: {share:.2g} of the sum")
 
 

@@ -96,7 +96,7 @@ HEADS = PackageFile("heads.safetensors", "95c94b9f7a62cbb083aec83efc41e5943e4e43
 The name of a tensor is VERSION/BACKBONE/INDEX, where INDEX is the index of the feature layer.
 """
 
-MINI = PackageFile("mini.safetensors", "1098bb542e1d9d7b107f45adde030f7b4e151dfa1383b6d238289d0dbadc061f")
+MINI = PackageFile("mini.safetensors", "92ed7cef5c1389df17b48f7a77c909cb62908f7bfaed5ff099942698b2175c2b")
 """The file with the network of lpips-mini and its linear weights. `eyediff distill` wrote it; see docs/mini.md.
 
 The name of a tensor with linear weights is `head/INDEX`, where INDEX is the index of the feature layer.

@@ -12,13 +12,16 @@ from safetensors.numpy import save_file
 from eyediff.engines.torch_ops import TorchOps
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import MINI
+from eyediff.metrics.lpips import taps
 from eyediff.training.distillation.groups import PAIRS
 from eyediff.training.distillation.pair_distances import distances, group_distances, group_features, map_side
 from eyediff.training.distillation.run import distance_loss, order_loss
 from eyediff.training.distillation.student_network import (
     initial_parameters,
     network_from_weights,
+    network_on,
     read_network,
+    scale_features,
     student_view,
     weights,
 )
@@ -98,3 +101,22 @@ def test_parameters_that_do_not_fit_are_refused(name: str, array: np.ndarray, sa
     """Training does not start from values that the network cannot have."""
     with pytest.raises(WeightsError, match=says):
         initial_parameters(MINI, 0, {name: array})
+
+
+def test_scaled_features_are_near_1_and_give_the_same_distances() -> None:
+    """Each parameter is multiplied by one power of two. Distances and a second call change no bit."""
+    made = weights(initial_parameters(MINI, 0))
+    large = {name: array * 37 if name in MINI.shapes else array for name, array in made.items()}
+    scaled = scale_features(large)
+    for name in MINI.shapes:
+        changed = large[name] != 0
+        factors = np.unique(scaled[name][changed] / large[name][changed])
+        assert len(factors) <= 1
+        assert (np.frexp(factors)[0] == 0.5).all(), (name, factors)
+    pair = torch.from_numpy(np.stack([scene(1, 64), scene(2, 64)]))
+    before, after = (distances(TorchOps(), network_from_weights(each), pair) for each in (large, scaled))
+    assert before == after
+    assert all(np.array_equal(array, scaled[name]) for name, array in scale_features(scaled).items())
+    x = torch.from_numpy(scene(1, 64)[None]).permute(0, 3, 1, 2) / 127.5 - 1
+    for features in taps(TorchOps(), network_on(torch.device("cpu"), network_from_weights(scaled)), x):
+        assert 0.1 < features.square().mean().sqrt() < 10

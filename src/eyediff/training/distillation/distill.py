@@ -29,7 +29,7 @@ from .log import LOG, Means, open_log
 from .pair_dataset import DatasetBuilder, DatasetPlan, PairDataset
 from .recipe import DistillationRecipe
 from .run import BatchSampler, DistillationRun
-from .student_network import initial_parameters
+from .student_network import initial_parameters, scale_features
 
 SAVED = "run.safetensors"
 """File name of the checkpoint in the work folder."""
@@ -160,7 +160,7 @@ def distill(
         about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
         about |= {"eyediff": __version__, "steps": run.step, "device": device.type}
         # all facts are one string, because safetensors does not keep the order of several strings
-        write(output, run.student.weights(), {MADE: json.dumps(about)})
+        write(output, scale_features(run.student.weights()), {MADE: json.dumps(about)})
 
 
 def _train(run: DistillationRun, work: Path, report: ProgressReport) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...engines.numpy_ops import NumpyOps, image
 from ...errors import WeightsError, shown
 from ...metrics import lpips
-from ...metrics.backbones import MINI, Trunk
+from ...metrics.backbones import MINI, ForwardPass, Trunk
 from ...metrics.ops import Array
 from ...weights.containers import read
 from ...weights.heads import MINI_HEAD
@@ -78,6 +79,38 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
         array = tensor.detach().cpu().numpy().astype(np.float32)
         arrays[name] = np.square(array) if name.startswith(MINI_HEAD.format("")) else array.copy()
     return arrays
+
+
+def scale_features(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> dict[str, Array]:
+    """Return weights with which the features of every layer have a root mean square near 1.
+
+    Training may leave features of millions. They do not fit into float16, whose largest number is 65504. The distances
+    stay the same to the last bit, because each convolution is multiplied by a power of two, and LPIPS divides each
+    feature vector by its length.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The content of a weights file.
+    trunk : Trunk
+        Backbone in which every convolution is a layer.
+
+    Notes
+    -----
+    The features are those of four images of uniform noise. To multiply the features of layer l by s_l, its weights are
+    multiplied by s_l / s_(l-1), and its biases by s_l.
+    """
+    network, ops, found = network_from_weights(parameters, trunk), NumpyOps(), dict(parameters)
+    noise = np.random.default_rng(0).integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
+    x = ops.affine(image(noise), lpips.GAIN, lpips.OFFSET)
+    run, scale = ForwardPass(ops, network.parameters), np.float32(1)
+    for layer in trunk.layers:
+        x = layer.apply(run, x)
+        for conv in layer.convs:
+            before, scale = scale, np.float32(2.0 ** -np.round(np.log2(np.sqrt(np.mean(x**2)))))
+            found[f"{conv.key}.weight"] = found[f"{conv.key}.weight"] * (scale / before)
+            found[f"{conv.key}.bias"] = found[f"{conv.key}.bias"] * scale
+    return found
 
 
 def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
