@@ -222,6 +222,9 @@ def test_too_small_images_are_refused_not_read() -> None:
     a, b = pair(1, 15, 15, np.uint8, 5)
     with pytest.raises(EyediffError, match="does not support images of 15x15"):
         native("vgg").layers(a, b)
+    empty = np.zeros((2, 64, 0, 3), np.uint8)
+    with pytest.raises(EyediffError, match="does not support images of 0x64"):
+        native("mini").layers(empty, empty)
 
 
 @built

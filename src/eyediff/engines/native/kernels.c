@@ -280,7 +280,7 @@ static void pool(const Map *from, const Map *to, int image, int block, int row, 
 
 /* ---- pixels */
 
-enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
+enum { MOST_FOLD = 4 };
 
 /* Channel c of the place at `out`. */
 #define CHANNEL(c) out[(size_t)((c) / BLOCK) * plane + (size_t)((c) % BLOCK)]

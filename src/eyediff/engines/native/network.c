@@ -895,7 +895,7 @@ static void pair_job(void *context, int unit, int thread) {
  * arguments are invalid. */
 EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (call->count < 0 || call->type < UINT8 || call->type > FLOAT32 || !call->candidate) return 2;
-    if (call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
+    if (call->width < 1 || call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
     if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
     const int threads = pool_threads(work->pool), group = pairs_at_once(call);
     int first = 0;
