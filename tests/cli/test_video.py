@@ -72,6 +72,20 @@ def test_every_nth(call, clips) -> None:  # noqa: F811
     one_line(call("video", clips["plain"], clips["noisy"], "--every", "0"), "--every 0", "1 or more")
 
 
+def test_every_nth_of_different_rates(call, tmp_path: Path) -> None:  # noqa: F811
+    """With --every 2, a clip of half the rate has a partner for each selected frame. Only selected frames can fail."""
+    full = encode(tmp_path / "full.mkv", range(12), times=[20 * i for i in range(12)])
+    half = encode(tmp_path / "half.mkv", range(0, 12, 2), times=[40 * i for i in range(6)])
+    short = encode(tmp_path / "short.mkv", range(0, 6, 2), times=[40 * i for i in range(3)])
+    for clips, count in (((full, half), 6), ((half, full), 3)):
+        said = call("video", *clips, "-m", "l2", "--every", "2", "--format", "csv")
+        assert said.code == 0 and [row["error"] for row in rows(said.out)] == [""] * count
+    for clips in ((full, short), (short, full)):
+        said = call("video", *clips, "-m", "l2", "--every", "2")
+        assert said.code == 3 and "short.mkv ends after 3 frames" in said.out
+    assert call("video", full, half, "-m", "l2").code == 3
+
+
 def test_a_dropped_frame(call, clips) -> None:  # noqa: F811
     """A dropped frame has a row with an error, and the other frames have the right partners. The exit code is 3."""
     said = call("video", clips["plain"], clips["dropped"], "-m", "psnr", "--format", "csv")

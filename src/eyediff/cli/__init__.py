@@ -145,8 +145,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     _open_missing_streams()
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
-        if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
-            raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
+        _check_arguments(arguments)
         with _paused_collector():
             command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
@@ -168,6 +167,9 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
         raise
     except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
         if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
+            if not _is_of_command_line(error):
+                _complain(f"cannot write a file: {error.strerror or error}")
+                return INCOMPLETE
             _complain(f"cannot write <stdout>: {error.strerror or error}")
             _discard_stdout()
             return INCOMPLETE
@@ -181,6 +183,25 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     finally:
         gc.unfreeze()
     return code if isinstance(code, int) else 0
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise UsageError if an argument contains NUL, or if an argument or the value of an option is empty.
+
+    The cause of an empty argument is often a variable of the shell that is not set. The parser would take an empty path
+    for the current folder.
+    """
+    if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
+        raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
+    for place, argument in enumerate(arguments):
+        before = arguments[place - 1] if place else ""
+        if not argument:
+            what = before if before.startswith("-") else f"argument {place + 1}"
+        elif re.fullmatch(r"--[a-z0-9-]+=", argument):
+            what = argument[:-1]
+        else:
+            continue
+        raise UsageError(f"{what} is empty; give a value, and check that the variables of the shell are set")
 
 
 def _open_missing_streams() -> None:
@@ -205,7 +226,14 @@ def _closed_stream() -> TextIO:
 
 
 _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
-"""Error numbers of a write to a standard output that is closed or full. Errors of files also have a file name."""
+"""Error numbers of a write to a standard output that is closed or full, or to an open file."""
+
+
+def _is_of_command_line(error: BaseException) -> bool:
+    """Return whether code of the command line caused an error. Only this code writes directly to standard output."""
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [name for name in modules if name.startswith("eyediff.")]
+    return own[-1].startswith(__name__)
 
 
 def _end_without_reader() -> int:

@@ -316,8 +316,6 @@ def _folders(methods: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for text in methods:
         for name, path in _named_folders(text):
-            if not name:
-                raise UsageError(f"{shown(text)} is not a valid method; expected FOLDER or NAME=FOLDER")
             if name in folders:
                 raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
             folders[name] = path
@@ -330,6 +328,8 @@ def _named_folders(text: str) -> list[tuple[str, Path]]:
     An asterisk in the name is replaced by the text that the asterisk in the folder matches.
     """
     name, equals, folder = text.partition("=")
+    if equals and not (name and folder):
+        raise UsageError(f"{shown(text)} is not a valid method; expected FOLDER or NAME=FOLDER")
     if not equals or Path(text).is_dir():
         return [(Path(text).resolve().name, Path(text))]
     if "*" not in name:

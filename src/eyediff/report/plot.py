@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,11 @@ def save(figure: Any, path: Path) -> None:
     Raises OutputError if the file cannot be written.
     """
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
-    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
-        figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+    content = BytesIO()  # if the disk is full while matplotlib writes a PDF, matplotlib hides the error
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}):
+        figure.savefig(content, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+    with atomic_path(path) as part:
+        part.write_bytes(content.getbuffer())
 
 
 class PlotSink:

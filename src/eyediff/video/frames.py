@@ -47,7 +47,8 @@ class Frames:
     candidate
         Clip with the candidate frames.
     every
-        Two matching frames become a pair only if the number of the reference frame is a multiple of `every`.
+        Only frames of the reference whose number is a multiple of `every` become pairs, with or without a partner. If
+        `every` is above 1, frames of the candidate without a partner are ignored.
     offset
         Number of frames that are skipped at the beginning of the candidate. If it is negative, -`offset` frames of the
         reference are skipped.
@@ -118,22 +119,26 @@ class Frames:
         for reference, candidate, time in matched(a, b):
             if reference and candidate:
                 self._offsets.add(reference.thumb, candidate.thumb, time)
-                if reference.number % self._every:
-                    continue
+            if self._every > 1 and (reference is None or reference.number % self._every):
+                continue
             yield self._pair(time, reference, candidate)
 
     def _end(self, a: Cursor, b: Cursor) -> Iterator[Pair]:
         """If one clip is longer than the other, or if a clip is incomplete, yield one pair that cannot be read.
 
-        It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly.
+        It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly, or if no
+        frame that `every` selects is left.
         """
         reference, candidate = a.current, b.current
         time = max(a.time, b.time) if not (reference or candidate) else (a.time if reference else b.time)
         left = 0
-        for cursor in (a, b):
-            while cursor.current:
-                left += 1
-                cursor.advance()
+        while a.current:
+            left += a.current.number % self._every == 0
+            a.advance()
+        due = a.time + -a.count % self._every * a.step  # time at which the next selected frame would begin
+        while b.current:
+            left += self._every == 1 or b.time > due - b.step / 2
+            b.advance()
         reasons = []
         for clip, cursor in zip(self._clips, (a, b), strict=True):
             reason = clip.shortfall(cursor.count, cursor.last)
