@@ -112,7 +112,7 @@ def compare(
         raise UsageError("--resume needs the file with the results of the earlier run; give this file with -o")
     part = parse_shard(shard, kind, output)
     most = options.rows_shown(rows, kind, output)
-    gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
+    gating = Gating(baseline, tolerance, junit, plot, overwrite=overwrite)
     gating.check_inputs(*filter(None, (reference, candidate)))
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
@@ -161,7 +161,7 @@ def compare(
         asked=plan.limits != NO_LIMITS or baseline is not None,
     )
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
-    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
+    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, overwrite=overwrite)]
     _say(plan)
 
     journal, judge = None, gating.judge(plan.limits)

@@ -39,7 +39,7 @@ def merge(
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)
-    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file)
     if output is not None and real_path(output) in {real_path(path) for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards; give another file")
     try:

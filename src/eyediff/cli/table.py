@@ -23,7 +23,6 @@ from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
 from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar
-from .gate_options import check_distinct_paths
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -183,17 +182,6 @@ def table(
         )
     if plot is not None:
         check_plot(plot)
-    check_distinct_paths(
-        {
-            "--from": stored,
-            "--bytes": None if sizes in (None, tables.OWN_FILES) else Path(sizes),
-            "--output": output,
-            "--scores": scores,
-            "--report": report,
-            "--figure": figure,
-            "--plot": plot,
-        }
-    )
     form = _Form(kind, output, _decimals(digits or []), plot, {"page": report, "figure": figure}, per_group=per_group)
     crops = _crops(crop or [])
     if stored is not None:

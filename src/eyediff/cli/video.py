@@ -73,7 +73,7 @@ def video(
     130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
-    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file)
     if plot is not None:
         check(plot)
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
 from .colormap import INFERNO, map_title
 from .document import block, embedded, frame
-from .page_files import Place
+from .page_files import Place, check_report_path
 from .pictures import Pictures, full_size, pictures
 from .render_pool import RenderPool
 
@@ -62,9 +62,12 @@ class PageSink:
     ------
     OutputError
         All methods raise it if a file cannot be written.
+    UsageError
+        The constructor raises it if the path is that of another kind of file; see `page_files.check_report_path`.
     """
 
     def __init__(self, path: Path, about: About) -> None:
+        check_report_path(path)
         self._path, self._about = path, about
         self.page = path
 

@@ -164,12 +164,15 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
 def _size_of_row(row: TableRow | BadRow, unit: str) -> tuple[str, float]:
     """Return the unit and the value of the size in a row.
 
-    `unit` is the unit of the earlier rows, or "" for the first row. Raises ValueError if the row has no valid size, or
-    another unit.
+    `unit` is the unit of the earlier rows, or "" for the first row. Raises ValueError if the row has no valid size, two
+    sizes, or another unit.
     """
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
-    own = next((name for name in ("bytes", BPP) if row.get(name) not in (None, "")), None)
+    stated = [name for name in ("bytes", BPP) if row.get(name) not in (None, "")]
+    if len(stated) > 1:
+        raise ValueError(f"the row has `bytes` and `{BPP}` (give only one of them)")
+    own = stated[0] if stated else None
     if own is None or "method" not in row or "name" not in row:
         raise ValueError(f"a column is missing or empty (expected: method, name, and bytes or {BPP})")
     if unit not in ("", own):
