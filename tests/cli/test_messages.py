@@ -131,6 +131,15 @@ def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:
     assert "Usage" in said.out and said.err == ""
 
 
+def test_help_is_wrapped_at_the_width_of_the_terminal(call, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """The line ends of the source do not show in the help: only the last line of a paragraph may be short."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.strip() for line in call("compare", "--help").out.split("Arguments")[0].splitlines()]
+    start = next(place for place, line in enumerate(lines) if line.startswith("Exit code"))
+    paragraph = lines[start : lines.index("", start)]
+    assert len(paragraph) > 2 and min(map(len, paragraph[:-1])) > 60
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [

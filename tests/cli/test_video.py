@@ -102,7 +102,7 @@ def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
     said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 21
     assert rows(said.out)[-1]["error"] == (
-        f"read: {clips['short']} ends after 20 frames; 4 frames of {clips['plain']} after this time were not compared"
+        f"read: {clips['short']} ends after 20 frames; not compared: 4 frames of {clips['plain']} after this time"
     )
 
 
@@ -131,17 +131,30 @@ def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
 
 
 def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
-    """A clip that is one frame late is reported on standard error and in the summary.
+    """A clip that is one frame late is reported in the summary, or on standard error if there is no summary.
 
     The message proposes an offset, and this offset corrects the delay.
     """
     said = call("video", clips["plain"], clips["late"], "-m", "psnr")
-    assert said.code == 0 and "seems one frame late; use an offset of 1" in said.err
-    assert "seems one frame late" in said.out
+    late = "seems 1 frame late; use an offset of 1"
+    assert said.code == 0 and late in said.out and "seems" not in said.err
+    assert late in call("video", clips["plain"], clips["late"], "-m", "psnr", "--format", "csv").err
     lined_up = call("video", clips["plain"], clips["late"], "-m", "psnr", "--offset", "1", "--format", "csv")
     assert "seems" not in lined_up.err
     assert {row["psnr"] for row in rows(lined_up.out) if not row["error"]} == {"inf"}
     assert call("video", clips["late"], clips["plain"], "-m", "psnr", "--offset", "-1").out.count("inf") >= 23
+
+
+def test_an_offset_beyond_the_end(call, clips) -> None:  # noqa: F811
+    """If the offset skips all frames of a clip, the message says so."""
+    said = call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--offset", "100")
+    assert said.code == 3 and "ends after 24 frames, and the offset of 100 skips all of them" in said.out
+
+
+def test_equal_clips_have_no_interval(call, clips) -> None:  # noqa: F811
+    """The reason is that the scores are infinite, not that there are too few scores."""
+    said = call("video", clips["plain"], clips["plain"], "-m", "psnr")
+    assert "no interval of the mean: at least 5 finite scores are needed" in said.out
 
 
 def test_limits(call, clips, tmp_path: Path) -> None:  # noqa: F811

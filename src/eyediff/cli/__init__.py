@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -98,18 +99,22 @@ def create_command(names: Iterable[str] = COMMANDS) -> Any:
     """Return the parser of the command line for the named commands."""
     app = create_app(names)
     command = typer.main.get_command(app)
-    if app.rich_markup_mode == "rich":
-        _escape_help(command)
+    _prepare_help(command, escaped=app.rich_markup_mode == "rich")
     return command
 
 
-def _escape_help(command: Any) -> None:
-    """Escape the brackets in the help of a command, its options and its subcommands, as in `eyediff[video]`."""
+def _prepare_help(command: Any, *, escaped: bool) -> None:
+    """Prepare the help of a command, its options and its subcommands for the terminal.
+
+    The lines of a paragraph are joined, so that they are wrapped at the width of the terminal. If `escaped` is True,
+    brackets are escaped, as in `eyediff[video]`.
+    """
     for owner in (command, *command.params):
         if help_text := getattr(owner, "help", None):
-            owner.help = _MARKUP.sub(r"\\\g<0>", help_text)
+            joined = "\n\n".join(" ".join(part.split()) for part in cleandoc(help_text).split("\n\n"))
+            owner.help = _MARKUP.sub(r"\\\g<0>", joined) if escaped else joined
     for subcommand in getattr(command, "commands", {}).values():
-        _escape_help(subcommand)
+        _prepare_help(subcommand, escaped=escaped)
 
 
 @contextmanager
@@ -233,7 +238,7 @@ def _is_of_command_line(error: BaseException) -> bool:
     """Return whether code of the command line caused an error. Only this code writes directly to standard output."""
     modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     own = [name for name in modules if name.startswith("eyediff.")]
-    return own[-1].startswith(__name__)
+    return str(own[-1]).startswith(__name__)
 
 
 def _end_without_reader() -> int:

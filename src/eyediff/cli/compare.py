@@ -17,7 +17,7 @@ from ..records import Summary
 from ..report import outputs as viewing
 from ..run.limits import NO_LIMITS
 from . import options
-from .exit_codes import exit_code, partial_results, run_with_bar
+from .exit_codes import exit_code, partial_results, run_with_bar, spell_option
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
 from .progress import download_bar
 from .ray import RayOption, source_of
@@ -126,6 +126,7 @@ def compare(
         groups=groups,
         max_pixels=max_pixels,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+        spell=spell_option,
         tolerate_shift=tolerate_shift,
     )
     limits_of_gate = options.gate_limits(gate)

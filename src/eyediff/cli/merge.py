@@ -48,6 +48,9 @@ def merge(
         for problem in error.problems[:-1]:
             typer.echo(f"eyediff: {problem}", err=True)
         raise MergeError(error.problems[-1]) from error
+    if merged.header.table is not None and (maximum_mean or minimum_mean):
+        option = "--max-mean" if maximum_mean else "--min-mean"
+        raise UsageError(f"{option}: a mean over all methods of a table has no meaning; use `eyediff table --from`")
     limits = given.resolve(merged.header)
 
     def work(progress: run.Progress) -> Summary:

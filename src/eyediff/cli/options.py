@@ -434,8 +434,9 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
     """Print how many files were skipped because they are not images, for each suffix or reason."""
     if passed_over:
         kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
-        total = amount(sum(passed_over.values()), "file")
-        typer.echo(f"eyediff: skipped {total} that are not images: {kinds}", err=True)
+        total = sum(passed_over.values())
+        what = "that is not an image" if total == 1 else "that are not images"
+        typer.echo(f"eyediff: skipped {amount(total, 'file')} {what}: {kinds}", err=True)
 
 
 def reason(failed: FailedImage) -> str:

@@ -22,7 +22,7 @@ from ..tables.curves import draw_curves
 from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
-from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar
+from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar, spell_option
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -174,6 +174,7 @@ def table(
         groups=groups,
         max_pixels=max_pixels,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+        spell=spell_option,
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if report is not None and report.suffix.lower() not in PAGES:
@@ -189,6 +190,8 @@ def table(
         form.check(kept.layout)
         return _write_table(form, kept.layout, lambda sink, progress: kept.write([sink], progress=progress))
     if ground_truth is None or not methods:
+        if ground_truth is not None:
+            raise UsageError(f"no method was given; give the folders of the methods after {shown(ground_truth)}")
         raise UsageError("nothing to compare was given; give GROUND_TRUTH and METHOD, or stored scores with --from")
     rows = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
     part = parse_shard(shard, rows, scores, "--scores")

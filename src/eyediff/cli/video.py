@@ -105,7 +105,7 @@ def video(
             )
 
         summary = run_with_bar(work, progress, to_file=output is not None, what="frames")
-    for hint in summary.hints:
+    for hint in summary.hints if output is not None or kind != "text" else ():  # the text on stdout has the hints
         typer.echo(f"eyediff: {hint}", err=True)
     code = exit_code(summary)
     more = [] if report is None else [f"report: {shown(report)}"]

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import OutputError, UsageError, shown
 from ..optional import import_optional
 from ..output.atomic_write import atomic_path, check_writable, output_error
+from ..output.text import amount
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
@@ -159,7 +160,7 @@ def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
                 panel.set(xlabel=across, ylabel=below)
             else:
                 panel.set_visible(False)
-    figure.suptitle(f"{len(scores[names[0]])} pairs compared, eyediff {header.eyediff}", fontsize=10)
+    figure.suptitle(f"{amount(len(scores[names[0]]), 'pair')} compared, eyediff {header.eyediff}", fontsize=10)
     save(figure, path)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import Setting, UsageError, shown, some_of
 from ..images.reading import read_dimensions
 from ..locations import size_and_time
+from ..output.text import amount
 from ..pairing.table_rows import BadRow, TableRow, read_table_rows
 from ..pairing.walk import stem_of
 from ..records import Numbers, Pair
@@ -157,7 +158,8 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
         raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     missing = [shown(f"{methods[method]}/{images[image]}") for method, image in np.argwhere(np.isnan(found))]
     if missing:
-        raise UsageError(f"{shown(path)} lacks the sizes of {len(missing)} images: {some_of(missing)}; add these sizes")
+        count = amount(len(missing), "image")
+        raise UsageError(f"{shown(path)} lacks the sizes of {count}: {some_of(missing)}; add these sizes")
     return found, unit
 
 

@@ -14,6 +14,7 @@ from .. import defaults
 from ..errors import ImageError, Setting, SizeError, UsageError
 from ..images import common_size
 from ..locations import Location
+from ..output.text import amount
 from ..records import Image, Pair, PairSizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
@@ -146,9 +147,12 @@ class Frames:
                 reasons.append(f"{clip.name} is damaged or incomplete: {reason}")
         if left:
             short, long = (1, 0) if reference else (0, 1)
-            counts = f"{self._clips[short].name} ends after {(a, b)[short].count} frames"
-            frames = "1 frame" if left == 1 else f"{left} frames"
-            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} after this time were not compared")
+            name, count = self._clips[short].name, (a, b)[short].count
+            ends = f"{name} ends after {amount(count, 'frame')}"
+            if self._skips[short] >= count:
+                ends += f", and the offset of {self.offset} skips all of them"
+            rest = f"{amount(left, 'frame')} of {self._clips[long].name} after this time"
+            reasons.insert(0, f"{ends}; not compared: {rest}")
         if reasons:
             yield self._pair(time, reference, candidate, end="; ".join(reasons))
 
@@ -190,7 +194,7 @@ class Frames:
 
     def _shifted(self, shift: Shift, first: bool) -> str:
         count = abs(shift.frames)
-        frames = "one frame" if count == 1 else f"{count} frames"
+        frames = amount(count, "frame")
         late = "late" if shift.frames > 0 else "early"
         what = f"from {shift.start:.3f} s to {shift.end:.3f} s, {self._clips[1].name} seems {frames} {late}"
         if first and shift.start <= FROM_START * self._clips[0].seconds:
