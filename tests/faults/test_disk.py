@@ -135,3 +135,15 @@ def test_a_full_disk_for_a_matrix(
     assert run(["matrix", str(folders / "a"), "--plot", "x.pdf"]) == 3
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and err.count("complete rows: 40 of 40") == 1 and "x.pdf: No space left" in err
+
+
+def test_a_full_disk_for_the_figure_of_a_table(
+    folders: Path, small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is printed before the figure fails, and the exit code is 3."""
+    monkeypatch.chdir(small)
+    words = ["table", str(folders / "a"), f"one={folders / 'b'}", "-m", "psnr"]
+    assert run([*words, "--figure", "x.pdf", "--crop", "0,0,9,9"]) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("Means by method") and "psnr: version" in told.out
+    assert told.err.count("\n") == 1 and "x.pdf: No space left" in told.err and "complete rows: 1 of 1" in told.err
