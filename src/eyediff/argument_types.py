@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, wraps
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from .errors import ArgumentTypeError, excerpt
+from .errors import ArgumentTypeError, UsageError, excerpt
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -20,8 +21,8 @@ def check_argument_types(function: F) -> F:
     """Return a function that checks the types of its arguments, and then calls `function` with them.
 
     The returned function raises ArgumentTypeError if an argument does not have its annotated type. NumPy numbers are
-    accepted as numbers, and lists as tuples. For a `Literal`, only the type of the value is checked; `function` itself
-    must check the value. The annotations are read at the first call.
+    accepted as numbers, and lists as tuples. It raises UsageError for an empty path. For a `Literal`, only the type of
+    the value is checked; `function` itself must check the value. The annotations are read at the first call.
 
     Examples
     --------
@@ -48,6 +49,10 @@ def check_argument_types(function: F) -> F:
                 raise ArgumentTypeError(
                     f"{_owner(function)}: {name} is {excerpt(repr(value), 60)} ({type(value).__name__}); "
                     f"expected {_text(hints[name])}"
+                )
+            if name in hints and _has_empty_path(value, hints[name]):
+                raise UsageError(
+                    f"{_owner(function)}: {name} has an empty path; expected the path of a file or a folder"
                 )
         return function(*arguments, **named)
 
@@ -110,6 +115,19 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one return for 
     if kind is Callable or origin is cast(Any, Callable):
         return callable(value)
     return not isinstance(kind, type) or isinstance(value, kind) or (kind is NoneType and value is None)
+
+
+def _has_empty_path(value: object, hint: Any) -> bool:
+    """Return whether a value that fits `hint` is or contains an empty text that stands for a path.
+
+    Python would take this text for the current folder.
+    """
+    inner = get_args(hint)
+    if isinstance(value, str):
+        return not value and get_origin(hint) in (Union, UnionType) and {str, Path} <= set(inner)
+    if isinstance(value, Mapping) and get_origin(hint) is Mapping:
+        return any(_has_empty_path(each, inner[1]) for each in value.values())
+    return False
 
 
 def _is_row(value: object) -> bool:

@@ -43,14 +43,15 @@ Location: TypeAlias = Path | Url
 
 
 def parse_location(text: str) -> Location:
-    """Convert a text to a location. A `file://` URL becomes a path."""
+    """Convert a text to a location. A `file://` URL becomes a path. Raises UsageError if the path is empty."""
     scheme = scheme_of(text)
-    if scheme is None:
-        return Path(text)
-    if scheme != "file":
+    if scheme not in (None, "file"):
         return Url(text)
-    path = text.removeprefix("file://")
-    return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
+    path = text if scheme is None else text.removeprefix("file://")
+    path = path.removeprefix("/") if scheme and os.name == "nt" else path  # file:///C:/x on Windows
+    if not path:  # Python would take it for the current folder
+        raise UsageError("a path is empty; expected the path of a file or a folder")
+    return Path(path)
 
 
 def locate(path: str | os.PathLike[str]) -> Location:

@@ -33,6 +33,7 @@ from .images.size import size_of, stored_as, wider_of
 from .interfaces import Mapper, MaskedEngine
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
+from .output.text import amount
 from .records import NO_CONVENTIONS, AlphaPolicy, Image, Mask, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
@@ -485,7 +486,7 @@ def load_pair(
 def _pair_up(one: int, other: int) -> None:
     if one != other and 1 not in (one, other):
         raise UsageError(
-            f"an embedding of {one} images cannot be compared with {other} images; "
+            f"an embedding of {amount(one, 'image')} cannot be compared with {amount(other, 'image')}; "
             "give equal numbers of both, or one image in one of the arguments"
         )
 

@@ -177,3 +177,17 @@ def test_json_lines(failed: Folders, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "leave out --candidate" in capsys.readouterr().err
     assert run(command) == 0
     assert failed.levels() == BEFORE | {"sub/one.png": 90, "two.png": 95}
+
+
+def test_another_folder_than_that_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If relative paths of the results lead nowhere, the message proposes the folder of the run."""
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "before", BEFORE)
+    draw(tmp_path / "after", AFTER)
+    assert run(["compare", "before", "after", "-m", "l2", "--max", "l2=0.001", "-o", "out.json"]) == 1
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    assert run(["accept", "../out.json", "../before", "--all"]) == 2
+    assert "call this command from the folder in which the run was started" in capsys.readouterr().err

@@ -100,6 +100,15 @@ def test_limits_decide_the_exit_code(call) -> None:
     assert said.code == 1 and "beyond a limit" in said.out and "coffee.png" in said.out.split("beyond a limit")[1]
 
 
+def test_the_size_error_names_the_option(call, tmp_path: Path) -> None:
+    """The row of a pair of two sizes proposes options of the command line, not parameters of Python."""
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    said = call("compare", f"{BEFORE}/cat.png", tmp_path / "small.png", "-m", "psnr")
+    assert "or --size resize or --size crop" in said.out and "size=" not in said.out
+
+
 def test_what_could_not_be_compared_is_told_and_gives_3(call, tmp_path: Path) -> None:
     """A damaged file and a pair of two sizes have a row with an error, and a file without a partner is listed.
 

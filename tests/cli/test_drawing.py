@@ -57,6 +57,40 @@ def test_maps_without_a_metric_that_has_them(call, tmp_path: Path) -> None:  # n
     assert not (tmp_path / "maps").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--report q.html --junit q.html", ("--report and --junit name the same file",)),
+        ("--report dd --maps dd", ("--report and --maps name the same file",)),
+        ("--report dd --maps dd/maps", ("--maps dd/maps is inside the folder --report dd",)),
+        ("--report k.png --plot k.png", ("--report and --plot name the same file",)),
+        ("--report x.csv", ("--report x.csv", ".html", "folder")),
+        ("--report a.png", ("--report a.png", ".html", "folder")),
+        ("--report taken", ("--report taken", ".html", "folder")),
+        ("-o x.csv --summary x.csv", ("--output and --summary name the same file",)),
+        ("-o dd/x.csv --maps dd", ("--output dd/x.csv is inside the folder --maps dd",)),
+    ],
+)
+def test_paths_of_outputs(
+    words: str,
+    told: tuple[str, ...],
+    call,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Outputs that replace each other, and a report under the name of another file, are refused before any work."""
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("")
+    one_line(call("compare", BEFORE, AFTER, *MINI, *words.split()), *told)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_paths_of_outputs_in_python(tmp_path: Path) -> None:
+    """The same paths are refused in Python, with the names of the parameters."""
+    with pytest.raises(UsageError, match="report and maps name the same file"):
+        eyediff.compare(BEFORE, AFTER, ["ssim"], report=tmp_path / "x", maps=tmp_path / "x")
+
+
 @pytest.mark.parametrize("name", ["ssim", "ssim@skimage", "ssim@matlab", "dssim", "gmsd", "lpips-mini"])
 def test_a_map_of_any_metric_is_asked_for_in_one_way(call, tmp_path: Path, name: str) -> None:  # noqa: F811
     """--maps writes the map that `Metric.map` returns.

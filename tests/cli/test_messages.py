@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import gc
 import os
 import re
@@ -35,6 +36,38 @@ def test_nor_do_they_where_all_is_well(command: list[str], tmp_path: Path, capsy
     assert run([*command, "--size", "resize", "-o", str(tmp_path / "two\nlines\x1b[31m.csv")]) == 0
     told = capsys.readouterr().err
     assert told.replace("\n", "").isprintable() and "two\\nlines\\x1b[31m.csv" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["compare", "", AFTER], "argument 2 is empty"),
+        (["compare", BEFORE, AFTER, "--mask", ""], "--mask is empty"),
+        (["compare", BEFORE, AFTER, "--groups="], "--groups is empty"),
+        (["compare", BEFORE, AFTER, "-o", ""], "-o is empty"),
+        (["diversity", ""], "argument 2 is empty"),
+        (["nearest", "", BEFORE], "argument 2 is empty"),
+        (["table", BEFORE, "one="], "one= is not a valid method"),
+        (["table", BEFORE, f"={AFTER}"], "is not a valid method"),
+    ],
+)
+def test_an_empty_argument(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty argument is refused, because the parser would take an empty path for the current folder."""
+    assert run(words) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_write_error_without_a_name_is_not_blamed_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only code of the command line writes to standard output, so an error of the library is one of a file."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("eyediff.pairing.pair_up", fail)
+    assert run(["compare", BEFORE, AFTER, "-m", "psnr"]) == 3
+    assert capsys.readouterr().err == "eyediff: cannot write a file: No space left on device\n"
 
 
 def test_an_internal_error_is_told_from_a_crossed_limit(
@@ -96,6 +129,15 @@ def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:
     """`eyediff` without arguments prints its help and no error. The argument parser sets the exit code."""
     said = call()
     assert "Usage" in said.out and said.err == ""
+
+
+def test_help_is_wrapped_at_the_width_of_the_terminal(call, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """The line ends of the source do not show in the help: only the last line of a paragraph may be short."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.strip() for line in call("compare", "--help").out.split("Arguments")[0].splitlines()]
+    start = next(place for place, line in enumerate(lines) if line.startswith("Exit code"))
+    paragraph = lines[start : lines.index("", start)]
+    assert len(paragraph) > 2 and min(map(len, paragraph[:-1])) > 60
 
 
 @pytest.mark.parametrize(

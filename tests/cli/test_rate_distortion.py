@@ -178,6 +178,7 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
             "method,name,bpp\njpeg@20,a,1\njpeg@20,a.jpg,1\n",
             "line 3: an earlier row has already stated the size of a.jpg",
         ),
+        ("method,name,bytes,bpp\njpeg@20,a,100,9\n", "line 2: the row has `bytes` and `bpp` (give only one of them)"),
         (
             '{"method": "jpeg@20", "name": "a", "bytes": 1}\n{"method": "x", "name": "a", "bpp": 1}\n',
             "give only one of them",

@@ -189,7 +189,7 @@ def test_from_python() -> None:
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),
-        ("gt", "stored scores with --from"),
+        ("gt", "no method was given; give the folders of the methods after gt"),
         ("gt --from s.jsonl", "gt and --from s.jsonl exclude each other"),
         ("--from s.jsonl -m psnr", "--metric psnr and --from s.jsonl exclude each other"),
         ("--from gone.jsonl", "gone.jsonl cannot be read"),
@@ -454,6 +454,19 @@ def test_a_part_has_whole_images_and_is_continued(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert run(["merge", "p.jsonl", "q.jsonl"]) == 2
     assert "does not belong to the same run" in capsys.readouterr().err
+
+
+def test_parts_of_a_table_have_no_statistics(capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows of a table are those of different methods, so neither a part nor the merged rows have statistics."""
+    for part in (1, 2):
+        assert (
+            run(["table", "gt", "one", "two", "-m", "psnr", "--shard", f"{part}/2", "--scores", f"{part}.jsonl"]) == 0
+        )
+    assert run(["merge", "1.jsonl", "2.jsonl"]) == run(["merge", "1.jsonl", "2.jsonl", "-o", "all.json"]) == 0
+    assert not {"summary", "mean", "worst"} & set(" ".join(capsys.readouterr()).split())
+    assert json.loads(Path("all.json").read_text())["summary"]["metrics"] == {}
+    assert run(["merge", "1.jsonl", "2.jsonl", "--min-mean", "psnr=1"]) == 2
+    assert "--min-mean: a mean over all methods" in capsys.readouterr().err
 
 
 def test_scores_that_are_no_table_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,20 @@ def test_every_nth(call, clips) -> None:  # noqa: F811
     one_line(call("video", clips["plain"], clips["noisy"], "--every", "0"), "--every 0", "1 or more")
 
 
+def test_every_nth_of_different_rates(call, tmp_path: Path) -> None:  # noqa: F811
+    """With --every 2, a clip of half the rate has a partner for each selected frame. Only selected frames can fail."""
+    full = encode(tmp_path / "full.mkv", range(12), times=[20 * i for i in range(12)])
+    half = encode(tmp_path / "half.mkv", range(0, 12, 2), times=[40 * i for i in range(6)])
+    short = encode(tmp_path / "short.mkv", range(0, 6, 2), times=[40 * i for i in range(3)])
+    for clips, count in (((full, half), 6), ((half, full), 3)):
+        said = call("video", *clips, "-m", "l2", "--every", "2", "--format", "csv")
+        assert said.code == 0 and [row["error"] for row in rows(said.out)] == [""] * count
+    for clips in ((full, short), (short, full)):
+        said = call("video", *clips, "-m", "l2", "--every", "2")
+        assert said.code == 3 and "short.mkv ends after 3 frames" in said.out
+    assert call("video", full, half, "-m", "l2").code == 3
+
+
 def test_a_dropped_frame(call, clips) -> None:  # noqa: F811
     """A dropped frame has a row with an error, and the other frames have the right partners. The exit code is 3."""
     said = call("video", clips["plain"], clips["dropped"], "-m", "psnr", "--format", "csv")
@@ -88,7 +102,7 @@ def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
     said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 21
     assert rows(said.out)[-1]["error"] == (
-        f"read: {clips['short']} ends after 20 frames; 4 frames of {clips['plain']} after this time were not compared"
+        f"read: {clips['short']} ends after 20 frames; not compared: 4 frames of {clips['plain']} after this time"
     )
 
 
@@ -117,17 +131,30 @@ def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
 
 
 def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
-    """A clip that is one frame late is reported on standard error and in the summary.
+    """A clip that is one frame late is reported in the summary, or on standard error if there is no summary.
 
     The message proposes an offset, and this offset corrects the delay.
     """
     said = call("video", clips["plain"], clips["late"], "-m", "psnr")
-    assert said.code == 0 and "seems one frame late; use an offset of 1" in said.err
-    assert "seems one frame late" in said.out
+    late = "seems 1 frame late; use an offset of 1"
+    assert said.code == 0 and late in said.out and "seems" not in said.err
+    assert late in call("video", clips["plain"], clips["late"], "-m", "psnr", "--format", "csv").err
     lined_up = call("video", clips["plain"], clips["late"], "-m", "psnr", "--offset", "1", "--format", "csv")
     assert "seems" not in lined_up.err
     assert {row["psnr"] for row in rows(lined_up.out) if not row["error"]} == {"inf"}
     assert call("video", clips["late"], clips["plain"], "-m", "psnr", "--offset", "-1").out.count("inf") >= 23
+
+
+def test_an_offset_beyond_the_end(call, clips) -> None:  # noqa: F811
+    """If the offset skips all frames of a clip, the message says so."""
+    said = call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--offset", "100")
+    assert said.code == 3 and "ends after 24 frames, and the offset of 100 skips all of them" in said.out
+
+
+def test_equal_clips_have_no_interval(call, clips) -> None:  # noqa: F811
+    """The reason is that the scores are infinite, not that there are too few scores."""
+    said = call("video", clips["plain"], clips["plain"], "-m", "psnr")
+    assert "no interval of the mean: at least 5 finite scores are needed" in said.out
 
 
 def test_limits(call, clips, tmp_path: Path) -> None:  # noqa: F811

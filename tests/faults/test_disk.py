@@ -5,6 +5,7 @@ One line reports the error, the earlier result is kept, and a rerun completes th
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -105,3 +106,44 @@ def test_a_device_that_is_full(folders: Path, capsys: pytest.CaptureFixture[str]
     words = ["compare", str(folders / "a"), str(folders / "b"), "-m", "psnr", "-f", "csv", "-o", "/dev/full"]
     assert run(words) in (2, 3)
     assert "/dev/full: No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--plot x.png", "--plot x.svg", "--plot x.pdf", "--report x.html"])
+def test_a_full_disk_for_pictures(
+    option: str, folders: Path, small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plot or a report that does not fit is an error of this file, not of standard output or of eyediff.
+
+    No lock and no temporary file are left.
+    """
+    monkeypatch.chdir(small)
+    subprocess.run(["mount", "-o", "remount,size=64k", str(small)], check=True)
+    Path("filler").write_bytes(bytes(61440))
+    code = run(["compare", str(folders / "a"), str(folders / "b"), "-m", "psnr", *option.split()])
+    lines = capsys.readouterr().err.splitlines()
+    place = r"\S*x\S*" if "plot" in option else rf"a temporary file in {small}"
+    assert len(lines) == 1 and re.match(rf"eyediff: cannot write {place}: No space left on device", lines[0])
+    assert code == 3 and "complete rows: 40 of 40" in lines[0] if "plot" in option else code in (2, 3)
+    assert [path.name for path in small.iterdir()] == ["filler"]
+
+
+def test_a_full_disk_for_a_matrix(
+    folders: Path, small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plot of a matrix fails with one line, which states the number of rows once."""
+    monkeypatch.chdir(small)
+    assert run(["matrix", str(folders / "a"), "--plot", "x.pdf"]) == 3
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and err.count("complete rows: 40 of 40") == 1 and "x.pdf: No space left" in err
+
+
+def test_a_full_disk_for_the_figure_of_a_table(
+    folders: Path, small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is printed before the figure fails, and the exit code is 3."""
+    monkeypatch.chdir(small)
+    words = ["table", str(folders / "a"), f"one={folders / 'b'}", "-m", "psnr"]
+    assert run([*words, "--figure", "x.pdf", "--crop", "0,0,9,9"]) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("Means by method") and "psnr: version" in told.out
+    assert told.err.count("\n") == 1 and "x.pdf: No space left" in told.err and "complete rows: 1 of 1" in told.err

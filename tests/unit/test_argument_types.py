@@ -15,7 +15,9 @@ from PIL import Image
 
 import eyediff
 from eyediff.argument_types import check_argument_types
-from eyediff.errors import ArgumentTypeError, EyediffError
+from eyediff.errors import ArgumentTypeError, EyediffError, UsageError
+
+BEFORE, AFTER = (str(Path(__file__).parents[2] / "examples" / side) for side in ("before", "after"))
 
 VALUES: tuple[object, ...] = (None, 3, 2.5, "x", b"x", True, [], [3], {}, {3}, object(), len, np.zeros(2), np.int64(3))
 
@@ -197,3 +199,21 @@ def test_closed_streams(closed: str, tmp_path: Path) -> None:
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr and "internal error" not in done.stderr
     assert (tmp_path / "out.csv").read_text().startswith("pair,") and len((tmp_path / "out.csv").read_text()) < 300
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: eyediff.compare("", AFTER),
+        lambda: eyediff.compare(BEFORE, AFTER, mask=""),
+        lambda: eyediff.compare(pairs=[("", f"{AFTER}/cat.png")]),
+        lambda: eyediff.compare(BEFORE, AFTER, groups=""),
+        lambda: eyediff.table(BEFORE, {"one": ""}),
+        lambda: eyediff.diversity(""),
+        lambda: eyediff.distance("", f"{AFTER}/cat.png"),
+    ],
+)
+def test_an_empty_path(call: Callable[[], object]) -> None:
+    """An empty path is refused. `Path("")` is the current folder, so its images would be compared."""
+    with pytest.raises(UsageError, match="empty"):
+        call()

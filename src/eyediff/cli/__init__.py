@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -98,18 +99,22 @@ def create_command(names: Iterable[str] = COMMANDS) -> Any:
     """Return the parser of the command line for the named commands."""
     app = create_app(names)
     command = typer.main.get_command(app)
-    if app.rich_markup_mode == "rich":
-        _escape_help(command)
+    _prepare_help(command, escaped=app.rich_markup_mode == "rich")
     return command
 
 
-def _escape_help(command: Any) -> None:
-    """Escape the brackets in the help of a command, its options and its subcommands, as in `eyediff[video]`."""
+def _prepare_help(command: Any, *, escaped: bool) -> None:
+    """Prepare the help of a command, its options and its subcommands for the terminal.
+
+    The lines of a paragraph are joined, so that they are wrapped at the width of the terminal. If `escaped` is True,
+    brackets are escaped, as in `eyediff[video]`.
+    """
     for owner in (command, *command.params):
         if help_text := getattr(owner, "help", None):
-            owner.help = _MARKUP.sub(r"\\\g<0>", help_text)
+            joined = "\n\n".join(" ".join(part.split()) for part in cleandoc(help_text).split("\n\n"))
+            owner.help = _MARKUP.sub(r"\\\g<0>", joined) if escaped else joined
     for subcommand in getattr(command, "commands", {}).values():
-        _escape_help(subcommand)
+        _prepare_help(subcommand, escaped=escaped)
 
 
 @contextmanager
@@ -145,8 +150,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     _open_missing_streams()
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
-        if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
-            raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
+        _check_arguments(arguments)
         with _paused_collector():
             command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
@@ -168,6 +172,9 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
         raise
     except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
         if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
+            if not _is_of_command_line(error):
+                _complain(f"cannot write a file: {error.strerror or error}")
+                return INCOMPLETE
             _complain(f"cannot write <stdout>: {error.strerror or error}")
             _discard_stdout()
             return INCOMPLETE
@@ -181,6 +188,25 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     finally:
         gc.unfreeze()
     return code if isinstance(code, int) else 0
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise UsageError if an argument contains NUL, or if an argument or the value of an option is empty.
+
+    The cause of an empty argument is often a variable of the shell that is not set. The parser would take an empty path
+    for the current folder.
+    """
+    if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
+        raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
+    for place, argument in enumerate(arguments):
+        before = arguments[place - 1] if place else ""
+        if not argument:
+            what = before if before.startswith("-") else f"argument {place + 1}"
+        elif re.fullmatch(r"--[a-z0-9-]+=", argument):
+            what = argument[:-1]
+        else:
+            continue
+        raise UsageError(f"{what} is empty; give a value, and check that the variables of the shell are set")
 
 
 def _open_missing_streams() -> None:
@@ -205,7 +231,14 @@ def _closed_stream() -> TextIO:
 
 
 _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
-"""Error numbers of a write to a standard output that is closed or full. Errors of files also have a file name."""
+"""Error numbers of a write to a standard output that is closed or full, or to an open file."""
+
+
+def _is_of_command_line(error: BaseException) -> bool:
+    """Return whether code of the command line caused an error. Only this code writes directly to standard output."""
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [name for name in modules if name.startswith("eyediff.")]
+    return str(own[-1]).startswith(__name__)
 
 
 def _end_without_reader() -> int:

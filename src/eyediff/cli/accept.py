@@ -220,7 +220,11 @@ def _place(path: Path, given: Path, folder: Path) -> Path:
     """
     below = _below(path, given) or _below(path, folder)
     if below is None:
-        raise UsageError(f"{shown(path)} is not in the folder {shown(given)}; nothing was replaced")
+        where = "" if path.is_absolute() else ", or call this command from the folder in which the run was started"
+        raise UsageError(
+            f"{shown(path)} is not in the folder {shown(given)}; nothing was replaced; give the folder of the "
+            f"references{where}"
+        )
     place = folder / below
     if any((folder / part).is_symlink() for part in (below, *below.parents)):
         raise UsageError(f"{shown(place)} is a link, or is in a folder that is a link; nothing was replaced")
@@ -244,7 +248,8 @@ def _check(change: _Change) -> None:
     try:
         regular = stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{shown(path)} cannot be read ({getattr(error, 'strerror', error)})") from error
+        where = "" if path.is_absolute() else "; call this command from the folder in which the run was started"
+        raise ImageError(f"{shown(path)} cannot be read ({getattr(error, 'strerror', error)}){where}") from error
     if not regular:
         raise ImageError(f"{shown(path)} is not a regular file; expected an image")
     if path.suffix.lower() != change.reference.suffix.lower():

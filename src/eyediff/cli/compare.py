@@ -17,7 +17,7 @@ from ..records import Summary
 from ..report import outputs as viewing
 from ..run.limits import NO_LIMITS
 from . import options
-from .exit_codes import exit_code, partial_results, run_with_bar
+from .exit_codes import exit_code, partial_results, run_with_bar, spell_option
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
 from .progress import download_bar
 from .ray import RayOption, source_of
@@ -112,7 +112,7 @@ def compare(
         raise UsageError("--resume needs the file with the results of the earlier run; give this file with -o")
     part = parse_shard(shard, kind, output)
     most = options.rows_shown(rows, kind, output)
-    gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
+    gating = Gating(baseline, tolerance, junit, plot, overwrite=overwrite)
     gating.check_inputs(*filter(None, (reference, candidate)))
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
@@ -126,6 +126,7 @@ def compare(
         groups=groups,
         max_pixels=max_pixels,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+        spell=spell_option,
         tolerate_shift=tolerate_shift,
     )
     limits_of_gate = options.gate_limits(gate)
@@ -161,7 +162,7 @@ def compare(
         asked=plan.limits != NO_LIMITS or baseline is not None,
     )
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
-    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
+    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, overwrite=overwrite)]
     _say(plan)
 
     journal, judge = None, gating.judge(plan.limits)

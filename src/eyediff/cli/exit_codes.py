@@ -55,18 +55,18 @@ def partial_results(
         Function that is called after an error, and returns whether --resume could continue the output. None if the
         output can never be continued.
     """
-    rows = 0
+    rows, expected = 0, None
 
-    def progress(done: int, _: int | None) -> None:
-        nonlocal rows
-        rows = done
+    def progress(done: int, total: int | None) -> None:
+        nonlocal rows, expected
+        rows, expected = done, total
 
     def describe() -> str:
         place = f" in {shown(output)}" if output else ""
         what_to_do = (
-            "continue with --resume" if can_resume and can_resume() else "run the command again for the missing rows"
+            "continue with --resume" if can_resume and can_resume() else "run the command again for the missing results"
         )
-        return f"complete rows{place}: {rows}; {what_to_do}"
+        return f"complete rows{place}: {rows}{f' of {expected}' if expected else ''}; {what_to_do}"
 
     try:
         yield progress
@@ -76,7 +76,7 @@ def partial_results(
         typer.echo(f"eyediff: {shown(error.spelled(spell_option))}; {describe()}", err=True)
         raise typer.Exit(INCOMPLETE) from error
     except Exception as error:
-        if rows:
+        if rows and not hasattr(error, "__notes__"):  # otherwise an inner block has already counted the rows
             error.add_note(f"; {describe()}")
         raise
 

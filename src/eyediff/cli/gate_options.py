@@ -60,18 +60,13 @@ class Gating:
 
     def __init__(
         self,
-        output: Path | None,
         baseline: Path | None,
         tolerance: Sequence[str] | None,
         junit: Path | None,
         picture: Path | None,
-        summary: Path | None = None,
         *,
         overwrite: bool = False,
     ) -> None:
-        check_distinct_paths(
-            {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
-        )
         if junit is not None and not junit.absolute().parent.is_dir():
             raise UsageError(
                 f"--junit {shown(junit)} cannot be written: there is no folder {shown(junit.parent)}; create it first"
@@ -149,7 +144,8 @@ class Gating:
         if self._earlier.metrics is None:
             name = shown(self._earlier.path)
             typer.echo(
-                f"eyediff: the baseline {name} is a CSV file, so versions, weights and the size policy are not checked",
+                f"eyediff: the baseline {name} is a CSV file, so versions, weights, --size, --alpha, --range and "
+                "conventions such as --mask and --ignore are not checked",
                 err=True,
             )
         if beside:
@@ -168,18 +164,3 @@ def _tolerance(text: str) -> tuple[str | None, float]:
             f"--tolerance {text} is not valid; expected a number, 0 or larger, or NAME=X, such as lpips=0.002"
         )
     return name if equals else None, tolerance
-
-
-def check_distinct_paths(files: dict[str, Path | None]) -> None:
-    """Raise UsageError if two options name the same file.
-
-    For example, if the results of a run replaced its baseline, the next run would always pass.
-    """
-    seen: dict[Path, str] = {}
-    for option, path in files.items():
-        if path is None:
-            continue
-        place = real_path(path)
-        if place in seen:
-            raise UsageError(f"{seen[place]} and {option} name the same file, {shown(path)}; give different files")
-        seen[place] = option

@@ -83,7 +83,7 @@ def matrix(
         if plot is not None:
             with partial_results(output) as progress:
                 if output is None or not is_regular(output):  # a regular file is written completely or not at all
-                    progress(len(found.rows), None)
+                    progress(len(found.rows), len(found.rows))
                 drawing.draw_heat_map(found, metric, plot)
     if output is not None:
         sides = f"distances of {amount(len(found.rows), 'image')} to {amount(len(found.columns), 'image')}"

@@ -39,7 +39,7 @@ def merge(
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)
-    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file)
     if output is not None and real_path(output) in {real_path(path) for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards; give another file")
     try:
@@ -48,6 +48,9 @@ def merge(
         for problem in error.problems[:-1]:
             typer.echo(f"eyediff: {problem}", err=True)
         raise MergeError(error.problems[-1]) from error
+    if merged.header.table is not None and (maximum_mean or minimum_mean):
+        option = "--max-mean" if maximum_mean else "--min-mean"
+        raise UsageError(f"{option}: a mean over all methods of a table has no meaning; use `eyediff table --from`")
     limits = given.resolve(merged.header)
 
     def work(progress: run.Progress) -> Summary:

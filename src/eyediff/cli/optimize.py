@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 from ..errors import UsageError, shown
-from ..optimize.settings import RATE_FROM_IMAGE, RATE_FROM_NOISE, DescentSettings
+from ..metrics.registry import METRICS
+from ..optimize.settings import RATE_FROM_IMAGE, RATE_FROM_NOISE, DescentSettings, objective_names
 from ..optional import require
-from ..output.text import figure
+from ..output.text import amount, figure
 from ..records import SizePolicy
 from .exit_codes import INTERRUPTED
 from .progress import bar, download_bar
@@ -36,8 +37,8 @@ def optimize(
             "--metric",
             "-m",
             metavar="NAME",
-            help="Metric to optimise: lpips-alex or deep-alex (also with vgg, squeeze or mini), perceptual (vgg), "
-            "perceptual-alex (also with squeeze or mini), ssim, dssim, ms-ssim, psnr, l2.",
+            help=f"Metric to optimise, one of {', '.join(objective_names(METRICS))}. A version may follow, as in "
+            "ssim@skimage.",
         ),
     ] = "lpips-alex",
     steps: Annotated[int, typer.Option(min=1, help="Number of steps of the optimiser Adam.")] = DEFAULT.steps,
@@ -117,10 +118,10 @@ def optimize(
             "eyediff: curve.png was not drawn, because matplotlib is not installed; log.jsonl has the values", err=True
         )
     typer.echo(
-        f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: "
+        f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {amount(done.steps, 'step')}: "
         f"{shown(output / SIDE_BY_SIDE)}"
     )
     if done.interrupted:
-        print(f"eyediff: stopped after {done.steps} of {steps} steps", file=sys.stderr)  # noqa: T201 - a message for people
+        print(f"eyediff: stopped after {done.steps} of {amount(steps, 'step')}", file=sys.stderr)  # noqa: T201 - a message for people
         return INTERRUPTED
     return 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand
 
 from ..errors import UsageError
+from ..output.files import check_distinct_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,26 @@ RULES: Mapping[str, Sequence[OptionRule]] = {
 """The rules of each command. Rules that depend on a metric, a file or a number are not here, but in other modules."""
 
 
+OUTPUTS = ("output", "scores", "report", "maps", "figure", "plot", "junit", "summary", "by-item")
+"""Options that name a file or a folder to write."""
+
+INPUTS = ("baseline", "from", "bytes", "index")
+"""Options that name a file to read, which no output may replace."""
+
+
 class CheckedCommand(TyperCommand):
-    """A command that checks the rules for its options before it begins."""
+    """A command that checks its options before it begins: the rules, and the paths of its outputs."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Raise UsageError if the options that were given break a rule."""
+        """Raise UsageError if the options that were given break a rule, or if two outputs have the same path."""
         for rule in RULES.get(self.name or "", ()):
             _check(rule, ctx)
+        given = {max(param.opts, key=len).removeprefix("--"): ctx.params.get(param.name) for param in self.params}
+        outputs, inputs = (
+            {name: Path(given[name]) for name in names if isinstance(given.get(name), (str, Path))}
+            for names in (OUTPUTS, INPUTS)
+        )
+        check_distinct_paths(outputs, inputs)
         return super().invoke(ctx)
 
 

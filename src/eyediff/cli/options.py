@@ -18,7 +18,6 @@ from ..errors import UsageError, shown
 from ..images import check_range
 from ..images.region import parse_rectangle
 from ..interfaces import Sink
-from ..locations import real_path
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
@@ -298,13 +297,9 @@ def resume_policy(resume: bool, by: ChangeSign | None) -> run.Resume:
     return "hash" if by == "hash" else resume or by is not None
 
 
-def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:
+def summary_sinks(path: Path | None, *, overwrite: bool = False) -> list[Sink]:
     """Return the receiver of rows that writes the file of --summary, or an empty list without --summary."""
-    if path is None:
-        return []
-    if output is not None and real_path(path) == real_path(output):
-        raise UsageError(f"--summary and --output name the same file, {shown(path)}; give different files")
-    return [reports.SummarySink(path, overwrite=overwrite)]
+    return [] if path is None else [reports.SummarySink(path, overwrite=overwrite)]
 
 
 def named(given: Sequence[str] | None, gate: Mapping[str, float] | None = None) -> list[str]:
@@ -439,8 +434,9 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
     """Print how many files were skipped because they are not images, for each suffix or reason."""
     if passed_over:
         kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
-        total = amount(sum(passed_over.values()), "file")
-        typer.echo(f"eyediff: skipped {total} that are not images: {kinds}", err=True)
+        total = sum(passed_over.values())
+        what = "that is not an image" if total == 1 else "that are not images"
+        typer.echo(f"eyediff: skipped {amount(total, 'file')} {what}: {kinds}", err=True)
 
 
 def reason(failed: FailedImage) -> str:

@@ -14,6 +14,7 @@ import typer
 from .. import defaults, run, tables
 from .. import output as reports
 from ..errors import UsageError, shown
+from ..output.files import is_regular
 from ..pairing.walk import natural_key
 from ..records import Numbers, Rectangle, Summary
 from ..report.page_files import SUFFIXES as PAGES
@@ -22,8 +23,7 @@ from ..tables.curves import draw_curves
 from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
-from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar
-from .gate_options import check_distinct_paths
+from .exit_codes import INTERRUPTED, exit_code, partial_results, run_with_bar, spell_option
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -175,6 +175,7 @@ def table(
         groups=groups,
         max_pixels=max_pixels,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+        spell=spell_option,
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if report is not None and report.suffix.lower() not in PAGES:
@@ -183,17 +184,6 @@ def table(
         )
     if plot is not None:
         check_plot(plot)
-    check_distinct_paths(
-        {
-            "--from": stored,
-            "--bytes": None if sizes in (None, tables.OWN_FILES) else Path(sizes),
-            "--output": output,
-            "--scores": scores,
-            "--report": report,
-            "--figure": figure,
-            "--plot": plot,
-        }
-    )
     form = _Form(kind, output, _decimals(digits or []), plot, {"page": report, "figure": figure}, per_group=per_group)
     crops = _crops(crop or [])
     if stored is not None:
@@ -201,6 +191,8 @@ def table(
         form.check(kept.layout)
         return _write_table(form, kept.layout, lambda sink, progress: kept.write([sink], progress=progress))
     if ground_truth is None or not methods:
+        if ground_truth is not None:
+            raise UsageError(f"no method was given; give the folders of the methods after {shown(ground_truth)}")
         raise UsageError("nothing to compare was given; give GROUND_TRUTH and METHOD, or stored scores with --from")
     rows = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
     part = parse_shard(shard, rows, scores, "--scores")
@@ -278,11 +270,16 @@ def _write_table(
             tell_verdict(INTERRUPTED, layout.header, summary, "text", None, more=again)
             raise typer.Exit(INTERRUPTED)
         data = sink.summarise(form.decimals)
-        if draw is not None:
-            draw(data, sink.scores)
-        if form.plot is not None:
-            draw_curves(data, form.plot)
-        text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
+        try:
+            text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
+        finally:
+            with partial_results(form.output) as progress:
+                if form.output is None or not is_regular(form.output):  # a regular file is written only at the end
+                    progress(len(data.methods), len(data.methods))
+                if draw is not None:
+                    draw(data, sink.scores)
+                if form.plot is not None:
+                    draw_curves(data, form.plot)
     code = exit_code(summary)
     notes = data.notes if form.output is not None or form.kind == "csv" else ()  # the table on stdout has these notes
     files = {**form.drawn, "plot": form.plot, "table": form.output}
@@ -316,8 +313,6 @@ def _folders(methods: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for text in methods:
         for name, path in _named_folders(text):
-            if not name:
-                raise UsageError(f"{shown(text)} is not a valid method; expected FOLDER or NAME=FOLDER")
             if name in folders:
                 raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
             folders[name] = path
@@ -330,6 +325,8 @@ def _named_folders(text: str) -> list[tuple[str, Path]]:
     An asterisk in the name is replaced by the text that the asterisk in the folder matches.
     """
     name, equals, folder = text.partition("=")
+    if equals and not (name and folder):
+        raise UsageError(f"{shown(text)} is not a valid method; expected FOLDER or NAME=FOLDER")
     if not equals or Path(text).is_dir():
         return [(Path(text).resolve().name, Path(text))]
     if "*" not in name:

@@ -12,7 +12,7 @@ import typer
 
 from .. import defaults
 from ..errors import shown
-from ..output.summary import statistics_lines
+from ..output.summary import has_statistics, statistics_lines
 from ..output.text import amount, crossing_figures, mean_figure, outcome, rendered
 from ..records import Crossing, Header, Summary
 
@@ -47,7 +47,7 @@ def tell_verdict(
         space are printed without the prefix "eyediff: ".
     """
     told = []
-    if (kind != "text" or output is not None) and summary.count - summary.failed > 1:
+    if (kind != "text" or output is not None) and has_statistics(summary):
         told += [rendered(line, terminal=False).rstrip("\n") for line in statistics_lines(header, summary)]
     told.append(f"eyediff: {_headline(code, summary, output, noun)}")
     told += _crossed(summary)

@@ -73,7 +73,7 @@ def video(
     130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
-    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file)
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
@@ -105,7 +105,7 @@ def video(
             )
 
         summary = run_with_bar(work, progress, to_file=output is not None, what="frames")
-    for hint in summary.hints:
+    for hint in summary.hints if output is not None or kind != "text" else ():  # the text on stdout has the hints
         typer.echo(f"eyediff: {hint}", err=True)
     code = exit_code(summary)
     more = [] if report is None else [f"report: {shown(report)}"]

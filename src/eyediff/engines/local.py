@@ -97,12 +97,13 @@ class LocalEngine:
         unequal = (a != b).any(-1)  # filters enlarge the area in which the map is high
         if not shift:
             return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
-        # The map ignores small displacements. To report them, regions contain all pixels that differ.
+        # The map ignores small displacements. To report them, regions contain all pixels that differ. Their scores are
+        # values of the map, so they may be below the limit of visible differences.
         differing = by_strips(lambda x, y: plane_distance(self._program.planes(x), self._program.planes(y)), a, b)
         regions: list[Region] = []
         for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counted)), unequal):
             if (moved := self._shift(a, b, counted, region, y, x, shift)) is not None:
-                regions.append(replace(region, shift=moved))
+                regions.append(replace(region, shift=moved, score=float(found[y, x].max())))
             elif (kept := changed[y, x]).any():
                 regions += [each for each, _, _ in _regions(found, (y[kept], x[kept]), unequal)]
         return _worst(regions)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import html
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import shown
+from ..output.atomic_write import output_error
 from ..output.targets import target
 from ..output.text import crossing_figures, mean_figure
 from ..records import Failure, Header, Pair, Row, Summary
@@ -69,6 +71,32 @@ class JunitSink:
 
     def close(self, summary: Summary) -> None:
         """Write the numbers of test cases, failures and errors, and then the test cases."""
+        try:
+            self._conclude(summary)
+            counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
+            counts += f' time="{time.monotonic() - self._started:.3f}"'
+            self._target.write(f'<testsuites name="eyediff" {counts}>\n')
+            self._target.write(
+                f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties(summary)}'
+            )
+            with _named_errors():
+                self._cases.seek(0)
+            while piece := self._cases.read(1 << 20):
+                self._target.write(piece)
+        except BaseException:
+            self._target.close("", finished=False)
+            raise
+        finally:
+            self._discard_cases()
+        self._target.close("  </testsuite>\n</testsuites>\n", finished=True)
+
+    def abandon(self) -> None:
+        """Restore the earlier file, because the run failed before its first row."""
+        self._discard_cases()
+        self._target.abandon()
+
+    def _conclude(self, summary: Summary) -> None:
+        """Write the test cases that are known only after the last row."""
         for file in summary.unmatched:
             self._error(
                 "eyediff.pairs", str(file.path), "unmatched", f"the file is only in {file.side}; it has no partner"
@@ -85,28 +113,10 @@ class JunitSink:
                 self._error("eyediff.run", "the whole run", "missing", gap)
         if summary.interrupted:
             self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
-        self._cases.seek(0)
-        counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
-        counts += f' time="{time.monotonic() - self._started:.3f}"'
-        last = "  </testsuite>\n</testsuites>\n"
-        try:
-            self._target.write(f'<testsuites name="eyediff" {counts}>\n')
-            self._target.write(
-                f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties(summary)}'
-            )
-            while piece := self._cases.read(1 << 20):
-                self._target.write(piece)
-        except BaseException:
-            self._target.close("", finished=False)
-            raise
-        finally:
-            self._cases.close()
-        self._target.close(last, finished=True)
 
-    def abandon(self) -> None:
-        """Restore the earlier file, because the run failed before its first row."""
-        self._cases.close()
-        self._target.abandon()
+    def _discard_cases(self) -> None:
+        with suppress(OSError):  # the content is lost, so an error of the last write does not matter
+            self._cases.close()
 
     def _against(self, verdict: Verdict) -> None:
         for found in verdict.drifts:
@@ -136,7 +146,8 @@ class JunitSink:
             now = time.monotonic()
             attributes += f' file={_attribute(str(pair.candidate))} time="{now - self._last:.3f}"'
             self._last = now
-        self._cases.write(f"    <testcase {attributes}>{inside}</testcase>\n")
+        with _named_errors():
+            self._cases.write(f"    <testcase {attributes}>{inside}</testcase>\n")
 
     def _properties(self, summary: Summary) -> str:
         lines = [f"      <property name={_attribute('eyediff')} value={_attribute(self._header.eyediff)}/>\n"]
@@ -149,6 +160,15 @@ class JunitSink:
                 f"      <property name={_attribute(f'mean {name}')} value={_attribute(mean_figure(found))}/>\n"
             )
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Convert an OSError of the temporary file with the test cases into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(f"a temporary file in {tempfile.gettempdir()}", error) from error
 
 
 def _quoted(text: str) -> str:

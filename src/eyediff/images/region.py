@@ -98,10 +98,10 @@ def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
 def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
     """Read a mask from an image file. A pixel counts if the mean of its channels is at least half of white.
 
-    Transparent pixels do not count. Raises ImageError if the file is not an image, or has more than `max_pixels`
-    pixels.
+    Transparent pixels do not count. Raises ImageError if the file is not an image, has more than `max_pixels` pixels,
+    or has dark pixels but none that counts.
     """
-    return _white(read(path, alpha="black", max_pixels=max_pixels, frames="one").pixels)
+    return _white(read(path, alpha="black", max_pixels=max_pixels, frames="one").pixels, shown(path))
 
 
 def as_mask(value: Any, name: str = "mask") -> Mask:
@@ -121,9 +121,11 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
         If an array has another shape or type.
     ImageError
         If a file is not an image.
+    SizeError
+        If there are values above 0, but all are too small for a pixel to count.
     """
     if not hasattr(value, "__array__") or hasattr(value, "getbands"):
-        return _white(as_image(value, alpha="black", name=name).pixels)
+        return _white(as_image(value, alpha="black", name=name).pixels, name)
     array = np.asarray(value)
     if array.ndim >= 3 and array.shape[-1] == 1:
         array = array[..., 0]
@@ -132,7 +134,7 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
     if array.dtype == np.bool_:
         return array
     if array.dtype.type in (np.uint8, np.uint16):
-        return np.asarray(array > PEAKS[np.dtype(array.dtype.type)] / 2)
+        return _white(array[..., None], name)
     if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
         return np.asarray(array >= 0.5)
     raise RangeError(
@@ -262,6 +264,11 @@ def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask 
     if mask is None and not (conventions.region or conventions.ignore):
         return None
     height, width = image.pixels.shape[:2]
+    if mask is not None and mask.ndim != 2:
+        raise SizeError(
+            f"the mask has the shape {mask.shape}; expected a mask without channels, {(height, width)}, such as one "
+            "channel of this mask"
+        )
     if mask is not None and mask.shape != (height, width):
         raise SizeError(
             f"the mask is {mask.shape[1]}x{mask.shape[0]}, but the images are {width}x{height}; give a mask of the "
@@ -293,8 +300,16 @@ def _slices(rectangle: Rectangle, height: int, width: int) -> tuple[slice, slice
     )
 
 
-def _white(pixels: Pixels) -> Mask:
-    return np.asarray(pixels.mean(-1, dtype=np.float64) >= PEAKS[pixels.dtype] / 2)
+def _white(pixels: Pixels, name: str) -> Mask:
+    """Return whether the mean of the channels is at least half of white. Raises SizeError if all are too dark."""
+    white = PEAKS[np.dtype(pixels.dtype.type)]
+    counted: Mask = np.asarray(pixels.mean(-1, dtype=np.float64) >= white / 2)
+    if not counted.any() and pixels.any():
+        raise SizeError(
+            f"{name}: no pixel counts, because the largest value is {pixels.max()}; expected {white} for pixels that "
+            "count, or an array of booleans"
+        )
+    return counted
 
 
 def _rounded(image: Image) -> Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,19 +12,11 @@ from .. import nn, weights
 from ..errors import UsageError
 from ..interfaces import DownloadProgress
 from ..metrics import lpips
-from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
+from ..metrics.backbones import TRUNKS
 from ..metrics.programs import DeepFeatures, FeatureStatistics, WholeImage
 from ..metrics.registry import all_metrics
 from ..scoring.metric_spec import parse_metric
-
-PERCEPTUAL: Mapping[str, str] = {
-    "perceptual": VGG.name,
-    **{f"perceptual-{trunk.name}": trunk.name for trunk in (ALEX, SQUEEZE, MINI)},
-}
-"""Names of the content losses of Johnson et al. 2016, and the name of the backbone of each.
-
-The loss compares features of the second feature layer of the backbone. In VGG, this layer is relu2_2.
-"""
+from .settings import PERCEPTUAL, objective_names
 
 JOHNSON = "2016"
 
@@ -79,11 +70,6 @@ class Objective:
             return self.module.contents(target) if isinstance(self.module, nn.PerceptualLoss) else target
 
 
-def objective_names() -> list[str]:
-    """Return the names of all metrics that have a gradient."""
-    return [*(name for name, info in all_metrics().items() if info.is_deep or info.torch_module), *PERCEPTUAL]
-
-
 def load_objective(name: str, progress: DownloadProgress | None = None) -> Objective:
     """Load a metric that has a gradient, with its weights.
 
@@ -128,5 +114,5 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     elif info.torch_module is not None and (isinstance(program, WholeImage) or program.formula is not None):
         module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)
     else:
-        raise UsageError(f"{name} has no gradient; expected one of {', '.join(objective_names())}")
+        raise UsageError(f"{name} has no gradient; expected one of {', '.join(objective_names(all_metrics()))}")
     return Objective(name, spec.version, sha256, info.higher_is_better, program.smallest_side, info.is_deep, module)

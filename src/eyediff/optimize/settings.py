@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ..metrics.backbones import ALEX, MINI, SQUEEZE, VGG
+from ..metrics.registry import MetricInfo
+
+PERCEPTUAL: Mapping[str, str] = {
+    "perceptual": VGG.name,
+    **{f"perceptual-{trunk.name}": trunk.name for trunk in (ALEX, SQUEEZE, MINI)},
+}
+"""Names of the content losses of Johnson et al. 2016, and the name of the backbone of each.
+
+The loss compares features of the second feature layer of the backbone. In VGG, this layer is relu2_2.
+"""
 
 BETAS = (0.9, 0.99)
 """Decay rates of Adam's first and second moment. The second rate is lower than usual, because runs are short and every
@@ -74,3 +87,8 @@ class DescentSettings:
         """
         count = min(self.frames, self.steps)
         return frozenset(round(self.steps * (index / count) ** 2) for index in range(count + 1))
+
+
+def objective_names(metrics: Mapping[str, MetricInfo]) -> list[str]:
+    """Return the names of the metrics that have a gradient: those of `metrics`, and the content losses."""
+    return [*(name for name, info in metrics.items() if info.is_deep or info.torch_module), *PERCEPTUAL]

@@ -10,12 +10,13 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import OutputError, shown
+from ..errors import OutputError, Setting, UsageError, shown
 from ..locations import real_path
 from .atomic_write import output_error, remove, remove_parts, replacing
 
@@ -46,6 +47,42 @@ def is_regular(path: Path) -> bool:
 
 _BESIDE = ("", ".resume", ".shard")
 """Suffixes of the files for which a run makes temporary files: the output itself, and the files that belong to it."""
+
+
+def check_distinct_paths(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None] | None = None) -> None:
+    """Check the paths of the outputs of a call, before any work.
+
+    Parameters
+    ----------
+    outputs
+        Files and folders to write, by the name of the parameter that gives them. None means that there is no such file.
+    inputs
+        Files to read that no output may replace. For example, if the results of a run replaced its baseline, the next
+        run would always pass.
+
+    Raises
+    ------
+    UsageError
+        If two parameters give the same path, or if an output lies inside another output.
+    """
+    seen: dict[Path, str] = {}
+    for name, path in chain((inputs or {}).items(), outputs.items()):
+        if path is None:
+            continue
+        place = real_path(path)
+        if place in seen:
+            names = Setting(seen[place]), " and ", Setting(name)
+            raise UsageError(*names, f" name the same file, {shown(path)}; give different files")
+        seen[place] = name
+    places = {place: name for place, name in seen.items() if name in outputs}
+    for place, name in places.items():
+        if (folder := next((each for each in place.parents if each in places), None)) is not None:
+            raise UsageError(
+                Setting(name, str(outputs[name])),
+                " is inside the folder ",
+                Setting(places[folder], str(outputs[places[folder]])),
+                "; give a path outside this folder",
+            )
 
 
 def open_unlinked(path: Path) -> int:

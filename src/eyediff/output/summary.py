@@ -75,7 +75,7 @@ def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
     number of pairs with the settings. An empty line separates two sections.
     """
     sections = [_unmatched(summary), _crossings(summary), _waived(summary)]
-    if summary.count - summary.failed > 1:  # the statistics of a single pair would only repeat its scores
+    if has_statistics(summary):
         sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
     lines: list[StyledLine] = []
@@ -119,6 +119,11 @@ _POOLED_ROWS = {
 }
 
 
+def has_statistics(summary: Summary) -> bool:
+    """Return whether the statistics of a run are shown. Those of a single pair would only repeat its scores."""
+    return bool(summary.metrics) and summary.count - summary.failed > 1
+
+
 def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return a table for people with the mean, its interval and other statistics of each metric.
 
@@ -134,8 +139,10 @@ def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
         for label, field in rows.items():
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
-    if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
-        lines.append([f"  no interval of the mean: at least {defaults.FEWEST} scores are needed"])
+    few = [values for values in summary.metrics.values() if values.count - values.identical < defaults.FEWEST]
+    if few:
+        scores = "finite scores" if any(values.identical for values in few) else "scores"
+        lines.append([f"  no interval of the mean: at least {defaults.FEWEST} {scores} are needed"])
     return [*lines, *([[""], *groups] if (groups := _groups(header, summary)) else [])]
 
 

@@ -26,8 +26,10 @@ def group_function(rule: str) -> Callable[[str], str | None]:
     Raises
     ------
     UsageError
-        If the rule is not a valid regular expression.
+        If the rule is not a valid regular expression, or if it is empty.
     """
+    if not rule:
+        raise UsageError(Setting("groups", rule), " is empty; give `subfolder` or a regular expression")
     if rule == SUBFOLDER:
         return lambda name: name.rpartition("/")[0] or "."
     try:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from ..errors import Setting, UsageError, shown
 from ..interfaces import Mapper, Viewer
 from ..metrics.registry import refuse_map
+from ..output.files import check_distinct_paths
 from ..output.text import amount
 from ..records import Summary
 from ..scoring.metric_set import MetricSet
@@ -112,8 +113,10 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewe
     Raises
     ------
     UsageError
-        If map files are requested, but no metric can compute maps.
+        If map files are requested, but no metric can compute maps, or if the paths of the report and of the maps
+        conflict.
     """
+    check_distinct_paths({"report": drawing.report, "maps": drawing.maps})
     name, mapper = find_mapper(metrics)
     maps = report = None
     identity = 0.0 if mapper is None else mapper.map_identity

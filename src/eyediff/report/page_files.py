@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import OutputError, shown
+from ..defaults import IMAGE_SUFFIXES
+from ..errors import OutputError, Setting, UsageError, shown
 from ..locations import real_path
 from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders
 from ..output.files import Appender, Lock, free_name
@@ -21,6 +22,18 @@ _OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.[0-9a-f]{32}
 """Pattern of the names that eyediff gives to files and folders in the folder of a report."""
 
 SUFFIXES = (".html", ".htm")
+
+_OTHER_SUFFIXES = IMAGE_SUFFIXES | {".csv", ".json", ".jsonl", ".npy", ".parquet", ".pdf", ".svg", ".txt", ".xml"}
+"""Suffixes of files that are not reports."""
+
+
+def check_report_path(path: Path) -> None:
+    """Raise UsageError if `path` is neither the name of an HTML file nor that of a folder."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES and not path.is_dir() and (suffix in _OTHER_SUFFIXES or path.exists()):
+        raise UsageError(
+            Setting("report", str(path)), " is not valid; expected a name that ends in .html, or the name of a folder"
+        )
 
 
 class Place:

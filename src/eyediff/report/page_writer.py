@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,7 +18,7 @@ from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
 from .colormap import INFERNO, map_title
 from .document import block, embedded, frame
-from .page_files import Place
+from .page_files import Place, check_report_path
 from .pictures import Pictures, full_size, pictures
 from .render_pool import RenderPool
 
@@ -61,9 +62,12 @@ class PageSink:
     ------
     OutputError
         All methods raise it if a file cannot be written.
+    UsageError
+        The constructor raises it if the path is that of another kind of file; see `page_files.check_report_path`.
     """
 
     def __init__(self, path: Path, about: About) -> None:
+        check_report_path(path)
         self._path, self._about = path, about
         self.page = path
 
@@ -200,11 +204,11 @@ class _Spool:
     """A JSON array that is stored in a temporary file without a name. Elements are appended to it one by one."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._name = f"a temporary file in {shown(folder)}"
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
         except OSError as error:
-            raise output_error(folder, error) from error
+            raise output_error(self._name, error) from error
         self._between = b"["
 
     def add(self, item: str) -> None:
@@ -212,7 +216,7 @@ class _Spool:
         try:
             self._file.write(self._between + item.encode())
         except OSError as error:
-            raise output_error(self._folder, error) from error
+            raise output_error(self._name, error) from error
         self._between = b",\n"
 
     def chunks(self) -> Iterator[bytes]:
@@ -224,9 +228,10 @@ class _Spool:
             while chunk := self._file.read(_CHUNK):
                 yield chunk
         except OSError as error:
-            raise output_error(self._folder, error) from error
+            raise output_error(self._name, error) from error
         yield b"]"
 
     def close(self) -> None:
-        """Delete the file."""
-        self._file.close()
+        """Delete the file. Its content is lost, so an error of the last write does not matter."""
+        with suppress(OSError):
+            self._file.close()

@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from ..errors import OutputError, UsageError, shown
 from ..optional import import_optional
 from ..output.atomic_write import atomic_path, check_writable, output_error
+from ..output.text import amount
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
@@ -90,8 +92,11 @@ def save(figure: Any, path: Path) -> None:
     Raises OutputError if the file cannot be written.
     """
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
-    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
-        figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+    content = BytesIO()  # if the disk is full while matplotlib writes a PDF, matplotlib hides the error
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}):
+        figure.savefig(content, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+    with atomic_path(path) as part:
+        part.write_bytes(content.getbuffer())
 
 
 class PlotSink:
@@ -155,7 +160,7 @@ def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
                 panel.set(xlabel=across, ylabel=below)
             else:
                 panel.set_visible(False)
-    figure.suptitle(f"{len(scores[names[0]])} pairs compared, eyediff {header.eyediff}", fontsize=10)
+    figure.suptitle(f"{amount(len(scores[names[0]]), 'pair')} compared, eyediff {header.eyediff}", fontsize=10)
     save(figure, path)
 
 

@@ -14,6 +14,7 @@ from ..interfaces import Progress, Sink
 from ..output.read_rows import ReadableFormat, read_rows, split_records
 from ..output.schema import pair_columns, pair_layout
 from ..output.shards import read_header, sidecar_of
+from ..output.text import amount
 from ..output.writers import WRITERS
 from ..records import Header, Row, Shard, Summary, Unmatched
 from .interrupts import Interrupts
@@ -64,7 +65,7 @@ class _Part:
         if count < self.shard.size:
             return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume its run first"
         if count > self.shard.size:
-            return f"{shown(self.path)} has {count} rows, but the part has {self.shard.size}; {_AGAIN}"
+            return f"{shown(self.path)} has {amount(count, 'row')}, but the part has {self.shard.size}; {_AGAIN}"
         if found != self.shard.part_sha256:
             return f"{shown(self.path)} does not have the rows of part {self.shard.part} in their order: {_AGAIN}"
         return None

@@ -5,7 +5,7 @@ Wrong arguments raise an error here, before any image is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +66,9 @@ class ComparisonOptions:
     max_pixels
         Largest number of pixels of an image. If the header of a file states more pixels, the file is refused before it
         is decoded.
+    spell
+        Function that writes the name and the value of a parameter in the messages of rows that failed. The command line
+        writes them as options.
     """
 
     match: MatchRule = "name"
@@ -80,6 +83,7 @@ class ComparisonOptions:
     groups: str | None = None
     tolerate_shift: int = 0
     max_pixels: int = defaults.MAX_PIXELS
+    spell: Callable[[Setting], str] = str
 
     def __post_init__(self) -> None:
         if not 0 <= self.tolerate_shift <= defaults.MOST_SHIFT:
@@ -137,6 +141,7 @@ class ComparisonOptions:
             window_bytes=min(defaults.WINDOW_BYTES, memory // 4),
             prepare=partial(region.prepare, self.conventions),
             read_mask=partial(region.read_mask, max_pixels=self.max_pixels),
+            spell=self.spell,
         )
 
 

@@ -519,9 +519,11 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
 def settings_difference(one: object, other: object, what: str = "settings") -> tuple[str, str, str] | None:
     """Return the name of the first setting that differs, and its two values. Return None if all settings are equal."""
     if isinstance(one, list) and isinstance(other, list):
-        names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (one, other)]
-        if names[0] != names[1]:
-            return settings_difference(", ".join(map(str, names[0])), ", ".join(map(str, names[1])), what)
+        named = all(isinstance(item, dict) for item in (*one, *other))
+        names = [[item.get("name") if named else item for item in items] for items in (one, other)]
+        if names[0] != names[1] or not named:
+            here, there = ((", " if named else "; ").join(map(str, each)) for each in names)
+            return settings_difference(here, there, what)
         return _first(settings_difference(a, b, f"{name}'s") for name, a, b in zip(names[0], one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         owner = "" if what == "settings" else f"{what} "

@@ -61,8 +61,14 @@ class Collector:
             heapq.heappushpop(heap, entry)
 
     def summary(self, *, interrupted: bool) -> Summary:
-        """Return the summary of all rows that were added."""
-        scores = {name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values}
+        """Return the summary of all rows that were added.
+
+        For a table, it has no statistics and no groups, because the rows are those of different methods.
+        """
+        mixed = self._header.table is not None
+        scores = {
+            name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values and not mixed
+        }
         finite_by_places: dict[bytes, dict[str, Numbers]] = {}
         for name, values in scores.items():
             finite = np.isfinite(values)
@@ -86,7 +92,9 @@ class Collector:
             mean_crossings=tuple(self._limits.mean_crossings(metrics)),
             waived=tuple(self._waived),
             groups={
-                name: self._groups[name].summary(interrupted=False) for name in sorted(self._groups, key=natural_key)
+                name: self._groups[name].summary(interrupted=False)
+                for name in sorted(self._groups, key=natural_key)
+                if not mixed
             },
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from .. import defaults
-from ..errors import EyediffError, check_count
+from ..errors import EyediffError, Setting, check_count
 from ..images import only_in_one, pair_frames
 from ..images.region import read_mask
 from ..locations import Location
@@ -106,6 +106,8 @@ class ImageLoader:
         Function that is called after `fit`. It returns the prepared images, and a mask of the pixels that are compared.
     read_mask
         Function that reads the mask file of a pair.
+    spell
+        Function that writes the name and the value of a parameter in the message of a Failure.
 
     Raises
     ------
@@ -120,6 +122,7 @@ class ImageLoader:
     window_bytes: int = field(default_factory=lambda: defaults.WINDOW_BYTES)
     prepare: Prepare = lambda reference, candidate, mask: (reference, candidate, mask)
     read_mask: Callable[[Location], Mask] = read_mask
+    spell: Callable[[Setting], str] = str
 
     def __post_init__(self) -> None:
         check_count("workers", self.workers)
@@ -202,7 +205,7 @@ def _join(
         images = reference.result(), candidate.result()
         counted = None if mask is None else mask.result()
     except Exception as error:  # noqa: BLE001  # decoders may raise any exception, and a bad file becomes one row
-        return known or Failure(pair, "read", describe_error(error))
+        return known or Failure(pair, "read", describe_error(error, loader.spell))
     frames: list[tuple[Image, Image]] = []
     found: list[Loaded] = []
     try:
@@ -214,12 +217,15 @@ def _join(
     except Exception as error:  # noqa: BLE001  # as above; an example is too little memory for padded images
         where = f"frame {len(found) + 1}: " if len(frames) > 1 else ""
         first, second = frames[len(found)] if frames else (replace(image, later=()) for image in images)
-        return known or Loaded(pair, first, second, Failure(pair, "size", where + describe_error(error)))
+        return known or Loaded(pair, first, second, Failure(pair, "size", where + describe_error(error, loader.spell)))
 
 
-def describe_error(error: Exception) -> str:
-    """Return the message of an error as one line. For errors of other libraries, the name of the type comes first."""
-    text = " ".join(str(error).split())
+def describe_error(error: Exception, spell: Callable[[Setting], str] = str) -> str:
+    """Return the message of an error as one line. For errors of other libraries, the name of the type comes first.
+
+    `spell` writes the parameters that an error of eyediff names.
+    """
     if isinstance(error, EyediffError):
-        return text
+        return " ".join(error.spelled(spell).split())
+    text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import shown
+from ..output.text import amount
 from ..report.plot import panels_of, save
 from .distance_matrix import DistanceMatrix
 from .seriation import cluster_order
@@ -42,7 +43,7 @@ def draw_heat_map(matrix: DistanceMatrix, metric: str, path: Path) -> None:
         )
         panel.set_yticks(range(len(order)), [_short(matrix.rows[place]) for place in order], fontsize=7)
     else:
-        panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
+        panel.set(xlabel=amount(len(across), "image"), ylabel=amount(len(order), "image"), xticks=[], yticks=[])
     figure.suptitle(f"{metric}, similar images side by side" if same else metric, fontsize=10)
     save(figure, path)
 

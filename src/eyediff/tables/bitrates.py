@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import Setting, UsageError, shown, some_of
 from ..images.reading import read_dimensions
 from ..locations import size_and_time
+from ..output.text import amount
 from ..pairing.table_rows import BadRow, TableRow, read_table_rows
 from ..pairing.walk import stem_of
 from ..records import Numbers, Pair
@@ -157,19 +158,23 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
         raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     missing = [shown(f"{methods[method]}/{images[image]}") for method, image in np.argwhere(np.isnan(found))]
     if missing:
-        raise UsageError(f"{shown(path)} lacks the sizes of {len(missing)} images: {some_of(missing)}; add these sizes")
+        count = amount(len(missing), "image")
+        raise UsageError(f"{shown(path)} lacks the sizes of {count}: {some_of(missing)}; add these sizes")
     return found, unit
 
 
 def _size_of_row(row: TableRow | BadRow, unit: str) -> tuple[str, float]:
     """Return the unit and the value of the size in a row.
 
-    `unit` is the unit of the earlier rows, or "" for the first row. Raises ValueError if the row has no valid size, or
-    another unit.
+    `unit` is the unit of the earlier rows, or "" for the first row. Raises ValueError if the row has no valid size, two
+    sizes, or another unit.
     """
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
-    own = next((name for name in ("bytes", BPP) if row.get(name) not in (None, "")), None)
+    stated = [name for name in ("bytes", BPP) if row.get(name) not in (None, "")]
+    if len(stated) > 1:
+        raise ValueError(f"the row has `bytes` and `{BPP}` (give only one of them)")
+    own = stated[0] if stated else None
     if own is None or "method" not in row or "name" not in row:
         raise ValueError(f"a column is missing or empty (expected: method, name, and bytes or {BPP})")
     if unit not in ("", own):

@@ -105,8 +105,13 @@ def bjontegaard_delta(
             return _undefined(
                 f"{name} has {amount(len(rates), 'operating point')} with a score, but {FEWEST_POINTS} are needed"
             )
+        if (different := len(np.unique(rates))) < len(rates):
+            return _undefined(
+                f"{name} has {len(rates)} operating points with {amount(different, 'different bitrate')}, but all "
+                "bitrates must differ"
+            )
     steps = np.concatenate([np.diff(scores) for _, scores in curves])
-    if not (np.all(steps > 0) or np.all(steps < 0)) or any(np.any(np.diff(rates) <= 0) for rates, _ in curves):
+    if not (np.all(steps > 0) or np.all(steps < 0)):
         return _undefined("the score neither always rises nor always falls as the bitrate grows")
     if higher_is_better is not None and higher_is_better != (steps[0] > 0):
         return _undefined("the score becomes worse as the bitrate grows")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
+from .. import defaults
 from ..errors import shown
 from ..output.csv_writer import csv_line
 from ..output.schema import dump, encodable, header_record, number
@@ -154,9 +155,10 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
                 cells = [_text_cell(entries[place], width, terminal) for place, _, width in block]
                 yield [shown(name).ljust(first), *chain.from_iterable(cells)]
     yield [""]
-    if len(table.methods) > 1 and table.bitrates is None:
-        second = (", underlined: the second" if terminal else ", +: the second") if len(table.methods) > 2 else ""
-        yield [f"{'bold' if terminal else '*'}: the best{second}"]
+    ranks = {entry.rank for found in sections for entries in found.entries.values() for entry in entries}
+    marks = {1: f"{'bold' if terminal else '*'}: the best", 2: f"{'underlined' if terminal else '+'}: the second"}
+    if legend := [mark for rank, mark in marks.items() if rank in ranks and len(table.methods) > 1]:
+        yield [", ".join(legend)]
     yield from ([note] for note in describe_notes(table))
     yield from provenance_lines(table.header)
 
@@ -182,12 +184,13 @@ def _text_cell(entry: Entry, width: int, terminal: bool) -> list[str | tuple[str
 
 def describe_notes(table: TableData, mark: str = "~") -> list[str]:
     notes = [f"{mark}: {_TIE}"] if table.marks_ties else []
-    if (
-        len(table.methods) > 1
-        and not table.bitrates
-        and all(entry.ci95 is None for found in table.overall.entries.values() for entry in found)
-    ):
-        notes.append("differences between methods are not tested, because at least 5 images or groups are needed")
+    few = [shown(metric) for metric, count in table.overall.units.items() if count < defaults.FEWEST]
+    if len(table.methods) > 1 and not table.bitrates and few:
+        of_metrics = f" of {', '.join(few)}" if len(few) < len(table.overall.units) else ""
+        notes.append(
+            f"differences between methods{of_metrics} are not tested, because at least {defaults.FEWEST} images or "
+            "groups are needed"
+        )
     return [*notes, *table.notes]
 
 

@@ -76,7 +76,7 @@ class StoredTable(StoredRows):
         expected = table.images * len(table.methods)
         if len(pairs) != expected:
             raise UsageError(
-                f"{shown(self._path)} has {len(pairs)} rows, but the table has {expected}; "
+                f"{shown(self._path)} has {amount(len(pairs), 'row')}, but the table has {expected}; "
                 "resume the run that wrote this file first"
             )
         names = [f"{method}/{image}" for image in images for method in table.methods]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..errors import ImageError, shown
 from ..images.formats import HEAD, UnsupportedImage, recognise
 from ..metrics.ops import Array
 from ..optional import import_optional
+from ..output.text import amount
 from ..records import Pixels
 from .picture import Converter, coding, quarters
 
@@ -98,14 +100,16 @@ class Clip:
         try:
             return self._av.open(f"file:{self.path}", options=options)
         except (self._av.error.FFmpegError, ValueError, OSError) as error:
-            raise ImageError(f"{self.name} cannot be read as a video: {self._diagnose(_reason(error))}") from error
+            raise ImageError(f"{self.name} cannot be read as a video: {self._diagnose(error)}") from error
 
-    def _diagnose(self, reason: str) -> str:
-        """Return why the file cannot be opened: it is an image, or the reason that the library gives."""
+    def _diagnose(self, error: Exception) -> str:
+        """Return why the file cannot be opened: it is an image, has another format, or the reason of the library."""
         with suppress(OSError, UnsupportedImage), self.path.open("rb") as file:
             kind = recognise(file.read(HEAD))
             return f"it is an image ({kind}); `eyediff compare` compares images, and the pages of a file one by one"
-        return f"{reason}; the file may be incomplete"
+        if getattr(error, "errno", None) == errno.EINVAL:  # the format is not in the list of allowed formats
+            return "its format is not that of a video file; give a file such as .mp4, .mkv, .webm or .avi"
+        return f"{_reason(error)}; the file may be incomplete"
 
     def _find_stream(self) -> None:
         """Find the video stream in the file. Read its frame rate and its number of frames from the header."""
@@ -196,9 +200,9 @@ class Clip:
             Time in the file, in seconds, of the last decoded frame.
         """
         parts = [f"reading stopped with an error ({self._stopped})"] if self._stopped else []
-        parts += [f"{self.broken} packets could not be decoded"] if self.broken else []
+        parts += [f"{amount(self.broken, 'packet')} could not be decoded"] if self.broken else []
         if self.announced is not None and self.announced > count:
-            parts.append(f"its header states {self.announced} frames, but {count} could be decoded")
+            parts.append(f"its header states {amount(self.announced, 'frame')}, but {count} could be decoded")
         end = self._announced_end()
         if not parts and end is not None and end - last > 2 * self.seconds + 0.001:
             parts.append(f"its header states {end:.6g} s of video, but the last frame begins at {last:.6g} s")

@@ -14,6 +14,7 @@ from .. import defaults
 from ..errors import ImageError, Setting, SizeError, UsageError
 from ..images import common_size
 from ..locations import Location
+from ..output.text import amount
 from ..records import Image, Pair, PairSizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
@@ -47,7 +48,8 @@ class Frames:
     candidate
         Clip with the candidate frames.
     every
-        Two matching frames become a pair only if the number of the reference frame is a multiple of `every`.
+        Only frames of the reference whose number is a multiple of `every` become pairs, with or without a partner. If
+        `every` is above 1, frames of the candidate without a partner are ignored.
     offset
         Number of frames that are skipped at the beginning of the candidate. If it is negative, -`offset` frames of the
         reference are skipped.
@@ -118,22 +120,26 @@ class Frames:
         for reference, candidate, time in matched(a, b):
             if reference and candidate:
                 self._offsets.add(reference.thumb, candidate.thumb, time)
-                if reference.number % self._every:
-                    continue
+            if self._every > 1 and (reference is None or reference.number % self._every):
+                continue
             yield self._pair(time, reference, candidate)
 
     def _end(self, a: Cursor, b: Cursor) -> Iterator[Pair]:
         """If one clip is longer than the other, or if a clip is incomplete, yield one pair that cannot be read.
 
-        It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly.
+        It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly, or if no
+        frame that `every` selects is left.
         """
         reference, candidate = a.current, b.current
         time = max(a.time, b.time) if not (reference or candidate) else (a.time if reference else b.time)
         left = 0
-        for cursor in (a, b):
-            while cursor.current:
-                left += 1
-                cursor.advance()
+        while a.current:
+            left += a.current.number % self._every == 0
+            a.advance()
+        due = a.time + -a.count % self._every * a.step  # time at which the next selected frame would begin
+        while b.current:
+            left += self._every == 1 or b.time > due - b.step / 2
+            b.advance()
         reasons = []
         for clip, cursor in zip(self._clips, (a, b), strict=True):
             reason = clip.shortfall(cursor.count, cursor.last)
@@ -141,9 +147,12 @@ class Frames:
                 reasons.append(f"{clip.name} is damaged or incomplete: {reason}")
         if left:
             short, long = (1, 0) if reference else (0, 1)
-            counts = f"{self._clips[short].name} ends after {(a, b)[short].count} frames"
-            frames = "1 frame" if left == 1 else f"{left} frames"
-            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} after this time were not compared")
+            name, count = self._clips[short].name, (a, b)[short].count
+            ends = f"{name} ends after {amount(count, 'frame')}"
+            if self._skips[short] >= count:
+                ends += f", and the offset of {self.offset} skips all of them"
+            rest = f"{amount(left, 'frame')} of {self._clips[long].name} after this time"
+            reasons.insert(0, f"{ends}; not compared: {rest}")
         if reasons:
             yield self._pair(time, reference, candidate, end="; ".join(reasons))
 
@@ -185,7 +194,7 @@ class Frames:
 
     def _shifted(self, shift: Shift, first: bool) -> str:
         count = abs(shift.frames)
-        frames = "one frame" if count == 1 else f"{count} frames"
+        frames = amount(count, "frame")
         late = "late" if shift.frames > 0 else "early"
         what = f"from {shift.start:.3f} s to {shift.end:.3f} s, {self._clips[1].name} seems {frames} {late}"
         if first and shift.start <= FROM_START * self._clips[0].seconds:

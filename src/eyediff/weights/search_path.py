@@ -28,7 +28,7 @@ class WeightsFolder:
 
 def is_offline() -> bool:
     """Return whether EYEDIFF_OFFLINE forbids every download."""
-    return os.environ.get("EYEDIFF_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+    return os.environ.get("EYEDIFF_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def cache_folder() -> Path:

@@ -66,6 +66,7 @@ def test_what_is_displaced_says_by_how_much(shift: tuple[int, int]) -> None:
         found = engine.locate(a, b, 2)
         assert found and {each.shift for each in found} == {shift}
         assert {each.shift for each in engine.locate(a, b, 0)} <= {None}  # a displacement of one pixel is not visible
+        assert max(each.score for each in found) <= engine.maps(a[None], b[None]).max()
     if max(map(abs, shift)) > 1:
         assert None in {each.shift for each in CHANGED.locate(a, b, 1)}
 

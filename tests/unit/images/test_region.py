@@ -99,6 +99,24 @@ def test_what_is_no_mask(bad: Any) -> None:
         as_mask(bad)
 
 
+def test_a_mask_of_zeros_and_ones(tmp_path: Path) -> None:
+    """If all values of a mask are too small for a pixel to count, the message says so. An all-black mask is a mask."""
+    labels = np.ones((4, 4), np.uint8)
+    PILImage.fromarray(labels).save(tmp_path / "labels.png")
+    with pytest.raises(SizeError, match="mask: no pixel counts, because the largest value is 1; expected 255"):
+        as_mask(labels)
+    with pytest.raises(SizeError, match=r"labels.png: no pixel counts"):
+        read_mask(tmp_path / "labels.png")
+    assert not as_mask(0 * labels).any()
+
+
+def test_a_mask_with_channels() -> None:
+    """A mask with channels is refused, with its shape."""
+    image = np.zeros((70, 64, 3), np.uint8)
+    with pytest.raises(SizeError, match=r"the mask has the shape \(70, 64, 3\); expected a mask without channels"):
+        eyediff.distance(image, image, "psnr", mask=image + 255)
+
+
 def test_rectangles() -> None:
     """Rectangles are accepted as text and as tuples. Negative positions, empty sizes and other values are refused."""
     assert parse_rectangle("1,2,3,4") == as_rectangle((1, 2, 3, 4)) == Rectangle(1, 2, 3, 4)

@@ -14,6 +14,7 @@ from eyediff.output import RowFormat
 from eyediff.records import Failure, Pair, ScoredPair, Unmatched
 from eyediff.run import Limits, MergedRows, ResumableSink, compare, select_part
 from eyediff.run.limits import NO_LIMITS
+from eyediff.run.resume import settings_difference
 
 from .fakes import Kept, job
 from .folders import Crash, Folder, left
@@ -152,6 +153,14 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
     write(folder, "jsonl", 2, 2)
     with pytest.raises(MergeError, match="list of pairs"):
         MergedRows([first, second])
+
+
+def test_a_difference_of_settings() -> None:
+    """A list of texts or numbers is shown under the name of its setting."""
+    found = settings_difference({"ignore": ["0,0,3,3", "1,1,2,2"]}, {"ignore": ["5,5,4,4"]})
+    assert found == ("ignore", "0,0,3,3; 1,1,2,2", "5,5,4,4")
+    assert settings_difference({"range": [0, 4095]}, {"range": [0, 1023]}) == ("range", "0; 4095", "0; 1023")
+    assert settings_difference({"range": [0, 4095]}, {"range": [0, 4095]}) is None
 
 
 def test_a_header_from_outside_is_checked(folder: Folder) -> None:

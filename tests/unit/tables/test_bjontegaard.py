@@ -128,6 +128,14 @@ def test_undefined(kind: Interpolation) -> None:
         delta((rates, scores), (rates, scores), "spline")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("last", "different"), [((2.0, 2.0), "4 different bitrates"), ((1.0, 1.0), "3 different")])
+def test_equal_bitrates(last: tuple[float, float], different: str) -> None:
+    """If operating points have the same bitrate, the reason says so. It is not the direction of the scores."""
+    rates, scores = np.array([0.25, 0.5, 1.0, *last]), np.array([28.0, 31, 34, 37, 38])
+    found = bjontegaard_delta((0.9 * np.array([0.25, 0.5, 1, 2, 4]), scores), (rates, scores))
+    assert found.rate is None and f"the codec has 5 operating points with {different}" in str(found.reason)
+
+
 def test_a_polynomial_that_swings_beyond_all_numbers() -> None:
     """Points that lie close together make the cubic exceed all numbers.
 

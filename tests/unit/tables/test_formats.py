@@ -10,11 +10,13 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from eyediff.tables import TABLE_FORMATS, render
+from eyediff.tables import TABLE_FORMATS, render, summarise_methods
 
-from .samples import METHODS, table
+from ..output.samples import HEADER
+from .samples import METHODS, scores, table
 
 
 def test_latex_is_a_table_of_booktabs() -> None:
@@ -84,6 +86,19 @@ def test_text_fits_into_80_columns() -> None:
     assert any(line.startswith("~: not significantly different") for line in lines)
     terminal = render(table(), "text", terminal=True)
     assert "\x1b[1m" in terminal and "\x1b[4m" in terminal and "underlined: the second" in terminal
+
+
+def test_notes_about_metrics_that_are_not_tested() -> None:
+    """A metric with fewer than 5 usable images has no test, and a note names it. The legend names only marks in use."""
+    found = scores()
+    found["psnr"][0, :8] = np.nan
+    text = render(summarise_methods(HEADER, METHODS, (), found), "text")
+    assert "differences between methods of psnr are not tested, because at least 5 images" in text
+    few = {name: scored[:, :4] for name, scored in scores().items()}
+    assert "differences between methods are not tested" in render(summarise_methods(HEADER, METHODS, (), few), "text")
+    assert "not tested" not in render(table(), "text") and "*: the best, +: the second" in render(table(), "text")
+    none = {name: np.full_like(scored, np.nan) for name, scored in scores().items()}
+    assert "the best" not in render(summarise_methods(HEADER, METHODS, (), none), "text").replace("\nbest ", "")
 
 
 def test_csv_and_json_hold_all_that_is_known() -> None:

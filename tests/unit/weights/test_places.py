@@ -72,7 +72,7 @@ def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False)]
+    ("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False), ("off", False)]
 )
 def test_offline(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any value that does not mean no forbids downloads, because an unwanted download is worse than a missing one."""
