@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from ..engines.torch_ops import TorchOps, is_tracing
+from ..engines.torch_ops import TorchOps, is_plain_eager, is_tracing
 from ..errors import Setting, UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
@@ -22,6 +23,27 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 
 "NCHW" is images, channels, rows, columns. "NHWC" is images, rows, columns, channels, as in some transformers.
 """
+
+
+def weights_sha256(trunk: NetworkTrunk | ModuleTrunk, features: Tensor) -> str | None:
+    """Return a hash of everything in a trunk that determines its features. `features` are some that it computed.
+
+    The hash is computed again only if torch has counted a change of the weights, or if they are in another place. The
+    result is `None` if the weights cannot be read: in graphs, under the transforms of `torch.func`, on the device
+    "meta", and in the replicas of DataParallel.
+    """
+    if not is_plain_eager(features) or getattr(trunk, "_is_replica", False):
+        return None
+    tensors = {**dict(trunk.named_parameters()), **dict(trunk.named_buffers())}
+    if not all(is_plain_eager(each) and not each.is_meta for each in tensors.values()):
+        return None
+    state = tuple((each.data_ptr(), each.dtype, _version(each)) for each in tensors.values())
+    known: tuple[object, str] | None = trunk.__dict__.get(_HASHED)
+    if known is None or known[0] != state:
+        values = {name: value.detach().float().numpy(force=True) for name, value in tensors.items()}
+        code = hashlib.sha256(repr(trunk.module).encode()).hexdigest() if isinstance(trunk, ModuleTrunk) else ""
+        known = trunk.__dict__[_HASHED] = (state, canonical_sha256({f"{code} {n}": v for n, v in values.items()}))
+    return known[1]
 
 
 class NetworkTrunk(Tree):
@@ -58,6 +80,11 @@ class NetworkTrunk(Tree):
         self.names, self.data, self.scaled = names, data, network.scaled
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
+
+    @property
+    def description(self) -> str:
+        """Name of the backbone, and whether its input is scaled, as text for messages."""
+        return self.data.name if self.scaled else f"{self.data.name} without scaling"
 
     @property
     def smallest(self) -> int:
@@ -127,6 +154,11 @@ class ModuleTrunk(nn.Module):
             self.register_buffer(name, torch.tensor(values).to(place).reshape(1, -1, 1, 1))
 
     @property
+    def description(self) -> str:
+        """The chosen submodules, as text for messages."""
+        return f"a module with the taps {', '.join(self.names)}"
+
+    @property
     def sha256(self) -> str:
         """Canonical hash of the module's state, `mean` and `std`. These and the module's code determine features."""
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
@@ -186,6 +218,7 @@ def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
 
 
 _KEPT = "_eyediff_kept"
+_HASHED = "_eyediff_hashed"
 
 
 def _describe(found: object) -> str:

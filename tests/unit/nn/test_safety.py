@@ -61,6 +61,29 @@ def test_copies_are_the_same_to_the_last_bit(name: str) -> None:
         assert not one.training or not hasattr(one, "trunk")
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", ["LPIPS", "LPIPS on a module"])
+def test_copies_take_prepared_features(name: str) -> None:
+    """Copies, replicas and saved features have the same weights, so features from `prepare` fit.
+
+    A trace and the transforms of torch.func accept them, too. Other precisions of the same values are the same weights.
+    """
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    prepared, before = found.prepare(y), found(x, y)
+    copies = [copy.deepcopy(found), pickle.loads(pickle.dumps(found)), MODULES[name](), *replicas(found)]  # noqa: S301
+    for one in [found, *copies]:
+        for features in (prepared, copy.deepcopy(prepared), pickle.loads(pickle.dumps(prepared))):  # noqa: S301
+            torch.testing.assert_close(one(x, features), before)
+    torch.testing.assert_close(torch.jit.trace(lambda image: found(image, prepared), x)(x), before)
+    one = found.prepare(y[:1])
+    torch.testing.assert_close(torch.func.vmap(lambda image: found(image[None], one))(x).mean(), found(x, one))
+    assert torch.func.grad(lambda image: found(image, found.prepare(y)))(x).isfinite().all()
+    torch.compiler.reset()
+    compiled = torch.compile(found, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, prepared), before, rtol=1e-5, atol=1e-6)
+    assert found.double().prepare(y.double()).weights_sha256 == prepared.weights_sha256
+
+
 def replicas(found: torch.nn.Module) -> list[torch.nn.Module]:
     """Return two replicas. They are made by torch's own code, except for the copies from GPU to GPU."""
     code = sys.modules["torch.nn.parallel.replicate"]  # in the package, this name is the function
