@@ -30,7 +30,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..records import Numbers
 from . import colour, filters
 from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
@@ -119,14 +118,14 @@ def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
 
     `count` is the number of scales. The result is N x 1.
     """
-    weights = np.array(WEIGHTS).reshape(-1)[: 18 * count].reshape(3, count, 2, 3)
     light = [colour.linear(ops, ops.affine(x, constant(0.5), constant(0.5))) for x in (a, b)]
     terms: list[T] = []
     for scale in range(count):
         if scale:
             light = [ops.halve(x) for x in light]
         for kind, errors in enumerate(_errors(ops, *(_xyb(ops, x) for x in light))):
-            terms += _norms(ops, errors, weights[:, scale, :, kind])
+            rows = WEIGHTS[scale : 3 * count : count]
+            terms += _norms(ops, errors, [[row[kind + norm] for row in rows] for norm in (0, 3)])
     return ops.mean(_rescaled(ops, ops.total(ops.concat(terms))))
 
 
@@ -158,17 +157,18 @@ def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
     )
 
 
-def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
+def _norms(ops: Verbs[T], errors: T, weights: Sequence[Sequence[float]]) -> list[T]:
     """Return two numbers for a map: its means and its 4-norms, each as a weighted sum over the channels.
 
-    The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
+    `weights` are the weights of the means and those of the 4-norms, as Python numbers, so that torch.compile can decide
+    which are 0. The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
     """
     square = ops.mul(errors, errors)
     fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
     return [
-        ops.weigh(norm, weights[:, which].astype(np.float32))
-        for which, norm in enumerate((ops.level(errors), fourth))
-        if weights[:, which].any()
+        ops.weigh(norm, np.array(own, np.float32))
+        for norm, own in zip((ops.level(errors), fourth), weights, strict=True)
+        if any(own)
     ]
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from eyediff import errors, nn
+from eyediff.metrics import dists
 from tests.golden.lpips_cases import Case
 
 from .cases import ALEX, SQUEEZE, module, network, tensors
@@ -228,3 +229,21 @@ def test_what_is_not_a_number_reaches_the_loss(name: str, pixels: int | None) ->
     assert found(good, bad).isnan().all()
     assert found(bad, good).isnan().all()
     assert found(good, good * 0.5).isfinite().all()
+
+
+EVERY: dict[str, Callable[[], torch.nn.Module]] = {
+    **MODULES,
+    "SSIM on the luma": lambda: nn.SSIM(colour="y"),
+    **{kind.__name__: kind for kind in (nn.DSSIM, nn.L2, nn.MSSSIM, nn.GMSD, nn.MSGMSD, nn.MDSI, nn.HaarPSI)},
+    **{kind.__name__: kind for kind in (nn.VIF, nn.FLIP, nn.SSIMULACRA2)},
+    "DISTS": lambda: nn.DISTS.from_network(dists.network(network(Case("vgg", "0.1", True, "smallest")).parameters)),
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_module_is_one_graph(name: str) -> None:
+    """torch's compiler captures every module as one graph. The backend "eager" then runs this graph unchanged."""
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    found, x, y = EVERY[name](), torch.rand(1, 3, 164, 164), torch.rand(1, 3, 164, 164)
+    torch.testing.assert_close(torch.compile(found, fullgraph=True, backend="eager")(x, y), found(x, y))
