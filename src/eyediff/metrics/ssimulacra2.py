@@ -131,7 +131,8 @@ def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
 
 def _xyb(ops: Verbs[T], light: T) -> T:
     weights, bias = ABSORBANCE.astype(np.float32)[:, :, None, None], np.full(3, BIAS, np.float32)
-    roots = ops.power(ops.conv(light, weights, bias), 1 / 3)
+    absorbed = ops.relu(ops.conv(light, weights, bias))  # ZeroIfNegative in libjxl, for values below black
+    roots = ops.power(absorbed, 1 / 3)
     offset = OFFSET - XYB.sum(1) * np.cbrt(BIAS)
     return ops.conv(roots, XYB.astype(np.float32)[:, :, None, None], offset.astype(np.float32))
 

@@ -6,6 +6,7 @@ None of them may affect the distance.
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import sys
 from collections.abc import Callable
@@ -238,6 +239,23 @@ EVERY: dict[str, Callable[[], torch.nn.Module]] = {
     **{kind.__name__: kind for kind in (nn.VIF, nn.FLIP, nn.SSIMULACRA2)},
     "DISTS": lambda: nn.DISTS.from_network(dists.network(network(Case("vgg", "0.1", True, "smallest")).parameters)),
 }
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_values_that_the_range_check_allows_are_finite(name: str) -> None:
+    """Losses and gradients are finite for values that exceed the range by half of its width.
+
+    SSIMULACRA 2 was NaN below black, because it took the cube root of a negative number.
+    """
+    found, shape = EVERY[name](), (1, 3, 164, 164)
+    torch.manual_seed(0)
+    pictures = [torch.rand(shape) * 4 - 2, torch.full(shape, -2.0), torch.full(shape, 2.0), torch.rand(shape) * 2 - 1]
+    for x, y in itertools.permutations(pictures, 2):
+        x, y = x.clone().requires_grad_(), y.clone().requires_grad_()  # noqa: PLW2901  # leaves of a new graph
+        loss = found(x, y)
+        loss.backward()
+        assert loss.isfinite() and x.grad.isfinite().all()
+        assert y.grad is None or y.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("name", EVERY)
