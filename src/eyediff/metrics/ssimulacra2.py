@@ -102,7 +102,7 @@ def _window() -> filters.Taps:
 
 
 WINDOW = _window()
-COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (15, 1, 1, 1))
+COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (12, 1, 1, 1))
 
 
 def scales(height: int, width: int) -> int:
@@ -139,20 +139,24 @@ def _xyb(ops: Verbs[T], light: T) -> T:
 
 def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
     """Return the maps D, A and L of two XYB images. Each map is N x 3 x h x w."""
-    stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
+    apart = ops.sub(a, b)
+    squares = ops.add(ops.mul(a, a), ops.mul(b, b))
+    stack = ops.concat([a, b, squares, ops.mul(apart, apart)])
     reach = len(WINDOW) // 2
-    stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=15)
-    stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=15)
-    mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(5))
+    stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=12)
+    stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=12)
+    mean_a, mean_b, square, square_apart = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(4))
     off = ops.sub(mean_a, mean_b)
-    luminance = ops.affine(ops.mul(off, off), constant(-1), ONE)
-    covariance = ops.sub(product, ops.mul(mean_a, mean_b))
-    variances = ops.add(ops.sub(square_a, ops.mul(mean_a, mean_a)), ops.sub(square_b, ops.mul(mean_b, mean_b)))
-    structure = ops.div(ops.affine(covariance, constant(2), constant(C2)), ops.affine(variances, ONE, constant(C2)))
+    shift = ops.mul(off, off)
+    variances = ops.sub(square, ops.add(ops.mul(mean_a, mean_a), ops.mul(mean_b, mean_b)))
+    # 2 sigma_ab is sigma_a^2 + sigma_b^2 - sigma_(a-b)^2, so 1 - (1 - shift) (1 - change) is the loss of structure. It
+    # is computed as a sum of two small numbers, because float32 rounds them less than a difference from 1.
+    change = ops.div(ops.sub(square_apart, shift), ops.affine(variances, ONE, constant(C2)))
+    loss = ops.add(change, ops.mul(shift, ops.affine(change, constant(-1), ONE)))
     edges = [ops.affine(_magnitude(ops, ops.sub(x, mean)), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
     gain = ops.affine(ops.div(edges[1], edges[0]), ONE, constant(-1))
     return (
-        ops.relu(ops.affine(ops.mul(luminance, structure), constant(-1), ONE)),
+        ops.relu(loss),
         ops.relu(gain),
         ops.relu(ops.affine(gain, constant(-1))),
     )
