@@ -22,9 +22,9 @@ def check_reduction(reduction: str) -> None:
         raise UsageError(f"reduction must be mean, sum or none; got {reduction!r}")
 
 
-def check_range(value_range: ValueRange) -> None:
-    """Raise RangeError unless a range is valid, as `images.check_range` defines it."""
-    images.check_range(value_range, f"value_range={value_range}")
+def check_range(value_range: ValueRange) -> ValueRange:
+    """Return a range as two floats. Raise RangeError unless it is valid, as `images.check_range` defines it."""
+    return images.check_range(value_range, f"value_range={value_range!r}")
 
 
 def broadcast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

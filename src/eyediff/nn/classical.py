@@ -58,8 +58,7 @@ class ClassicalLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
-        self.reduction, self.value_range, self.check = reduction, value_range, check
+        self.reduction, self.value_range, self.check = reduction, check_range(value_range), check
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # only SSIM has several versions
@@ -311,10 +310,10 @@ class SSIM3D(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         if edge not in ("inside", "repeat"):
             raise UsageError(f"edge must be inside or repeat; got {edge!r}")
-        self.edge, self.reduction, self.value_range, self.check = edge, reduction, value_range, check
+        self.edge, self.reduction, self.check = edge, reduction, check
+        self.value_range = check_range(value_range)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of N pairs of volumes.

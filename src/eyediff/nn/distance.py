@@ -251,11 +251,10 @@ class LPIPS(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         self.trunk = trunk
         self.heads = None if heads is None else Tree({str(i): torch.tensor(head) for i, head in enumerate(heads)})
         self.spatial, self.reduction = spatial, reduction
-        self.value_range, self.check = value_range, check
+        self.value_range, self.check = check_range(value_range), check
         self.train(False)
 
     def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:

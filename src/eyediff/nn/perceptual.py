@@ -172,7 +172,6 @@ class PerceptualLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         if content_distance not in _DISTANCES:
             raise UsageError(f"content_distance must be one of {', '.join(_DISTANCES)}; got {content_distance!r}")
         if pooling not in ("max", "average"):
@@ -183,7 +182,7 @@ class PerceptualLoss(nn.Module):
         if unknown := sorted(layers.difference(known)):
             raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; expected one of {', '.join(known)}")
         self.trunk = NetworkTrunk(network, layers, pooling == "average")
-        self.reduction, self.value_range, self.check = reduction, value_range, check
+        self.reduction, self.value_range, self.check = reduction, check_range(value_range), check
         self.train(False)
 
     def forward(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:

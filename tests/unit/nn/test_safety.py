@@ -34,6 +34,10 @@ def perceptual() -> nn.PerceptualLoss:
     return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, {"relu1": 1.0}, variation=0.1)
 
 
+def _perceptual_with(**options: object) -> nn.PerceptualLoss:
+    return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, **options)
+
+
 MODULES: dict[str, Callable[[], torch.nn.Module]] = {
     "LPIPS": lambda: module(ALEX),
     "LPIPS without heads": lambda: module(SQUEEZE),
@@ -179,10 +183,12 @@ def test_what_overflows_passes_the_check() -> None:
     assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
 
 
-@pytest.mark.parametrize("stated", [(1, 0), (0, 4e38), (0, 1e-45), (0, torch.inf)])
-def test_a_range_that_float32_cannot_scale_is_refused(stated: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    "stated", [(1, 0), (0, 4e38), (0, 1e-45), (0, torch.inf), 255, (0, 1, 2), (0,), "abc", "01", None, (0, "white")]
+)
+def test_a_range_that_is_not_two_numbers_or_that_float32_cannot_scale_is_refused(stated: object) -> None:
     """Modules and arrays have one rule for ranges. Before, all images were equal after the scaling."""
-    for build in (nn.SSIM, nn.SSIM3D, nn.L2):
+    for build in (nn.SSIM, nn.SSIM3D, nn.L2, lambda **options: module(ALEX, **options), _perceptual_with):
         with pytest.raises(errors.RangeError, match=r"value_range=.* is not valid; .* from -1e\+37 to"):
             build(value_range=stated)
 
