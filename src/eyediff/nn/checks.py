@@ -46,10 +46,15 @@ def as_batch(x: Tensor) -> Tensor:
     return x.expand(-1, 3, -1, -1) if is_tracing() or x.shape[1] == 1 else x
 
 
-def check_tensor(x: object, what: str) -> None:
-    """Raise ArgumentTypeError if `x` is not a tensor. `what` is the name of the module, for the message."""
+def check_tensor(x: object, what: str, noun: str = "images") -> None:
+    """Raise ArgumentTypeError if `x` is not a tensor.
+
+    `what` is the name of the module, and `noun` is the name of the argument, for the message.
+    """
     if not isinstance(x, Tensor):
-        raise ArgumentTypeError(f"{what}: the images are of the type {type(x).__name__}; expected a torch.Tensor")
+        verb, kind = "are" if noun.endswith("s") else "is", type(x).__name__
+        advice = "; convert it with torch.from_numpy" if kind == "ndarray" else ""
+        raise ArgumentTypeError(f"{what}: the {noun} {verb} of the type {kind}; expected a torch.Tensor{advice}")
 
 
 def check_shape(x: Tensor, smallest: int, what: str) -> None:
@@ -88,9 +93,9 @@ def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
     """Raise RangeError if values are so far outside `value_range` that the user must have meant another range.
 
     Values may exceed the range by half of its width on both sides, because the output of a network may be slightly
-    outside. Infinities and NaN are accepted, so that the gradient scaler of mixed precision can react to them. The
-    check needs a pass over the images and, on a GPU, a wait for the result. Under compilers and the transforms of
-    `torch.func`, tensors have no values, so the check is skipped.
+    outside. Images with infinities or NaN are accepted, so that the gradient scaler of mixed precision can react to the
+    loss, which is then infinite or NaN. The check needs a pass over the images and, on a GPU, a wait for the result.
+    Under compilers and the transforms of `torch.func`, tensors have no values, so the check is skipped.
     """
     if not is_plain_eager(x) or x.numel() == 0:
         return

@@ -84,8 +84,9 @@ class LPIPS(nn.Module):
     value_range : (float, float)
         Values of black and white in the images.
     check : bool
-        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
-        a wait for the result.
+        Whether values far outside `value_range` raise RangeError, and masks that select no pixel raise SizeError.
+        Images with infinities or NaN are not refused; their loss is infinite or NaN. The check needs a pass over the
+        images and, on a GPU, a wait for the result.
     weights_file : str or Path, optional
         File with the weights of the backbone. Default: the weights are found or downloaded.
     trust : bool
@@ -296,7 +297,14 @@ class LPIPS(nn.Module):
         Returns
         -------
         Tensor
-            N distances. The distance is NaN if the mask selects no pixel of the pair.
+            N distances.
+
+        Raises
+        ------
+        SizeError
+            If the images or masks differ in size, or if a mask selects no pixel. In a training loop, leave out the
+            pairs for which the mask is empty after a random crop. With `check=False`, and in graphs and transforms, the
+            distance of such a pair is NaN instead.
         """
         return self.layers(x, y, mask).sum(1)
 
@@ -322,7 +330,7 @@ class LPIPS(nn.Module):
             )
         x, y = as_batch(x), as_batch(y)
         check_pair(x.shape, y.shape)
-        counted = counted_pixels(mask, x, y, "LPIPS")
+        counted = counted_pixels(mask, x, y, "LPIPS", self.check)
         by_tap = self._terms(hidden(x, y, counted), y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
             raise UsageError(
