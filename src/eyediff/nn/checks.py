@@ -83,10 +83,13 @@ def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
         raise SizeError(
             f"the images have {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels; expected images of one size; resize them"
         )
-    if x[0] != y[0] and 1 not in (x[0], y[0]):
-        raise SizeError(
-            f"the batches have {x[0]} and {y[0]} images; expected equal numbers, or a single image in one batch"
-        )
+    check_counts(x[0], y[0])
+
+
+def check_counts(x: int, y: int) -> None:
+    """Raise SizeError unless two batches have equal numbers of images, or one has a single image."""
+    if not is_tracing() and x != y and 1 not in (x, y):
+        raise SizeError(f"the batches have {x} and {y} images; expected equal numbers, or a single image in one batch")
 
 
 def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
