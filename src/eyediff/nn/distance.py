@@ -220,8 +220,8 @@ class LPIPS(nn.Module):
         Raises
         ------
         UsageError
-            If no submodule has a name in `taps`, if the output of a submodule does not have the stated layout, or if
-            the next layer overwrites this output.
+            If no submodule has a name in `taps`, if a name is repeated, if `mean` or `std` is not valid, if the output
+            of a submodule does not have the stated layout, or if the next layer overwrites this output.
         WeightsError
             If the file `heads` is not a metric file, or was made for another module, or for other values of `taps`,
             `mean` or `std`.

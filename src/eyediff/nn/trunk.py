@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..engines.torch_ops import TorchOps, is_plain_eager, is_tracing
-from ..errors import Setting, UsageError
+from ..errors import ArgumentTypeError, Setting, UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
 from .tree import Tree
@@ -133,6 +134,8 @@ class ModuleTrunk(nn.Module):
         if layout not in ("NCHW", "NHWC"):
             raise UsageError(f"layout must be NCHW or NHWC; got {layout!r}")
         known = [name for name, _ in module.named_modules() if name]
+        if isinstance(taps, str):
+            raise ArgumentTypeError(f"taps is the text {taps!r}; expected a list of names, such as [{taps!r}]")
         if not taps:
             raise UsageError("taps is empty; give one or more names from module.named_modules()")
         if unknown := [name for name in taps if name not in known]:
@@ -140,6 +143,10 @@ class ModuleTrunk(nn.Module):
                 f"the module has no submodule {unknown[0]!r}; expected one of {', '.join(known[:12])}, ..., "
                 "as module.named_modules() lists them"
             )
+        if repeated := [name for name in taps if list(taps).count(name) > 1]:
+            raise UsageError(f"taps has {repeated[0]!r} more than once; give each name once")
+        for name, values in (("mean", mean), ("std", std)):
+            _check_channels(name, values)
         self.names, self.layout = tuple(taps), layout
         self.smallest = 1
         self.tokens = False  # whether the last features were N x T x C tokens
@@ -209,6 +216,18 @@ class ModuleTrunk(nn.Module):
                 f"use the layer after {name!r} in `taps` instead"
             )
         return found
+
+
+def _check_channels(name: str, values: Sequence[float]) -> None:
+    """Raise UsageError unless `mean` or `std` is one finite number for each channel, and `std` is above 0."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        numbers = []
+    valid = len(numbers) in (1, 3) and all(math.isfinite(number) for number in numbers)
+    if isinstance(values, str) or not valid or (name == "std" and min(numbers) <= 0):
+        sign = " above 0" if name == "std" else ""
+        raise UsageError(f"{name} is {values!r}; expected three finite numbers{sign}, or one for all channels")
 
 
 def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
