@@ -265,6 +265,18 @@ def test_values_that_the_range_check_allows_are_finite(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_equal_images_have_the_gradient_0(name: str) -> None:
+    """For equal images, the gradient is 0, except that of VIF: more contrast than in the reference raises VIF.
+
+    The perceptual loss here includes the total variation, which does not compare images.
+    """
+    torch.manual_seed(0)
+    x = (torch.rand(1, 3, 164, 164) * 2 - 1).requires_grad_()
+    EVERY[name]()(x, x.detach().clone()).backward()
+    assert (float(x.grad.abs().max()) > 1e-10) == (name in ("VIF", "PerceptualLoss"))
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_module_is_one_graph(name: str) -> None:
     """torch's compiler captures every module as one graph. The backend "eager" then runs this graph unchanged."""
     torch.compiler.reset()
