@@ -43,7 +43,7 @@ def check_range(range: Range, shown: str) -> Range:
         `LARGEST`, or if their difference is smaller than `SMALLEST`.
     """
     try:
-        low, high = (float(end) for end in range)
+        low, high = (math.nan, math.nan) if isinstance(range, str | bytes) else (float(end) for end in range)
     except (TypeError, ValueError, OverflowError):
         low = high = math.nan
     if not (-LARGEST <= low < high <= LARGEST and high - low >= SMALLEST):

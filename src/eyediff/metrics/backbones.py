@@ -147,7 +147,7 @@ class AveragePool(Layer):
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
         kernel = np.full((self.channels, 1, self.size, self.size), 1 / self.size**2, np.float32)
-        return cast(Ops[T, Any], run.ops).conv(x, kernel, stride=self.stride, groups=self.channels)
+        return cast("Ops[T, Any]", run.ops).conv(x, kernel, stride=self.stride, groups=self.channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class RootMeanSquarePool(Layer):
         return (side - 1) // 2 + 1
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
-        ops = cast(Ops[T, Any], run.ops)
+        ops = cast("Ops[T, Any]", run.ops)  # the type is text, because torch's compiler cannot build generic types
         squares = ops.conv(
             ops.mul(x, x), np.tile(HANN, (self.channels, 1, 1, 1)), stride=2, pad=1, groups=self.channels
         )
@@ -89,7 +89,7 @@ def features(ops: Ops[T, C], of: lpips.FeatureNetwork[C], x: T) -> list[T]:
 
     `x` is a batch of images in [-1, 1]. In the result, the image has values from 0 to 1.
     """
-    return [cast(Ops[T, Any], ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
+    return [cast("Ops[T, Any]", ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
 
 
 def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta: Sequence[C], a: T, b: T) -> T:
@@ -111,5 +111,5 @@ def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta:
 
 
 def _quotient(ops: Ops[T, C], above: T, below: T, c: float) -> T:
-    added = cast(Ops[T, Any], ops).affine(below, ONE, constant(c))
+    added = cast("Ops[T, Any]", ops).affine(below, ONE, constant(c))
     return ops.div(above, added)

@@ -30,7 +30,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..records import Numbers
 from . import colour, filters
 from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
@@ -103,7 +102,7 @@ def _window() -> filters.Taps:
 
 
 WINDOW = _window()
-COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (15, 1, 1, 1))
+COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (12, 1, 1, 1))
 
 
 def scales(height: int, width: int) -> int:
@@ -119,56 +118,62 @@ def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
 
     `count` is the number of scales. The result is N x 1.
     """
-    weights = np.array(WEIGHTS).reshape(-1)[: 18 * count].reshape(3, count, 2, 3)
     light = [colour.linear(ops, ops.affine(x, constant(0.5), constant(0.5))) for x in (a, b)]
     terms: list[T] = []
     for scale in range(count):
         if scale:
             light = [ops.halve(x) for x in light]
         for kind, errors in enumerate(_errors(ops, *(_xyb(ops, x) for x in light))):
-            terms += _norms(ops, errors, weights[:, scale, :, kind])
+            rows = WEIGHTS[scale : 3 * count : count]
+            terms += _norms(ops, errors, [[row[kind + norm] for row in rows] for norm in (0, 3)])
     return ops.mean(_rescaled(ops, ops.total(ops.concat(terms))))
 
 
 def _xyb(ops: Verbs[T], light: T) -> T:
     weights, bias = ABSORBANCE.astype(np.float32)[:, :, None, None], np.full(3, BIAS, np.float32)
-    roots = ops.power(ops.conv(light, weights, bias), 1 / 3)
+    absorbed = ops.relu(ops.conv(light, weights, bias))  # ZeroIfNegative in libjxl, for values below black
+    roots = ops.power(absorbed, 1 / 3)
     offset = OFFSET - XYB.sum(1) * np.cbrt(BIAS)
     return ops.conv(roots, XYB.astype(np.float32)[:, :, None, None], offset.astype(np.float32))
 
 
 def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
     """Return the maps D, A and L of two XYB images. Each map is N x 3 x h x w."""
-    stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
+    apart = ops.sub(a, b)
+    squares = ops.add(ops.mul(a, a), ops.mul(b, b))
+    stack = ops.concat([a, b, squares, ops.mul(apart, apart)])
     reach = len(WINDOW) // 2
-    stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=15)
-    stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=15)
-    mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(5))
+    stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=12)
+    stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=12)
+    mean_a, mean_b, square, square_apart = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(4))
     off = ops.sub(mean_a, mean_b)
-    luminance = ops.affine(ops.mul(off, off), constant(-1), ONE)
-    covariance = ops.sub(product, ops.mul(mean_a, mean_b))
-    variances = ops.add(ops.sub(square_a, ops.mul(mean_a, mean_a)), ops.sub(square_b, ops.mul(mean_b, mean_b)))
-    structure = ops.div(ops.affine(covariance, constant(2), constant(C2)), ops.affine(variances, ONE, constant(C2)))
+    shift = ops.mul(off, off)
+    variances = ops.sub(square, ops.add(ops.mul(mean_a, mean_a), ops.mul(mean_b, mean_b)))
+    # 2 sigma_ab is sigma_a^2 + sigma_b^2 - sigma_(a-b)^2, so 1 - (1 - shift) (1 - change) is the loss of structure. It
+    # is computed as a sum of two small numbers, because float32 rounds them less than a difference from 1.
+    change = ops.div(ops.sub(square_apart, shift), ops.affine(variances, ONE, constant(C2)))
+    loss = ops.add(change, ops.mul(shift, ops.affine(change, constant(-1), ONE)))
     edges = [ops.affine(_magnitude(ops, ops.sub(x, mean)), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
     gain = ops.affine(ops.div(edges[1], edges[0]), ONE, constant(-1))
     return (
-        ops.relu(ops.affine(ops.mul(luminance, structure), constant(-1), ONE)),
+        ops.relu(loss),
         ops.relu(gain),
         ops.relu(ops.affine(gain, constant(-1))),
     )
 
 
-def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
+def _norms(ops: Verbs[T], errors: T, weights: Sequence[Sequence[float]]) -> list[T]:
     """Return two numbers for a map: its means and its 4-norms, each as a weighted sum over the channels.
 
-    The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
+    `weights` are the weights of the means and those of the 4-norms, as Python numbers, so that torch.compile can decide
+    which are 0. The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
     """
     square = ops.mul(errors, errors)
     fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
     return [
-        ops.weigh(norm, weights[:, which].astype(np.float32))
-        for which, norm in enumerate((ops.level(errors), fourth))
-        if weights[:, which].any()
+        ops.weigh(norm, np.array(own, np.float32))
+        for norm, own in zip((ops.level(errors), fourth), weights, strict=True)
+        if any(own)
     ]
 
 

@@ -22,9 +22,9 @@ def check_reduction(reduction: str) -> None:
         raise UsageError(f"reduction must be mean, sum or none; got {reduction!r}")
 
 
-def check_range(value_range: ValueRange) -> None:
-    """Raise RangeError unless a range is valid, as `images.check_range` defines it."""
-    images.check_range(value_range, f"value_range={value_range}")
+def check_range(value_range: ValueRange) -> ValueRange:
+    """Return a range as two floats. Raise RangeError unless it is valid, as `images.check_range` defines it."""
+    return images.check_range(value_range, f"value_range={value_range!r}")
 
 
 def broadcast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,10 +46,15 @@ def as_batch(x: Tensor) -> Tensor:
     return x.expand(-1, 3, -1, -1) if is_tracing() or x.shape[1] == 1 else x
 
 
-def check_tensor(x: object, what: str) -> None:
-    """Raise ArgumentTypeError if `x` is not a tensor. `what` is the name of the module, for the message."""
+def check_tensor(x: object, what: str, noun: str = "images") -> None:
+    """Raise ArgumentTypeError if `x` is not a tensor.
+
+    `what` is the name of the module, and `noun` is the name of the argument, for the message.
+    """
     if not isinstance(x, Tensor):
-        raise ArgumentTypeError(f"{what}: the images are of the type {type(x).__name__}; expected a torch.Tensor")
+        verb, kind = "are" if noun.endswith("s") else "is", type(x).__name__
+        advice = "; convert it with torch.from_numpy" if kind == "ndarray" else ""
+        raise ArgumentTypeError(f"{what}: the {noun} {verb} of the type {kind}; expected a torch.Tensor{advice}")
 
 
 def check_shape(x: Tensor, smallest: int, what: str) -> None:
@@ -78,19 +83,22 @@ def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
         raise SizeError(
             f"the images have {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels; expected images of one size; resize them"
         )
-    if x[0] != y[0] and 1 not in (x[0], y[0]):
-        raise SizeError(
-            f"the batches have {x[0]} and {y[0]} images; expected equal numbers, or a single image in one batch"
-        )
+    check_counts(x[0], y[0])
+
+
+def check_counts(x: int, y: int) -> None:
+    """Raise SizeError unless two batches have equal numbers of images, or one has a single image."""
+    if not is_tracing() and x != y and 1 not in (x, y):
+        raise SizeError(f"the batches have {x} and {y} images; expected equal numbers, or a single image in one batch")
 
 
 def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
     """Raise RangeError if values are so far outside `value_range` that the user must have meant another range.
 
     Values may exceed the range by half of its width on both sides, because the output of a network may be slightly
-    outside. Infinities and NaN are accepted, so that the gradient scaler of mixed precision can react to them. The
-    check needs a pass over the images and, on a GPU, a wait for the result. Under compilers and the transforms of
-    `torch.func`, tensors have no values, so the check is skipped.
+    outside. Images with infinities or NaN are accepted, so that the gradient scaler of mixed precision can react to the
+    loss, which is then infinite or NaN. The check needs a pass over the images and, on a GPU, a wait for the result.
+    Under compilers and the transforms of `torch.func`, tensors have no values, so the check is skipped.
     """
     if not is_plain_eager(x) or x.numel() == 0:
         return

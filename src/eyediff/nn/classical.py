@@ -26,7 +26,7 @@ from .checks import (
     reduced,
     scaled,
 )
-from .masks import central, counted_pixels, hidden, masked_mean
+from .masks import central, check_selected, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 Colour: TypeAlias = Literal["rgb", "y"]
@@ -46,8 +46,9 @@ class ClassicalLoss(nn.Module):
     value_range : (float, float)
         Values of black and white in the images.
     check : bool
-        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
-        a wait for the result.
+        Whether values far outside `value_range` raise RangeError, and masks that select no pixel raise SizeError.
+        Images with infinities or NaN are not refused; their loss is infinite or NaN. The check needs a pass over the
+        images and, on a GPU, a wait for the result.
     """
 
     higher_is_better: ClassVar[bool] = True
@@ -58,8 +59,7 @@ class ClassicalLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
-        self.reduction, self.value_range, self.check = reduction, value_range, check
+        self.reduction, self.value_range, self.check = reduction, check_range(value_range), check
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # only SSIM has several versions
@@ -107,14 +107,21 @@ class ClassicalLoss(nn.Module):
         Returns
         -------
         Tensor
-            N scores, in float32 or a higher precision. The score is NaN if the mask selects no pixel of the pair.
+            N scores, in float32 or a higher precision.
+
+        Raises
+        ------
+        SizeError
+            If the images or masks differ in size, or if a mask selects no pixel that is compared. In a training loop,
+            leave out the pairs for which the mask is empty after a random crop. With `check=False`, and in graphs and
+            transforms, the score of such a pair is NaN instead.
         """
         name = type(self).__name__
         x, y = self.images(x, y)
         with torch.autocast(x.device.type, enabled=False):  # half precision is too imprecise for variances
             if mask is None:
                 return self._score(x, y)
-            counted = counted_pixels(mask, x, y, name)
+            counted = counted_pixels(mask, x, y, name, self.check)
             return self._masked_score(hidden(x, y, counted), y, counted)
 
     def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,8 +178,9 @@ class SSIM(ClassicalLoss):
     value_range : (float, float)
         Values of black and white in the images.
     check : bool
-        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
-        a wait for the result.
+        Whether values far outside `value_range` raise RangeError, and masks that select no pixel raise SizeError.
+        Images with infinities or NaN are not refused; their loss is infinite or NaN. The check needs a pass over the
+        images and, on a GPU, a wait for the result.
 
     Examples
     --------
@@ -245,13 +253,16 @@ class SSIM(ClassicalLoss):
         return ssim.ssim(VERBS, ssim.VARIANTS[self.variant], x, y).mean(1)
 
     def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-        return _masked_similarity(self.variant, x, y, counted)
+        return _masked_similarity(self.variant, x, y, counted, self.check)
 
 
-def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor, check: bool) -> Tensor:
     """Return the SSIM of each pair: the mean over the windows with a centre that the mask `counted` selects."""
     found = ssim.similarity(VERBS, ssim.VARIANTS[variant], x, y)
-    return masked_mean(found, central(counted, *found.shape[2:])).mean(1)
+    centres = central(counted, *found.shape[2:])
+    if check:
+        check_selected(centres, "the mask", "selects no centre of a window, because all its pixels are near the edge")
+    return masked_mean(found, centres).mean(1)
 
 
 def luma(x: Tensor) -> Tensor:
@@ -279,7 +290,7 @@ class DSSIM(ClassicalLoss):
         return ssim.dssim(VERBS, ssim.VARIANTS["skimage"], x, y).mean(1)
 
     def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-        return (1 - _masked_similarity("skimage", x, y, counted)) / 2
+        return (1 - _masked_similarity("skimage", x, y, counted, self.check)) / 2
 
     def _loss(self, score: Tensor) -> Tensor:
         return score
@@ -311,10 +322,10 @@ class SSIM3D(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         if edge not in ("inside", "repeat"):
             raise UsageError(f"edge must be inside or repeat; got {edge!r}")
-        self.edge, self.reduction, self.value_range, self.check = edge, reduction, value_range, check
+        self.edge, self.reduction, self.check = edge, reduction, check
+        self.value_range = check_range(value_range)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of N pairs of volumes.

@@ -29,18 +29,36 @@ from .checks import (
 from .layer_terms import terms
 from .masks import area_means, counted_pixels, hidden, masked_mean
 from .tree import Tree
-from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
+from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk, weights_sha256
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation by which most published classifiers, and LPIPS 0.1, normalise pixels in [0, 1]."""
 
 
 class Prepared(NamedTuple):
-    """The result of `LPIPS.prepare`: the features of a batch of images of one size."""
+    """The result of `LPIPS.prepare`: the features of a batch of images of one size.
+
+    Only a module that computes the same features accepts them. It must have the same backbone, scaling of the input,
+    submodules in `taps`, and values of the weights. Linear weights, `value_range`, device and the other options of the
+    module have no influence on the features, so they may differ.
+
+    Attributes
+    ----------
+    features : tuple of Tensor
+        Features of the images at every feature layer.
+    height, width : int
+        Size of the images in pixels.
+    network : str
+        Backbone and scaling, or the submodules in `taps`.
+    weights_sha256 : str or None
+        Hash of the weights of the backbone. `None` if they could not be read: in graphs, and under transforms.
+    """
 
     features: tuple[Tensor, ...]
     height: int
     width: int
+    network: str
+    weights_sha256: str | None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,8 +84,9 @@ class LPIPS(nn.Module):
     value_range : (float, float)
         Values of black and white in the images.
     check : bool
-        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
-        a wait for the result.
+        Whether values far outside `value_range` raise RangeError, and masks that select no pixel raise SizeError.
+        Images with infinities or NaN are not refused; their loss is infinite or NaN. The check needs a pass over the
+        images and, on a GPU, a wait for the result.
     weights_file : str or Path, optional
         File with the weights of the backbone. Default: the weights are found or downloaded.
     trust : bool
@@ -201,8 +220,8 @@ class LPIPS(nn.Module):
         Raises
         ------
         UsageError
-            If no submodule has a name in `taps`, if the output of a submodule does not have the stated layout, or if
-            the next layer overwrites this output.
+            If no submodule has a name in `taps`, if a name is repeated, if `mean` or `std` is not valid, if the output
+            of a submodule does not have the stated layout, or if the next layer overwrites this output.
         WeightsError
             If the file `heads` is not a metric file, or was made for another module, or for other values of `taps`,
             `mean` or `std`.
@@ -233,11 +252,10 @@ class LPIPS(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         self.trunk = trunk
         self.heads = None if heads is None else Tree({str(i): torch.tensor(head) for i, head in enumerate(heads)})
         self.spatial, self.reduction = spatial, reduction
-        self.value_range, self.check = value_range, check
+        self.value_range, self.check = check_range(value_range), check
         self.train(False)
 
     def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
@@ -279,7 +297,14 @@ class LPIPS(nn.Module):
         Returns
         -------
         Tensor
-            N distances. The distance is NaN if the mask selects no pixel of the pair.
+            N distances.
+
+        Raises
+        ------
+        SizeError
+            If the images or masks differ in size, or if a mask selects no pixel. In a training loop, leave out the
+            pairs for which the mask is empty after a random crop. With `check=False`, and in graphs and transforms, the
+            distance of such a pair is NaN instead.
         """
         return self.layers(x, y, mask).sum(1)
 
@@ -305,7 +330,7 @@ class LPIPS(nn.Module):
             )
         x, y = as_batch(x), as_batch(y)
         check_pair(x.shape, y.shape)
-        counted = counted_pixels(mask, x, y, "LPIPS")
+        counted = counted_pixels(mask, x, y, "LPIPS", self.check)
         by_tap = self._terms(hidden(x, y, counted), y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
             raise UsageError(
@@ -345,12 +370,16 @@ class LPIPS(nn.Module):
         -------
         Prepared
             Features that `forward`, `score`, `layers` and `map` accept as their second argument.
+
+        Notes
+        -----
+        A module raises UsageError for features of another network, or of other weights. This includes weights that were
+        loaded after `prepare`. Graphs, transforms of `torch.func` and replicas of DataParallel compare only the names
+        of the networks. The hash of the weights is computed once and after each change that torch counts, so a change
+        through `parameter.data` is not detected.
         """
-        x = as_batch(x)
-        check_shape(x, self.trunk.smallest, "LPIPS")
-        if self.check:
-            check_values(x, self.value_range, "LPIPS")
-        return Prepared(tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3])
+        features, height, width = self._features(x)
+        return Prepared(features, height, width, self.trunk.description, weights_sha256(self.trunk, features[0]))
 
     def embed(self, x: Tensor) -> Tensor:
         """Return one vector for each image. The distance of two images is the squared distance of their vectors.
@@ -367,7 +396,7 @@ class LPIPS(nn.Module):
         """
         heads = self._heads()
         roots = None if heads is None else [head.sqrt() for head in heads]
-        return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
+        return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self._features(x)[0]])
 
     def project(self) -> None:
         """Set negative linear weights to 0. Call this after each step of training: a distance needs weights >= 0."""
@@ -395,11 +424,38 @@ class LPIPS(nn.Module):
     def _heads(self) -> list[Tensor] | None:
         return None if self.heads is None else [self.heads[str(index)] for index in range(len(self.trunk.names))]
 
+    def _features(self, x: Tensor) -> tuple[tuple[Tensor, ...], int, int]:
+        """Return the features of images, and the height and width of the images."""
+        x = as_batch(x)
+        check_shape(x, self.trunk.smallest, "LPIPS")
+        if self.check:
+            check_values(x, self.value_range, "LPIPS")
+        return tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3]
+
     def _terms(self, x: Tensor, y: Tensor | Prepared) -> list[Tensor]:
-        of_y = y if isinstance(y, Prepared) else self.prepare(y)
-        of_x = self.prepare(x)
-        check_pair(of_x.shape, of_y.shape)
-        return terms(self._heads(), of_x.features, of_y.features)
+        if isinstance(y, Prepared):
+            self._check_prepared(y)
+            of_y, *size = y[:3]
+        else:
+            of_y, *size = self._features(y)
+        of_x, *own = self._features(x)
+        check_pair((of_x[0].shape[0], *own), (of_y[0].shape[0], *size))
+        return terms(self._heads(), of_x, of_y)
+
+    def _check_prepared(self, y: Prepared) -> None:
+        """Raise UsageError if features were prepared by another network, or with other weights."""
+        own = self.trunk.description
+        if y.network != own:
+            raise UsageError(
+                f"the features were prepared by {y.network}, but the module is {own}; "
+                "prepare the images with the same module"
+            )
+        sha256 = None if y.weights_sha256 is None else weights_sha256(self.trunk, y.features[0])
+        if sha256 not in (None, y.weights_sha256):
+            raise UsageError(
+                f"the features were prepared by {own} with the weights {str(y.weights_sha256)[:16]}, but the module "
+                f"has the weights {str(sha256)[:16]}; prepare the images again with this module"
+            )
 
 
 def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..engines.torch_ops import is_plain_eager
 from ..errors import RangeError, SizeError
-from .checks import full
+from .checks import check_tensor, full
 
 
-def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
+def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str, check: bool) -> Tensor:
     """Check a mask and return it as booleans N x 1 x H x W. True marks the pixels that are compared.
 
     Parameters
@@ -22,14 +23,19 @@ def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
         Images, N x 3 x H x W.
     what
         Name of the module, for messages.
+    check
+        Whether a mask that selects no pixel is refused.
 
     Raises
     ------
+    ArgumentTypeError
+        If the mask is not a tensor.
     RangeError
         If the mask has none of these shapes.
     SizeError
-        If the size or the number of masks does not fit the images.
+        If the size or the number of masks does not fit the images, or if a mask selects no pixel.
     """
+    check_tensor(mask, what, "mask")
     size = x.shape[-2:]
     if mask.ndim == 2:
         mask = mask[None]
@@ -46,7 +52,23 @@ def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
             "pixels; expected one mask of this size, or one for each image"
         )
     counted = mask if mask.dtype == torch.bool else mask > 0.5
+    if check:
+        check_selected(counted, f"{what}: the mask", "selects no pixel: no value is above 0.5")
     return counted.to(x.device).expand(count, -1, -1, -1)
+
+
+def check_selected(counted: Tensor, mask: str, problem: str) -> None:
+    """Raise SizeError if one of several masks, N x 1 x H x W, is false everywhere.
+
+    The score of its pair would be NaN, and the mean over the batch, too. On a GPU, the check waits for the result.
+    Under compilers and the transforms of `torch.func`, masks have no values, so the check is skipped.
+    """
+    if not is_plain_eager(counted) or counted.shape[0] == 0:
+        return
+    empty = (~counted.flatten(1).any(1)).nonzero().flatten().tolist()
+    if empty:
+        which = f" {empty[0]} of {len(counted)} (counted from 0)" if len(counted) > 1 else ""
+        raise SizeError(f"{mask}{which} {problem}; leave such pairs out of the batch, or select more pixels")
 
 
 def hidden(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:

@@ -11,7 +11,10 @@ matrix of the features. `presets.py` states the layers, weights and distances of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
@@ -19,12 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from .. import weights
-from ..errors import UsageError
+from ..engines.torch_ops import is_tracing
+from ..errors import ArgumentTypeError, SizeError, UsageError
 from ..metrics import lpips
 from ..metrics.backbones import ALL_TRUNKS, trunk
 from .checks import (
     Reduction,
     ValueRange,
+    as_batch,
+    check_counts,
     check_pair,
     check_range,
     check_reduction,
@@ -62,14 +68,14 @@ class PerceptualLoss(nn.Module):
     net : {"alex", "vgg", "vgg19", "squeeze", "mini"} or path
         Name of the backbone, or path of a metric file. The linear weights of the file are not used.
     content, style : mapping of str to float, optional
-        Weight of each layer, by the name of the layer. The layers of vgg and vgg19 are named by block and convolution:
-        conv3_2 means the features before the ReLU, relu3_2 means those after it. The layers of other backbones are
-        numbered: conv1 to conv5 and relu1 to relu5 in alex; conv1 to conv7 and relu1 to relu7 in squeeze; conv2 to
-        conv6 and relu1 to relu6 in mini. By default, there is no style loss.
+        Weight of each layer, at least 0, by the name of the layer. The layers of vgg and vgg19 are named by block and
+        convolution: conv3_2 means the features before the ReLU, relu3_2 means those after it. The layers of other
+        backbones are numbered: conv1 to conv5 and relu1 to relu5 in alex; conv1 to conv7 and relu1 to relu7 in squeeze;
+        conv2 to conv6 and relu1 to relu6 in mini. By default, there is no style loss.
     variation : float
-        Weight of the total variation: the sum of (x_i - x_j)^2 / (C H W) over all pairs of neighbouring pixels, with
-        values in [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al. give no
-        formula.
+        Weight of the total variation, at least 0: the sum of (x_i - x_j)^2 / (C H W) over all pairs of neighbouring
+        pixels, with values in [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al.
+        give no formula.
     reduction, value_range, check, weights_file, trust
         See `LPIPS`.
     content_distance : {"mse", "sse", "mae"}
@@ -172,18 +178,23 @@ class PerceptualLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_reduction(reduction)
-        check_range(value_range)
         if content_distance not in _DISTANCES:
             raise UsageError(f"content_distance must be one of {', '.join(_DISTANCES)}; got {content_distance!r}")
         if pooling not in ("max", "average"):
             raise UsageError(f"pooling must be max or average; got {pooling!r}")
-        self.content, self.style, self.variation = dict(content), dict(style or {}), variation
+        self.content, self.style = _layer_weights("content", content), _layer_weights("style", style or {})
+        self.variation = _weight("variation", variation)
         self.content_distance = content_distance
         layers, known = {*self.content, *self.style}, network.trunk.layer_names
+        if content is CONTENT and not CONTENT.keys() <= set(known):
+            raise UsageError(
+                f"{network.trunk.title} has no layer {next(iter(CONTENT))!r}, which is the default of `content`; "
+                f"state `content`, or content={{}} for no content loss; the layers are {', '.join(known)}"
+            )
         if unknown := sorted(layers.difference(known)):
             raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; expected one of {', '.join(known)}")
         self.trunk = NetworkTrunk(network, layers, pooling == "average")
-        self.reduction, self.value_range, self.check = reduction, value_range, check
+        self.reduction, self.value_range, self.check = reduction, check_range(value_range), check
         self.train(False)
 
     def forward(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
@@ -194,8 +205,9 @@ class PerceptualLoss(nn.Module):
         x : Tensor
             Images, N x 3 x H x W.
         content, style : Tensor or mapping, optional
-            Target images, or the results of `contents` and `styles`. The content loss or style loss is not computed if
-            it has no target. A style image may have any size. One style image can serve all N images.
+            Target images, or the results of `contents` and `styles` of this module. The content loss or style loss is
+            not computed if it has no target. A style image may have any size. A single image, content image or style
+            image serves for all losses of the batch.
 
         Returns
         -------
@@ -205,7 +217,16 @@ class PerceptualLoss(nn.Module):
         Raises
         ------
         UsageError
-            If there is no target, and the total variation has the weight 0.
+            If there is no target, and the total variation has the weight 0. Also if a mapping has other layers or
+            shapes than `contents` or `styles` returns.
+        SizeError
+            If the numbers of images differ, and are not 1, or if the content images have another size.
+
+        Notes
+        -----
+        Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, are treated as three equal channels. A single image
+        without a batch axis is treated as a batch of one. The layers and shapes of a mapping are checked, but not the
+        weights of the network that computed it.
         """
         return reduced(self.score(x, content, style), self.reduction)
 
@@ -221,19 +242,22 @@ class PerceptualLoss(nn.Module):
         -------
         Tensor
         """
+        x = as_batch(x)
+        pixels = self._scaled(x)
         if isinstance(content, Tensor):
+            content = as_batch(content)
             check_pair(x.shape, content.shape)
             content = self.contents(content)
         if isinstance(style, Tensor):
             style = self.styles(style)
-        pixels = self._scaled(x)
         features = self._features(pixels)
+        grams = {} if style is None else {layer: gram(features[layer]) for layer in self.style}
         terms = []
         distance = _DISTANCES[self.content_distance]
-        for layer, target in (content or {}).items():
+        for layer, target in _checked("content", content, {layer: features[layer] for layer in self.content}):
             terms.append(self.content[layer] * distance(features[layer], target))
-        for layer, target in (style or {}).items():
-            terms.append(self.style[layer] * _sum_of_squares(gram(features[layer]), target))
+        for layer, target in _checked("style", style, grams):
+            terms.append(self.style[layer] * _sum_of_squares(grams[layer], target))
         if self.variation:
             terms.append(self.variation * total_variation(full(pixels)))
         if not terms:
@@ -241,7 +265,9 @@ class PerceptualLoss(nn.Module):
                 "there is no loss to compute, because no target was given; "
                 "give a content image or a style image, or set `variation`"
             )
-        return torch.stack([term.expand(len(x)) for term in terms]).sum(0)
+        for one, other in itertools.combinations(terms, 2):
+            check_counts(one.shape[0], other.shape[0])
+        return torch.stack(torch.broadcast_tensors(*terms)).sum(0)  # type: ignore[no-untyped-call]
 
     def contents(self, images: Tensor) -> Targets:
         """Return the features of content images at the content layers, so that several calls can use them.
@@ -288,6 +314,7 @@ class PerceptualLoss(nn.Module):
         return super().train(False)
 
     def _scaled(self, x: Tensor) -> Tensor:
+        x = as_batch(x)
         check_shape(x, self.trunk.smallest, "PerceptualLoss")
         if self.check:
             check_values(x, self.value_range, "PerceptualLoss")
@@ -295,6 +322,49 @@ class PerceptualLoss(nn.Module):
 
     def _features(self, x: Tensor) -> Targets:
         return {name: full(feature) for name, feature in zip(self.trunk.names, self.trunk(x), strict=True)}
+
+
+def _layer_weights(name: str, weights: object) -> dict[str, float]:
+    """Return the argument `content` or `style` as a dict. Raise an error unless it maps layers to weights."""
+    if not isinstance(weights, Mapping):
+        raise ArgumentTypeError(
+            f"{name} is {weights!r}; expected a mapping of layers to weights, such as {name}={{'relu2': 1.0}}"
+        )
+    return {layer: _weight(f"{name}: the weight of {layer!r}", weight) for layer, weight in weights.items()}
+
+
+def _weight(name: str, weight: object) -> float:
+    """Return a weight as a float. Raise an error unless it is a finite number of at least 0."""
+    if not isinstance(weight, Real):
+        raise ArgumentTypeError(f"{name} is {weight!r} ({type(weight).__name__}); expected a number")
+    if not 0 <= float(weight) < math.inf:
+        raise UsageError(f"{name} is {weight!r}; expected a finite number of at least 0")
+    return float(weight)
+
+
+def _checked(name: str, targets: Target, own: Targets) -> Iterator[tuple[str, Tensor]]:
+    """Yield the layers and tensors of a target. Raise an error if one does not fit the features `own` of the images."""
+    if targets is None:
+        return
+    if not isinstance(targets, Mapping):
+        raise ArgumentTypeError(
+            f"{name} is of the type {type(targets).__name__}; expected images as a torch.Tensor, "
+            f"or the result of `{name}s`"
+        )
+    for layer, target in targets.items():
+        if layer not in own:
+            raise UsageError(
+                f"the {name} target has the layer {layer!r}, but the module has {', '.join(own) or 'no layers'} there; "
+                f"compute the target with `{name}s` of this module"
+            )
+        found, expected = tuple(target.shape), tuple(own[layer].shape)
+        if not is_tracing() and found[1:] != expected[1:]:
+            raise SizeError(
+                f"the {name} target of {layer!r} has the shape {found}, but the images have {expected} there; "
+                "expected equal sizes; compute the target from images of this size"
+            )
+        check_counts(expected[0], found[0])
+        yield layer, target
 
 
 def gram(features: Tensor) -> Tensor:

@@ -99,7 +99,8 @@ class DISTS(ClassicalLoss):
         return super().train(False)
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
-        of = lpips.FeatureNetwork[Tensor](self.trunk.data, self.trunk, None, (self.trunk.multiplier, self.trunk.offset))
+        scaling = self.trunk.multiplier, self.trunk.offset
+        of: lpips.FeatureNetwork[Tensor] = lpips.FeatureNetwork(self.trunk.data, self.trunk, None, scaling)
         alpha, beta = ([part[str(index)] for index in range(len(dists.CHANNELS))] for part in (self.alpha, self.beta))
         score: Tensor = dists.score(VERBS, of, alpha, beta, *broadcast(x, y))
         return score[:, 0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import math
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from ..engines.torch_ops import TorchOps, is_tracing
-from ..errors import Setting, UsageError
+from ..engines.torch_ops import TorchOps, is_plain_eager, is_tracing
+from ..errors import ArgumentTypeError, Setting, UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
 from .tree import Tree
@@ -22,6 +24,27 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 
 "NCHW" is images, channels, rows, columns. "NHWC" is images, rows, columns, channels, as in some transformers.
 """
+
+
+def weights_sha256(trunk: NetworkTrunk | ModuleTrunk, features: Tensor) -> str | None:
+    """Return a hash of everything in a trunk that determines its features. `features` are some that it computed.
+
+    The hash is computed again only if torch has counted a change of the weights, or if they are in another place. The
+    result is `None` if the weights cannot be read: in graphs, under the transforms of `torch.func`, on the device
+    "meta", and in the replicas of DataParallel.
+    """
+    if not is_plain_eager(features) or getattr(trunk, "_is_replica", False):
+        return None
+    tensors = {**dict(trunk.named_parameters()), **dict(trunk.named_buffers())}
+    if not all(is_plain_eager(each) and not each.is_meta for each in tensors.values()):
+        return None
+    state = tuple((each.data_ptr(), each.dtype, _version(each)) for each in tensors.values())
+    known: tuple[object, str] | None = trunk.__dict__.get(_HASHED)
+    if known is None or known[0] != state:
+        values = {name: value.detach().float().numpy(force=True) for name, value in tensors.items()}
+        code = hashlib.sha256(repr(trunk.module).encode()).hexdigest() if isinstance(trunk, ModuleTrunk) else ""
+        known = trunk.__dict__[_HASHED] = (state, canonical_sha256({f"{code} {n}": v for n, v in values.items()}))
+    return known[1]
 
 
 class NetworkTrunk(Tree):
@@ -58,6 +81,11 @@ class NetworkTrunk(Tree):
         self.names, self.data, self.scaled = names, data, network.scaled
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
+
+    @property
+    def description(self) -> str:
+        """Name of the backbone, and whether its input is scaled, as text for messages."""
+        return self.data.name if self.scaled else f"{self.data.name} without scaling"
 
     @property
     def smallest(self) -> int:
@@ -106,6 +134,8 @@ class ModuleTrunk(nn.Module):
         if layout not in ("NCHW", "NHWC"):
             raise UsageError(f"layout must be NCHW or NHWC; got {layout!r}")
         known = [name for name, _ in module.named_modules() if name]
+        if isinstance(taps, str):
+            raise ArgumentTypeError(f"taps is the text {taps!r}; expected a list of names, such as [{taps!r}]")
         if not taps:
             raise UsageError("taps is empty; give one or more names from module.named_modules()")
         if unknown := [name for name in taps if name not in known]:
@@ -113,6 +143,10 @@ class ModuleTrunk(nn.Module):
                 f"the module has no submodule {unknown[0]!r}; expected one of {', '.join(known[:12])}, ..., "
                 "as module.named_modules() lists them"
             )
+        if repeated := [name for name in taps if list(taps).count(name) > 1]:
+            raise UsageError(f"taps has {repeated[0]!r} more than once; give each name once")
+        for name, values in (("mean", mean), ("std", std)):
+            _check_channels(name, values)
         self.names, self.layout = tuple(taps), layout
         self.smallest = 1
         self.tokens = False  # whether the last features were N x T x C tokens
@@ -125,6 +159,11 @@ class ModuleTrunk(nn.Module):
         place = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, torch.tensor(values).to(place).reshape(1, -1, 1, 1))
+
+    @property
+    def description(self) -> str:
+        """The chosen submodules, as text for messages."""
+        return f"a module with the taps {', '.join(self.names)}"
 
     @property
     def sha256(self) -> str:
@@ -179,6 +218,18 @@ class ModuleTrunk(nn.Module):
         return found
 
 
+def _check_channels(name: str, values: Sequence[float]) -> None:
+    """Raise UsageError unless `mean` or `std` is one finite number for each channel, and `std` is above 0."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        numbers = []
+    valid = len(numbers) in (1, 3) and all(math.isfinite(number) for number in numbers)
+    if isinstance(values, str) or not valid or (name == "std" and min(numbers) <= 0):
+        sign = " above 0" if name == "std" else ""
+        raise UsageError(f"{name} is {values!r}; expected three finite numbers{sign}, or one for all channels")
+
+
 def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
     """Return whether `sides` (rows, columns) have the aspect ratio of the image, within one row or column."""
     (rows, columns), (height, width) = sides, image.shape[2:]
@@ -186,6 +237,7 @@ def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
 
 
 _KEPT = "_eyediff_kept"
+_HASHED = "_eyediff_hashed"
 
 
 def _describe(found: object) -> str:

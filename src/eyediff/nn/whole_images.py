@@ -97,8 +97,8 @@ class VIF(_WholeImageLoss):
     """Visual information fidelity in the pixel domain, Sheikh and Bovik 2006. The loss is 1 - VIF.
 
     `x` is the reference, and `y` is the candidate, as in `eyediff compare`. The score may be above 1 if the candidate
-    has more contrast than the reference. The sides of an image must be at least 41 pixels. For images with large flat
-    parts, float32 is not precise enough; use float64.
+    has more contrast than the reference. So the gradient for equal images is not 0. The sides of an image must be at
+    least 41 pixels. For images with large flat parts, float32 is not precise enough; use float64.
 
     Parameters
     ----------

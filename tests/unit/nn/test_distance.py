@@ -19,7 +19,7 @@ from eyediff.scoring.metric_spec import parse_metric
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import Case
 
-from .cases import ALEX, module, tensors
+from .cases import ALEX, dead, module, tensors
 
 GOLDENS = json.loads((Path(lpips_cases.__file__).parent / "lpips.json").read_text())["cases"]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # derived in tests/golden/test_lpips.py
@@ -46,6 +46,45 @@ def test_a_reference_is_prepared_once() -> None:
     prepared = found.prepare(y[:1])
     alone = torch.cat([found(image[None], y[:1]) for image in x])
     torch.testing.assert_close(found(x, prepared), alone, rtol=1e-5, atol=1e-7)  # float32 sums in another order
+
+
+def test_features_of_another_network_or_other_weights_are_refused() -> None:
+    """Every call refuses features of another backbone, another scaling, or other weights of the backbone.
+
+    Before, such features gave a wrong distance without a message.
+    """
+    found, (x, y) = module(ALEX), tensors(ALEX)
+    prepared = found.prepare(y)
+    others = {
+        "prepared by alex, but the module is squeeze": module(Case("squeeze", "0.1", True, "smallest")),
+        "but the module is alex without scaling": module(Case("alex", "0.0", True, "smallest")),
+        "by alex with the weights [0-9a-f]{16}, but the module has the weights": dead(ALEX),
+    }
+    for message, other in others.items():
+        for call in (other, other.score, other.layers, other.map):
+            with pytest.raises(errors.UsageError, match=message):
+                call(x, prepared)
+    assert torch.equal(module(Case("alex", "0.1", False, "smallest")).prepare(y).features[0], prepared.features[0])
+    module(Case("alex", "0.1", False, "smallest"), value_range=(0, 1))(x / 2 + 0.5, prepared)  # the features are equal
+    found.load_state_dict(others.popitem()[1].state_dict())
+    with pytest.raises(errors.UsageError, match="prepare the images again"):
+        found(x, prepared)
+    found(x, found.prepare(y))
+
+
+def test_features_of_another_users_module_are_refused() -> None:
+    """The weights and the code of a user's module determine its features."""
+    x, y = tensors(ALEX)
+
+    def build(seed: int, last: torch.nn.Module) -> nn.LPIPS:
+        torch.manual_seed(seed)
+        return nn.LPIPS.from_module(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), last), ["1"])
+
+    prepared = build(0, torch.nn.ReLU()).prepare(y)
+    assert build(0, torch.nn.ReLU())(x, prepared) == build(0, torch.nn.ReLU())(x, y)
+    for other in (build(1, torch.nn.ReLU()), build(0, torch.nn.GELU())):
+        with pytest.raises(errors.UsageError, match="with the taps 1 with the weights"):
+            other(x, prepared)
 
 
 def test_values_outside_the_range_are_refused() -> None:

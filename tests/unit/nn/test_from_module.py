@@ -112,6 +112,23 @@ def test_what_cannot_be_tapped_is_told(tap: str, said: str) -> None:
         nn.LPIPS.from_module(Tokens(), [tap])(x, x)
 
 
+@pytest.mark.parametrize(
+    ("taps", "options", "said"),
+    [
+        ("tokens", {}, r"taps is the text 'tokens'; expected a list of names, such as \['tokens'\]"),
+        (["tokens", "patches", "tokens"], {}, "taps has 'tokens' more than once; give each name once"),
+        ([], {}, "taps is empty"),
+        (["tokens"], {"std": (1, 0, 1)}, r"std is \(1, 0, 1\); expected three finite numbers above 0"),
+        (["tokens"], {"mean": (0, 0, 0, 0)}, r"mean is \(0, 0, 0, 0\); expected three finite numbers, or one"),
+        (["tokens"], {"mean": 0.5}, "mean is 0.5; expected three finite numbers"),
+    ],
+)
+def test_arguments_that_are_not_valid_are_refused(taps: list[str], options: dict, said: str) -> None:
+    """A text as `taps`, a repeated name, and a wrong normalisation are refused when the module is built."""
+    with pytest.raises(UsageError, match=said):
+        nn.LPIPS.from_module(Tokens(), taps, **options)
+
+
 def test_what_is_overwritten_is_refused_or_copied() -> None:
     """A feature that a later operation overwrites in place is refused.
 

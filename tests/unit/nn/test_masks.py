@@ -10,7 +10,7 @@ import torch
 
 import eyediff
 from eyediff import nn
-from eyediff.errors import EyediffError
+from eyediff.errors import EyediffError, SizeError
 from eyediff.metrics import filters
 from eyediff.nn.masks import area_means
 
@@ -89,7 +89,39 @@ def test_what_is_refused() -> None:
         ("expected H x W", lambda: nn.L2()(x, y, torch.ones(2, 3, 66, 71))),
         ("but there are 2 images of 71x66", lambda: nn.L2()(x, y, mask[:, :60])),
         ("but there are 2 images", lambda: lpips(x, y, torch.ones(3, 66, 71))),
+        ("the mask is of the type ndarray; expected a torch.Tensor; convert", lambda: nn.L2()(x, y, mask.numpy())),
+        ("LPIPS: the mask is of the type list; expected a torch.Tensor", lambda: lpips(x, y, [[True]])),
     ]
     for message, call in calls:
         with pytest.raises(EyediffError, match=message):
             call()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_mask_without_pixels_is_refused(name: str) -> None:
+    """A mask that selects no pixel is refused, as by the metric. Before, the mean over the batch was NaN.
+
+    Without checks, and in a graph, the score of this pair alone is NaN.
+    """
+    x, y, mask = batch()
+    module = MODULES[name]()
+    mask[1] = False
+    with pytest.raises(SizeError, match=r"the mask 1 of 2 \(counted from 0\) selects no pixel: no value is above 0.5"):
+        module(x, y, mask)
+    with pytest.raises(SizeError, match="the mask selects no pixel"):
+        module(x, y, torch.full((66, 71), 0.3))
+    compiled = torch.compile(module.score, backend="eager", fullgraph=True)
+    assert compiled(x, y, mask).isnan().tolist() == [False, True]
+    module.check = False
+    assert module.score(x, y, mask).isnan().tolist() == [False, True]
+
+
+def test_a_mask_of_the_edge_has_no_window() -> None:
+    """SSIM refuses a mask whose pixels are not the centre of any window, as the metric does."""
+    x, y, _ = batch()
+    edge = torch.zeros(66, 71)
+    edge[2, 30] = 1
+    for module in (nn.SSIM(), nn.SSIM("skimage"), nn.DSSIM()):
+        with pytest.raises(SizeError, match="selects no centre of a window"):
+            module(x, y, edge)
+    assert nn.L2()(x, y, edge) > 0

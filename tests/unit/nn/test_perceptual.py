@@ -9,7 +9,7 @@ from torch import Tensor
 
 from eyediff import nn
 from eyediff.engines.numpy_ops import NumpyOps
-from eyediff.errors import UsageError
+from eyediff.errors import ArgumentTypeError, SizeError, UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import SQUEEZE
 from tests.golden.lpips_cases import seeded_parameters
@@ -57,3 +57,42 @@ def test_a_term_without_target_is_left_out_and_none_is_an_error() -> None:
     assert float(loss(x, x, x)) == 0
     with pytest.raises(UsageError, match="no loss to compute"):
         loss(x)
+
+
+def test_one_image_serves_many() -> None:
+    """One output, one content image or one style image serves for a batch, as in the other modules."""
+    names = SQUEEZE.tap_names
+    loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 2.0}, {names[0]: 3.0}, variation=1.0, reduction="none")
+    for counts in ((1, 3, 1), (1, 1, 3), (3, 1, 1), (3, 3, 1), (1, 3, 3)):
+        given = [images(number + 4)[:count] for number, count in enumerate(counts)]
+        pairs = zip(*(image.expand(3, -1, -1, -1).split(1) for image in given), strict=True)
+        torch.testing.assert_close(loss(*given), torch.cat([loss(*pair) for pair in pairs]), rtol=1e-4, atol=1e-6)
+
+
+def test_gray_and_single_images() -> None:
+    """Gray images have three equal channels, and an image without a batch axis is a batch of one."""
+    loss = nn.PerceptualLoss.from_network(NETWORK, {"relu2": 2.0}, {"relu1": 3.0}, variation=1.0)
+    x, y, style = images(2)[:1], images(3)[1:2], images(4)[2:3]
+    gray = [image[:, :1] for image in (x, y, style)]
+    assert torch.equal(loss(*gray), loss(*(image.expand(-1, 3, -1, -1) for image in gray)))
+    assert torch.equal(loss(x[0], y[0], style[0]), loss(x, y, style))
+    assert torch.equal(loss(x[0], loss.contents(y[0]), loss.styles(style[0])), loss(x, y, style))
+
+
+def test_targets_that_do_not_fit_are_refused() -> None:
+    """Numbers of images, layers and shapes that do not fit are refused. Before, some of them were errors of torch."""
+    loss = nn.PerceptualLoss.from_network(NETWORK, {"relu2": 2.0}, {"relu1": 3.0})
+    other = nn.PerceptualLoss.from_network(NETWORK, {"relu3": 2.0}, {"relu1": 3.0})
+    x = images(3)
+    calls: list[tuple[type[Exception], str, tuple[object, ...]]] = [
+        (SizeError, "batches have 3 and 2 images", (x, None, images(2))),
+        (SizeError, "batches have 2 and 3 images", (x[:1], images(2), x)),
+        (SizeError, "batches have 3 and 2 images", (x, images(2))),
+        (UsageError, "content target has the layer 'relu3', but the module has relu2", (x, other.contents(x))),
+        (UsageError, "style target has the layer 'relu2', but the module has relu1", (x, None, loss.contents(x))),
+        (SizeError, "content target of 'relu2' has the shape", (x, loss.contents(x[..., :20]))),
+        (ArgumentTypeError, "content is of the type ndarray; expected images as a torch.Tensor", (x, x.numpy())),
+    ]
+    for error, message, given in calls:
+        with pytest.raises(error, match=message):
+            loss(*given)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eyediff import nn
-from eyediff.errors import UsageError, WeightsError
+from eyediff.errors import ArgumentTypeError, UsageError, WeightsError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, SQUEEZE, TRUNKS, VGG, VGG19, Conv, Trunk
 from eyediff.nn.presets import PRESETS
@@ -234,8 +234,21 @@ def test_what_does_not_exist_is_an_error() -> None:
         nn.load_perceptual_loss("dists", "alex")
     with pytest.raises(UsageError, match="'vgg19' is not the name of a backbone; expected one of alex, vgg, squeeze"):
         nn.LPIPS("vgg19")
+    with pytest.raises(UsageError, match="AlexNet has no layer 'relu2_2', which is the default of `content`; state"):
+        nn.PerceptualLoss("alex", style={"relu1": 1.0})
     with pytest.raises(UsageError, match="AlexNet has no layer 'relu2_2'; expected one of conv1, relu1"):
-        nn.PerceptualLoss("alex")
+        nn.PerceptualLoss("alex", {"relu2_2": 1.0})
+    with pytest.raises(ArgumentTypeError, match="content is 'relu2'; expected a mapping of layers to weights"):
+        nn.PerceptualLoss("alex", "relu2")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"style is \['relu2'\]; expected a mapping"):
+        nn.load_perceptual_loss("johnson", "alex", style=["relu2"])  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"style: the weight of 'relu2' is '1' \(str\); expected a number"):
+        nn.PerceptualLoss("alex", {"relu1": 1.0}, {"relu2": "1"})  # type: ignore[dict-item]
+    for weight in (-1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=r"content: the weight of 'relu1' is .*; expected a finite number of at"):
+            nn.PerceptualLoss("alex", {"relu1": weight})
+        with pytest.raises(UsageError, match=r"variation is .*; expected a finite number of at least 0"):
+            nn.PerceptualLoss("alex", {"relu1": 1.0}, variation=weight)
     with pytest.raises(UsageError, match="content_distance must be one of mse, sse, mae; got 'l2'"):
         nn.PerceptualLoss("alex", {"relu1": 1.0}, content_distance="l2")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="pooling must be max or average; got 'mean'"):

@@ -6,6 +6,7 @@ None of them may affect the distance.
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from eyediff import errors, nn
+from eyediff.metrics import dists
 from tests.golden.lpips_cases import Case
 
 from .cases import ALEX, SQUEEZE, module, network, tensors
@@ -30,6 +32,10 @@ def tapped(**options: object) -> nn.LPIPS:
 def perceptual() -> nn.PerceptualLoss:
     """Return a perceptual loss with content, style and total variation on squeeze."""
     return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, {"relu1": 1.0}, variation=0.1)
+
+
+def _perceptual_with(**options: object) -> nn.PerceptualLoss:
+    return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, **options)
 
 
 MODULES: dict[str, Callable[[], torch.nn.Module]] = {
@@ -59,6 +65,29 @@ def test_copies_are_the_same_to_the_last_bit(name: str) -> None:
     for one in copies:
         assert torch.equal(one(x, y), before)
         assert not one.training or not hasattr(one, "trunk")
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", ["LPIPS", "LPIPS on a module"])
+def test_copies_take_prepared_features(name: str) -> None:
+    """Copies, replicas and saved features have the same weights, so features from `prepare` fit.
+
+    A trace and the transforms of torch.func accept them, too. Other precisions of the same values are the same weights.
+    """
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    prepared, before = found.prepare(y), found(x, y)
+    copies = [copy.deepcopy(found), pickle.loads(pickle.dumps(found)), MODULES[name](), *replicas(found)]  # noqa: S301
+    for one in [found, *copies]:
+        for features in (prepared, copy.deepcopy(prepared), pickle.loads(pickle.dumps(prepared))):  # noqa: S301
+            torch.testing.assert_close(one(x, features), before)
+    torch.testing.assert_close(torch.jit.trace(lambda image: found(image, prepared), x)(x), before)
+    one = found.prepare(y[:1])
+    torch.testing.assert_close(torch.func.vmap(lambda image: found(image[None], one))(x).mean(), found(x, one))
+    assert torch.func.grad(lambda image: found(image, found.prepare(y)))(x).isfinite().all()
+    torch.compiler.reset()
+    compiled = torch.compile(found, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, prepared), before, rtol=1e-5, atol=1e-6)
+    assert found.double().prepare(y.double()).weights_sha256 == prepared.weights_sha256
 
 
 def replicas(found: torch.nn.Module) -> list[torch.nn.Module]:
@@ -156,10 +185,12 @@ def test_what_overflows_passes_the_check() -> None:
     assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
 
 
-@pytest.mark.parametrize("stated", [(1, 0), (0, 4e38), (0, 1e-45), (0, torch.inf)])
-def test_a_range_that_float32_cannot_scale_is_refused(stated: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    "stated", [(1, 0), (0, 4e38), (0, 1e-45), (0, torch.inf), 255, (0, 1, 2), (0,), "abc", "01", None, (0, "white")]
+)
+def test_a_range_that_is_not_two_numbers_or_that_float32_cannot_scale_is_refused(stated: object) -> None:
     """Modules and arrays have one rule for ranges. Before, all images were equal after the scaling."""
-    for build in (nn.SSIM, nn.SSIM3D, nn.L2):
+    for build in (nn.SSIM, nn.SSIM3D, nn.L2, lambda **options: module(ALEX, **options), _perceptual_with):
         with pytest.raises(errors.RangeError, match=r"value_range=.* is not valid; .* from -1e\+37 to"):
             build(value_range=stated)
 
@@ -207,3 +238,50 @@ def test_what_is_not_a_number_reaches_the_loss(name: str, pixels: int | None) ->
     assert found(good, bad).isnan().all()
     assert found(bad, good).isnan().all()
     assert found(good, good * 0.5).isfinite().all()
+
+
+EVERY: dict[str, Callable[[], torch.nn.Module]] = {
+    **MODULES,
+    "SSIM on the luma": lambda: nn.SSIM(colour="y"),
+    **{kind.__name__: kind for kind in (nn.DSSIM, nn.L2, nn.MSSSIM, nn.GMSD, nn.MSGMSD, nn.MDSI, nn.HaarPSI)},
+    **{kind.__name__: kind for kind in (nn.VIF, nn.FLIP, nn.SSIMULACRA2)},
+    "DISTS": lambda: nn.DISTS.from_network(dists.network(network(Case("vgg", "0.1", True, "smallest")).parameters)),
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_values_that_the_range_check_allows_are_finite(name: str) -> None:
+    """Losses and gradients are finite for values that exceed the range by half of its width.
+
+    SSIMULACRA 2 was NaN below black, because it took the cube root of a negative number.
+    """
+    found, shape = EVERY[name](), (1, 3, 164, 164)
+    torch.manual_seed(0)
+    pictures = [torch.rand(shape) * 4 - 2, torch.full(shape, -2.0), torch.full(shape, 2.0), torch.rand(shape) * 2 - 1]
+    for x, y in itertools.permutations(pictures, 2):
+        x, y = x.clone().requires_grad_(), y.clone().requires_grad_()  # noqa: PLW2901  # leaves of a new graph
+        loss = found(x, y)
+        loss.backward()
+        assert loss.isfinite() and x.grad.isfinite().all()
+        assert y.grad is None or y.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_equal_images_have_the_gradient_0(name: str) -> None:
+    """For equal images, the gradient is 0, except that of VIF: more contrast than in the reference raises VIF.
+
+    The perceptual loss here includes the total variation, which does not compare images.
+    """
+    torch.manual_seed(0)
+    x = (torch.rand(1, 3, 164, 164) * 2 - 1).requires_grad_()
+    EVERY[name]()(x, x.detach().clone()).backward()
+    assert (float(x.grad.abs().max()) > 1e-10) == (name in ("VIF", "PerceptualLoss"))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_module_is_one_graph(name: str) -> None:
+    """torch's compiler captures every module as one graph. The backend "eager" then runs this graph unchanged."""
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    found, x, y = EVERY[name](), torch.rand(1, 3, 164, 164), torch.rand(1, 3, 164, 164)
+    torch.testing.assert_close(torch.compile(found, fullgraph=True, backend="eager")(x, y), found(x, y))
