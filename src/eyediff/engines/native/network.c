@@ -877,17 +877,27 @@ static int pairs_at_once(const Call *call) {
     return pairs > call->count ? call->count : (int)pairs;
 }
 
+/* Return whether the weights of each layer are so small that each thread may fetch them. */
+static int has_small_weights(const Network *network) {
+    for (int i = 0; i < network->count; i++) {
+        if (network->layers[i].transform && blocking_of(network, &network->layers[i]).shared) return 0;
+    }
+    return 1;
+}
+
+/* A batch of which each thread computes some pairs. */
 typedef struct {
     Workspace *work;
     const Call *call;
-    int result;
+    int pairs, groups, result;
 } Batch;
 
-static void pair_job(void *context, int unit, int thread) {
+static void group_job(void *context, int unit, int thread) {
     Batch *batch = context;
+    const int first = part_of(batch->pairs, unit, batch->groups), end = part_of(batch->pairs, unit + 1, batch->groups);
     Workspace **single = &batch->work->single[thread];
     if (!*single) *single = eyediff_workspace_new(batch->work->network, 1);
-    const int result = *single ? run_pairs(*single, batch->call, unit, 1) : 1;
+    const int result = *single ? run_pairs(*single, batch->call, first, end - first) : 1;
     if (result) __atomic_store_n(&batch->result, result, __ATOMIC_RELAXED);
 }
 
@@ -899,11 +909,12 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
     const int threads = pool_threads(work->pool), group = pairs_at_once(call);
     int first = 0;
-    if (threads > 1 && group) { /* each thread computes small pairs of its own, so no thread waits for another one */
-        Batch batch = {work, call, 0};
-        first = call->count / threads * threads;
-        pool_run(work->pool, pair_job, &batch, first);
+    if (threads > 1 && group && has_small_weights(work->network)) { /* no thread then waits for another one */
+        const int pairs = call->count / threads * threads;
+        Batch batch = {work, call, pairs, divide_up(divide_up(pairs, group), threads) * threads, 0};
+        pool_run(work->pool, group_job, &batch, batch.groups);
         if (batch.result) return batch.result;
+        first = pairs;
     }
     while (first < call->count) { /* all threads compute one layer of some pairs together */
         const int left = call->count - first, count = group < 1 ? 1 : group < left ? group : left;
