@@ -41,12 +41,12 @@ def test_nor_do_they_where_all_is_well(command: list[str], tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["compare", "", AFTER], "argument 2 is empty"),
-        (["compare", BEFORE, AFTER, "--mask", ""], "--mask is empty"),
-        (["compare", BEFORE, AFTER, "--groups="], "--groups is empty"),
-        (["compare", BEFORE, AFTER, "-o", ""], "-o is empty"),
-        (["diversity", ""], "argument 2 is empty"),
-        (["nearest", "", BEFORE], "argument 2 is empty"),
+        (["compare", "", AFTER], "the argument after compare is empty"),
+        (["compare", BEFORE, AFTER, "--mask", ""], "the argument after --mask is empty"),
+        (["compare", BEFORE, AFTER, "--groups="], "the value of --groups is empty"),
+        (["compare", BEFORE, AFTER, "-o", ""], "the argument after -o is empty"),
+        (["diversity", ""], "the argument after diversity is empty"),
+        (["nearest", "", BEFORE], "the argument after nearest is empty"),
         (["table", BEFORE, "one="], "one= is not a valid method"),
         (["table", BEFORE, f"={AFTER}"], "is not a valid method"),
     ],

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import cleandoc
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -149,8 +150,9 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     """
     _open_missing_streams()
     try:
-        arguments = with_address(sys.argv[1:] if argv is None else argv)
-        _check_arguments(arguments)
+        given = sys.argv[1:] if argv is None else argv
+        _check_arguments(given)
+        arguments = with_address(given)
         with _paused_collector():
             command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
@@ -191,22 +193,17 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
 
 
 def _check_arguments(arguments: Sequence[str]) -> None:
-    """Raise UsageError if an argument contains NUL, or if an argument or the value of an option is empty.
+    """Raise UsageError if an argument contains NUL, or is empty.
 
     The cause of an empty argument is often a variable of the shell that is not set. The parser would take an empty path
     for the current folder.
     """
     if any("\0" in argument for argument in arguments):  # some releases of typer accept NUL in a path
         raise UsageError("an argument contains a NUL character, which is not allowed in names; remove it")
-    for place, argument in enumerate(arguments):
-        before = arguments[place - 1] if place else ""
-        if not argument:
-            what = before if before.startswith("-") else f"argument {place + 1}"
-        elif re.fullmatch(r"--[a-z0-9-]+=", argument):
-            what = argument[:-1]
-        else:
-            continue
-        raise UsageError(f"{what} is empty; give a value, and check that the variables of the shell are set")
+    for before, argument in pairwise(["eyediff", *arguments]):
+        if not argument or re.fullmatch(r"--[a-z0-9-]+=", argument):
+            place = f"the argument after {shown(before)}" if not argument else f"the value of {argument[:-1]}"
+            raise UsageError(f"{place} is empty; give a value, and check that the variables of the shell are set")
 
 
 def _open_missing_streams() -> None:

@@ -14,7 +14,6 @@ import typer
 from .. import defaults, run, tables
 from .. import output as reports
 from ..errors import UsageError, shown
-from ..output.files import is_regular
 from ..pairing.walk import natural_key
 from ..records import Numbers, Rectangle, Summary
 from ..report.page_files import SUFFIXES as PAGES
@@ -270,16 +269,13 @@ def _write_table(
             tell_verdict(INTERRUPTED, layout.header, summary, "text", None, more=again)
             raise typer.Exit(INTERRUPTED)
         data = sink.summarise(form.decimals)
-        try:
-            text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
-        finally:
-            with partial_results(form.output) as progress:
-                if form.output is None or not is_regular(form.output):  # a regular file is written only at the end
-                    progress(len(data.methods), len(data.methods))
-                if draw is not None:
-                    draw(data, sink.scores)
-                if form.plot is not None:
-                    draw_curves(data, form.plot)
+        text.write(tables.render(data, form.kind, per_group=form.per_group, terminal=text.terminal))
+    with partial_results(form.output) as progress:  # the table is complete, even if a figure cannot be drawn
+        progress(len(data.methods), len(data.methods))
+        if draw is not None:
+            draw(data, sink.scores)
+        if form.plot is not None:
+            draw_curves(data, form.plot)
     code = exit_code(summary)
     notes = data.notes if form.output is not None or form.kind == "csv" else ()  # the table on stdout has these notes
     files = {**form.drawn, "plot": form.plot, "table": form.output}

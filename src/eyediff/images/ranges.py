@@ -122,7 +122,7 @@ def split_range(values: Sequence[Any], range: Range | None) -> list[Range | None
     no arrays, it applies to the files. The reason is that a file rarely needs a range: only if it uses a part of its
     type, such as 12-bit values in a 16-bit file.
     """
-    if range is None:
+    if range is None:  # most calls have no range, and the text of a type takes time
         return [None] * len(values)
     kinds = [_kind(value) for value in values]
     widest = max(kinds, key=_KINDS.index, default="file")

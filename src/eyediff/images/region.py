@@ -98,8 +98,8 @@ def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
 def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
     """Read a mask from an image file. A pixel counts if the mean of its channels is at least half of white.
 
-    Transparent pixels do not count. Raises ImageError if the file is not an image, has more than `max_pixels` pixels,
-    or has dark pixels but none that counts.
+    Transparent pixels do not count. Raises ImageError if the file is not an image, or has more than `max_pixels`
+    pixels. Raises SizeError if no pixel counts although some values are above 0.
     """
     return _white(read(path, alpha="black", max_pixels=max_pixels, frames="one").pixels, shown(path))
 
@@ -122,7 +122,7 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
     ImageError
         If a file is not an image.
     SizeError
-        If there are values above 0, but all are too small for a pixel to count.
+        If no pixel counts although some values are above 0.
     """
     if not hasattr(value, "__array__") or hasattr(value, "getbands"):
         return _white(as_image(value, alpha="black", name=name).pixels, name)
@@ -136,7 +136,7 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
     if array.dtype.type in (np.uint8, np.uint16):
         return _white(array[..., None], name)
     if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
-        return np.asarray(array >= 0.5)
+        return _white(array[..., None], name, white=1)
     raise RangeError(
         f"{name}: an array of {array.dtype} was given; expected booleans, uint8, uint16 or floats from 0 to 1"
     )
@@ -300,14 +300,15 @@ def _slices(rectangle: Rectangle, height: int, width: int) -> tuple[slice, slice
     )
 
 
-def _white(pixels: Pixels, name: str) -> Mask:
+def _white(pixels: npt.NDArray[Any], name: str, white: float | None = None) -> Mask:
     """Return whether the mean of the channels is at least half of white. Raises SizeError if all are too dark."""
-    white = PEAKS[np.dtype(pixels.dtype.type)]
-    counted: Mask = np.asarray(pixels.mean(-1, dtype=np.float64) >= white / 2)
+    white = PEAKS[np.dtype(pixels.dtype.type)] if white is None else white
+    means = pixels.mean(-1, dtype=np.float64)
+    counted: Mask = np.asarray(means >= white / 2)
     if not counted.any() and pixels.any():
         raise SizeError(
-            f"{name}: no pixel counts, because the largest value is {pixels.max()}; expected {white} for pixels that "
-            "count, or an array of booleans"
+            f"{name}: no pixel counts, because the brightest pixel has the mean {means.max():g}; expected at least "
+            f"{white / 2:g} of {white:g} for pixels that count, or an array of booleans"
         )
     return counted
 

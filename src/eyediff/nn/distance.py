@@ -376,7 +376,7 @@ class LPIPS(nn.Module):
         A module raises UsageError for features of another network, or of other weights. This includes weights that were
         loaded after `prepare`. Graphs, transforms of `torch.func` and replicas of DataParallel compare only the names
         of the networks. The hash of the weights is computed once and after each change that torch counts, so a change
-        through `parameter.data` is not detected.
+        through `parameter.data` is not detected. Nor are new tensors that torch puts at the address of the old ones.
         """
         features, height, width = self._features(x)
         return Prepared(features, height, width, self.trunk.description, weights_sha256(self.trunk, features[0]))

@@ -63,24 +63,25 @@ def check_distinct_paths(outputs: Mapping[str, Path | None], inputs: Mapping[str
     Raises
     ------
     UsageError
-        If two parameters give the same path, or if an output lies inside another output.
+        If an output has the path of an input or of another output, or lies inside another output.
     """
-    seen: dict[Path, str] = {}
-    for name, path in chain((inputs or {}).items(), outputs.items()):
+    inputs = inputs or {}
+    known = {real_path(path): name for name, path in inputs.items() if path is not None}
+    folders: dict[Path, str] = {}
+    for name, path in outputs.items():
         if path is None:
             continue
         place = real_path(path)
-        if place in seen:
-            names = Setting(seen[place]), " and ", Setting(name)
+        if place in known:
+            names = Setting(known[place]), " and ", Setting(name)
             raise UsageError(*names, f" name the same file, {shown(path)}; give different files")
-        seen[place] = name
-    places = {place: name for place, name in seen.items() if name in outputs}
-    for place, name in places.items():
-        if (folder := next((each for each in place.parents if each in places), None)) is not None:
+        known[place] = folders[place] = name
+    for place, name in folders.items():
+        if (folder := next((each for each in place.parents if each in folders), None)) is not None:
             raise UsageError(
                 Setting(name, str(outputs[name])),
                 " is inside the folder ",
-                Setting(places[folder], str(outputs[places[folder]])),
+                Setting(folders[folder], str(outputs[folders[folder]])),
                 "; give a path outside this folder",
             )
 

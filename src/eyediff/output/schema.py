@@ -120,7 +120,7 @@ WAIVED = Column("waived", "crossings", "Crossed limits that do not count, becaus
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False, masked: bool = False) -> tuple[Column, ...]:
     """Return the columns that follow the column `notes`, for results with these metrics.
 
-    Results with masks always have the column of groups. So the number of columns tells which columns there are.
+    Results with masks always have the column of groups, because readers recognise the columns by their number.
     """
     regions = [REGIONS] if any(map(finds_regions, metrics)) else []
     return (*([GROUP] if grouped or masked else []), *regions, *([MASK] if masked else []))

@@ -206,6 +206,7 @@ def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metric
     if cells is None or cells[INDEX] != index:
         received = "no row" if cells is None else f"row {cells[INDEX]}"
         raise EyediffError(f"Ray returned {received}, but row {index} ({pair.name}) was expected")
+    # The mask column has the input of the worker. The pair already has its mask.
     return replace(row_from_arrow(cells | {MASK: None}, metrics), pair=pair)
 
 

@@ -65,10 +65,9 @@ class Worker:
         difference = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
         if difference is not None:
             setting, expected, actual = difference
-            same = "install the same version and the same weights on all machines"
             raise EyediffError(
                 f"the worker on {platform.node()} differs from the head node: {setting}: '{actual}', not '{expected}'; "
-                f"{engine_remedy(difference, same) or same}, or set the ",
+                f"{engine_remedy(difference)}install the same version and the same weights on all machines, or set ",
                 Setting("device"),
             )
 

@@ -194,7 +194,7 @@ def _difference(one: _Part, other: _Part) -> str | None:
     what, here, there = found
     return (
         f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
-        f"{engine_remedy(found, 'compute all parts again') or 'compute all parts with the same settings'}"
+        f"{engine_remedy(found)}compute all parts with the same settings"
     )
 
 

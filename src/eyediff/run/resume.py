@@ -304,10 +304,9 @@ class ResumableSink:
             raise self._damaged(1) from error
         if difference := settings_difference(settings, self._settings):
             what, before, now = difference
-            again = "compute everything again"
             raise ResumeError(
                 f"cannot continue {shown(self._path)}, because a setting differs: {what}: '{before}' before, "
-                f"'{now}' now; {engine_remedy(difference, again) or f'use the earlier settings, or {again}'}"
+                f"'{now}' now; {engine_remedy(difference) or 'use the earlier settings, '}or compute everything again"
             )
         return kept
 
@@ -532,29 +531,23 @@ def settings_difference(one: object, other: object, what: str = "settings") -> t
     return None if one == other else (_brief(what), _brief(one), _brief(other))
 
 
-def engine_remedy(difference: tuple[str, str, str], again: str) -> str | None:
-    """Return what to do if two results were computed by different engines, as a part of a message.
+def engine_remedy(difference: tuple[str, str, str]) -> str:
+    """Return what to do if two results were computed by different engines, as the beginning of a sentence.
 
-    Return None if the difference is not the engine.
-
-    Parameters
-    ----------
-    difference : (str, str, str)
-        The result of `settings_difference`. The first of its values belongs to the results that are kept.
-    again : str
-        The words for the other way out, such as "compute everything again".
+    Return an empty text if the difference is not the engine. `difference` is the result of `settings_difference`. The
+    first of its values belongs to the results that are kept.
     """
     what, *engines = difference
     if not what.endswith("engine"):
-        return None
+        return ""
     kept, other = (engine.partition(" ")[0] for engine in engines)
     if kept == other == "native":
-        remedy = "use a machine with the same instruction set, or set EYEDIFF_ENGINE=onnxruntime on all machines and"
+        remedy = "use machines with the same instruction set, or set EYEDIFF_ENGINE=onnxruntime for all results"
     elif {kept, other} == {"native", "onnxruntime"}:
-        remedy = f"set EYEDIFF_ENGINE={kept} for all results, or"
+        remedy = f"set EYEDIFF_ENGINE={kept} for all results"
     else:
-        remedy = "use the same device and the same version of the engine, or"
-    return f"scores of different engines must not be mixed; {remedy} {again}"
+        remedy = "use the same device and the same version of the engine"
+    return f"scores of different engines must not be mixed; {remedy}, "
 
 
 def _first(differences: Iterator[tuple[str, str, str] | None]) -> tuple[str, str, str] | None:

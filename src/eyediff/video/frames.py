@@ -48,8 +48,8 @@ class Frames:
     candidate
         Clip with the candidate frames.
     every
-        Only frames of the reference whose number is a multiple of `every` become pairs, with or without a partner. If
-        `every` is above 1, frames of the candidate without a partner are ignored.
+        If `every` is above 1, only frames of the reference whose number is a multiple of it become pairs, with or
+        without a partner. Frames of the candidate without a partner are then ignored.
     offset
         Number of frames that are skipped at the beginning of the candidate. If it is negative, -`offset` frames of the
         reference are skipped.
@@ -134,11 +134,12 @@ class Frames:
         time = max(a.time, b.time) if not (reference or candidate) else (a.time if reference else b.time)
         left = 0
         while a.current:
-            left += a.current.number % self._every == 0
+            left += int(a.current.number % self._every == 0)
             a.advance()
-        due = a.time + -a.count % self._every * a.step  # time at which the next selected frame would begin
+        missing = -a.count % self._every  # frames before the next one that would be selected
+        due = a.time + missing * a.step
         while b.current:
-            left += self._every == 1 or b.time > due - b.step / 2
+            left += int(self._every == 1 or b.time > due - b.step / 2)
             b.advance()
         reasons = []
         for clip, cursor in zip(self._clips, (a, b), strict=True):

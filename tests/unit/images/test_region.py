@@ -103,8 +103,13 @@ def test_a_mask_of_zeros_and_ones(tmp_path: Path) -> None:
     """If all values of a mask are too small for a pixel to count, the message says so. An all-black mask is a mask."""
     labels = np.ones((4, 4), np.uint8)
     PILImage.fromarray(labels).save(tmp_path / "labels.png")
-    with pytest.raises(SizeError, match="mask: no pixel counts, because the largest value is 1; expected 255"):
+    with pytest.raises(
+        SizeError,
+        match=r"the brightest pixel has the mean 1; expected at least 127\.5 of 255",
+    ):
         as_mask(labels)
+    with pytest.raises(SizeError, match=r"the mean 0\.25; expected at least 0\.5 of 1"):
+        as_mask(np.full((4, 4), 0.25))
     with pytest.raises(SizeError, match=r"labels.png: no pixel counts"):
         read_mask(tmp_path / "labels.png")
     assert not as_mask(0 * labels).any()

@@ -73,7 +73,7 @@ def test_other_settings_are_refused(kind: RowFormat, tmp_path: Path, what: str) 
 @pytest.mark.parametrize(
     ("earlier", "now", "remedy"),
     [
-        ("native avx512 cpu", "native avx2 cpu", "the same instruction set, or set EYEDIFF_ENGINE=onnxruntime on all"),
+        ("native avx512 cpu", "native avx2 cpu", "the same instruction set, or set EYEDIFF_ENGINE=onnxruntime for all"),
         ("native avx2 cpu", "onnxruntime 1.23 cpu", "set EYEDIFF_ENGINE=native for all results, or compute"),
         ("onnxruntime 1.23 cpu", "native avx2 cpu", "set EYEDIFF_ENGINE=onnxruntime for all results, or compute"),
         ("onnxruntime 1.23 cpu", "onnxruntime 1.24 cpu", "use the same device and the same version of the engine"),
@@ -90,7 +90,7 @@ def test_scores_of_another_engine_are_refused_with_a_remedy(
     folder.compare(output, kind, stop_after=5, **first)
     with pytest.raises(ResumeError, match=f"mse's engine: '{earlier}' before, '{now}' now; .*{remedy}"):
         folder.compare(output, kind, resume=True, **second)
-    assert remedy in str(engine_remedy(("ssim's engine", earlier, now), "compute all parts again"))
+    assert remedy.partition(", or compute")[0] in engine_remedy(("ssim's engine", earlier, now))
 
 
 @pytest.mark.parametrize(

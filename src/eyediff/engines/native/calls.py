@@ -39,7 +39,7 @@ def check_equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
 def check_result(result: int, given: str | Sequence[int]) -> None:
     """Raise EyediffError if a function of the C library returned an error.
 
-    `given` is what the function was given: a text, or the shape of a batch of images.
+    `given` is the input of the function, for the message: a text, or the shape of a batch of images.
     """
     if not result:
         return

@@ -476,8 +476,8 @@ EXPORT Workspace *eyediff_workspace_new(const Network *network, int threads) {
     return work;
 }
 
-/* Make a buffer large enough. A buffer that is much too large is replaced by a smaller one, so that the memory of one
- * large image is freed later. Returns 1 if there is not enough memory. */
+/* Make a buffer large enough. A buffer that is much too large is replaced by a smaller one. So the memory of one large
+ * image is freed by the next call that uses the buffer. Returns 1 if there is not enough memory. */
 static int reserve(void **buffer, size_t *have, size_t need) {
     if (need <= *have && *have <= 4 * need + (1 << 20)) return 0;
     release(*buffer);
@@ -870,11 +870,11 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
 
 enum { PIXELS_AT_ONCE = 1 << 18 };
 
-/* Return how many pairs of a batch may be computed together. With more pairs, the weights are fetched less often. With
- * fewer pairs, the feature maps stay in the cache. */
+/* Return how many pairs of a batch are computed together. With more pairs, the weights are fetched less often. With fewer
+ * pairs, the feature maps stay in the cache. */
 static int pairs_at_once(const Call *call) {
     const long long pairs = PIXELS_AT_ONCE / (2LL * call->height * call->width);
-    return pairs > call->count ? call->count : (int)pairs;
+    return pairs < 1 ? 1 : pairs > call->count ? call->count : (int)pairs;
 }
 
 /* Return whether the weights of each layer are so small that each thread may fetch them. */
@@ -885,16 +885,16 @@ static int has_small_weights(const Network *network) {
     return 1;
 }
 
-/* A batch of which each thread computes some pairs. */
+/* A batch of which each thread computes some parts. */
 typedef struct {
     Workspace *work;
     const Call *call;
-    int pairs, groups, result;
+    int pairs, parts, result;
 } Batch;
 
-static void group_job(void *context, int unit, int thread) {
+static void part_job(void *context, int unit, int thread) {
     Batch *batch = context;
-    const int first = part_of(batch->pairs, unit, batch->groups), end = part_of(batch->pairs, unit + 1, batch->groups);
+    const int first = part_of(batch->pairs, unit, batch->parts), end = part_of(batch->pairs, unit + 1, batch->parts);
     Workspace **single = &batch->work->single[thread];
     if (!*single) *single = eyediff_workspace_new(batch->work->network, 1);
     const int result = *single ? run_pairs(*single, batch->call, first, end - first) : 1;
@@ -908,16 +908,18 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (call->width < 1 || call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
     if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
     const int threads = pool_threads(work->pool), group = pairs_at_once(call);
+    const int small = 2LL * call->height * call->width <= PIXELS_AT_ONCE;
     int first = 0;
-    if (threads > 1 && group && has_small_weights(work->network)) { /* no thread then waits for another one */
+    /* Each thread computes small pairs of its own, so threads wait for each other only at the end of the batch. */
+    if (threads > 1 && call->count >= threads && small && has_small_weights(work->network)) {
         const int pairs = call->count / threads * threads;
         Batch batch = {work, call, pairs, divide_up(divide_up(pairs, group), threads) * threads, 0};
-        pool_run(work->pool, group_job, &batch, batch.groups);
+        pool_run(work->pool, part_job, &batch, batch.parts);
         if (batch.result) return batch.result;
         first = pairs;
     }
     while (first < call->count) { /* all threads compute one layer of some pairs together */
-        const int left = call->count - first, count = group < 1 ? 1 : group < left ? group : left;
+        const int left = call->count - first, count = group < left ? group : left;
         const int result = run_pairs(work, call, first, count);
         if (result) return result;
         first += count;

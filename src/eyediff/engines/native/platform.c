@@ -81,13 +81,13 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-/* A thread that waits checks for work during this time, and then sleeps. Waking it takes 0.05 ms. So this time is longer
- * than the time between two layers, and than the time between two calls in a loop. */
+/* A waiting thread checks for work during this time, and then sleeps. Waking a thread takes 0.05 ms. The time between two
+ * layers is shorter than this time, and so is the time between two calls in a loop that only computes. */
 static const double CHECKING_SECONDS = 0.5e-3;
 
 /* The state of a pool is one number: the threads that work on the current job without the caller, whether further
- * threads may join it, and the number of jobs so far. A thread that waits reads only this number, so starting and ending
- * a job need no lock. The mutex is only for threads that sleep.
+ * threads may join it, and the number of jobs so far. A thread that waits reads only this number, so threads that are
+ * awake begin and end a job without a lock. The mutex is only for threads that sleep.
  *
  * A thread that goes to sleep first announces this and then reads the state again. A thread that changes the state reads
  * the announcement afterwards. All these accesses have one order (__ATOMIC_SEQ_CST), so at least one of the two threads
@@ -140,7 +140,7 @@ static void relax(void) {
 #endif
 }
 
-/* The time that a thread has waited. It begins as {0}. */
+/* The number of checks for work, and the time at which the thread should sleep. The time is 0 until the clock is read. */
 typedef struct {
     int checks;
     double end;
