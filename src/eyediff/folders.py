@@ -193,7 +193,7 @@ def nearest(
     UsageError
         If `k` is less than 1, or if the index does not belong to this metric and folder.
     """
-    check_k(k)
+    check_count("k", k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
     with sets.open_index(job, source, kept, rebuild=rebuild, index_by=index_by) as points:
@@ -285,11 +285,6 @@ def diversity(
     source = listed(Path(folder))[0]
     grouped = None if groups is None else sets.group_images(source, groups)
     return sets.measure_diversity(prepare(metric, size, device, workers), source, grouped)
-
-
-def check_k(k: int) -> None:
-    """Raise UsageError unless k is at least 1."""
-    check_count("k", k)
 
 
 def check_below(below: float) -> None:

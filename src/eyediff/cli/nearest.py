@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from .. import defaults, folders, sets
-from ..errors import UsageError, shown
+from ..errors import UsageError, check_count, shown
 from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import amount
@@ -82,7 +82,7 @@ def nearest(
     query, folder = _paths(paths, duplicates)
     if duplicates is not None:
         folders.check_below(duplicates)
-    folders.check_k(defaults.NEIGHBOURS if k is None else k)
+    check_count("k", k)
     kind = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
     asked = folders.queries_of(query) if query else (ImageSet(folder, ()), {})

@@ -123,8 +123,8 @@ def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
     for scale in range(count):
         if scale:
             light = [ops.halve(x) for x in light]
+        rows = WEIGHTS[scale : 3 * count : count]  # the weights of this scale, for each channel
         for kind, errors in enumerate(_errors(ops, *(_xyb(ops, x) for x in light))):
-            rows = WEIGHTS[scale : 3 * count : count]
             terms += _norms(ops, errors, [[row[kind + norm] for row in rows] for norm in (0, 3)])
     return ops.mean(_rescaled(ops, ops.total(ops.concat(terms))))
 
