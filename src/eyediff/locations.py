@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from .errors import UsageError, shown
+from .errors import Setting, UsageError, shown
 from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -110,3 +111,40 @@ def check_scheme(scheme: str) -> None:
         registry.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:
         raise UsageError(f"URLs with {scheme}:// cannot be opened: {error}") from error
+
+
+def check_distinct_paths(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None] | None = None) -> None:
+    """Check the paths of the outputs of a call, before any work.
+
+    Parameters
+    ----------
+    outputs
+        Files and folders to write, by the name of the parameter that gives them. None means that there is no such file.
+    inputs
+        Files to read that no output may replace. For example, if the results of a run replaced its baseline, the next
+        run would always pass.
+
+    Raises
+    ------
+    UsageError
+        If an output has the path of an input or of another output, or lies inside another output.
+    """
+    inputs = inputs or {}
+    known = {real_path(path): name for name, path in inputs.items() if path is not None}
+    folders: dict[Path, str] = {}
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        place = real_path(path)
+        if place in known:
+            names = Setting(known[place]), " and ", Setting(name)
+            raise UsageError(*names, f" name the same file, {shown(path)}; give different files")
+        known[place] = folders[place] = name
+    for place, name in folders.items():
+        if (folder := next((each for each in place.parents if each in folders), None)) is not None:
+            raise UsageError(
+                Setting(name, str(outputs[name])),
+                " is inside the folder ",
+                Setting(folders[folder], str(outputs[folders[folder]])),
+                "; give a path outside this folder",
+            )

@@ -241,6 +241,13 @@ def test_importing_loads_neither_torch_nor_onnxruntime() -> None:
     assert said.strip() == "[]"
 
 
+def test_the_version_needs_no_numpy() -> None:
+    """A call that computes nothing does not import numpy, so it answers in a tenth of a second."""
+    code = "import sys\nfrom eyediff.cli import run\nrun(['--version'])\nprint('numpy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split()[-1] == "False"
+
+
 def test_comparing_loads_no_torch() -> None:
     """A comparison does not import torch, even if torch is installed."""
     code = (

@@ -11,7 +11,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from ..errors import UsageError
-from ..output.files import check_distinct_paths
+from ..locations import check_distinct_paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import OutputError, Setting, UsageError, shown
+from ..errors import OutputError, shown
 from ..locations import real_path
 from .atomic_write import output_error, remove, remove_parts, replacing
 
@@ -47,43 +46,6 @@ def is_regular(path: Path) -> bool:
 
 _BESIDE = ("", ".resume", ".shard")
 """Suffixes of the files for which a run makes temporary files: the output itself, and the files that belong to it."""
-
-
-def check_distinct_paths(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None] | None = None) -> None:
-    """Check the paths of the outputs of a call, before any work.
-
-    Parameters
-    ----------
-    outputs
-        Files and folders to write, by the name of the parameter that gives them. None means that there is no such file.
-    inputs
-        Files to read that no output may replace. For example, if the results of a run replaced its baseline, the next
-        run would always pass.
-
-    Raises
-    ------
-    UsageError
-        If an output has the path of an input or of another output, or lies inside another output.
-    """
-    inputs = inputs or {}
-    known = {real_path(path): name for name, path in inputs.items() if path is not None}
-    folders: dict[Path, str] = {}
-    for name, path in outputs.items():
-        if path is None:
-            continue
-        place = real_path(path)
-        if place in known:
-            names = Setting(known[place]), " and ", Setting(name)
-            raise UsageError(*names, f" name the same file, {shown(path)}; give different files")
-        known[place] = folders[place] = name
-    for place, name in folders.items():
-        if (folder := next((each for each in place.parents if each in folders), None)) is not None:
-            raise UsageError(
-                Setting(name, str(outputs[name])),
-                " is inside the folder ",
-                Setting(folders[folder], str(outputs[folders[folder]])),
-                "; give a path outside this folder",
-            )
 
 
 def open_unlinked(path: Path) -> int:

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias, get_args
 
 from ..errors import Setting, UsageError, shown
 from ..interfaces import Mapper, Viewer
+from ..locations import check_distinct_paths
 from ..metrics.registry import refuse_map
-from ..output.files import check_distinct_paths
 from ..output.text import amount
 from ..records import Summary
 from ..scoring.metric_set import MetricSet
