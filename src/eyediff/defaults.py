@@ -11,6 +11,9 @@ METRICS = ("lpips", "psnr", "ssim")
 SET_METRIC = METRICS[0]
 """Default metric of `matrix`, `nearest`, `duplicates` and `diversity`: the only default metric with embeddings."""
 
+OWN_FILES = "files"
+"""Text that stands for the sizes of the compared files. It may be given in place of a list of sizes."""
+
 NEIGHBOURS = 5
 """Default number of neighbours that `nearest` returns. They fit on a screen together with the query."""
 
@@ -244,11 +247,13 @@ def memory() -> int:
     return max(LEAST_MEMORY, min(found // 2, MOST_MEMORY))
 
 
-def workers() -> int:
-    """Return the default number of threads that decode images.
+def workers(stated: int | None = None) -> int:
+    """Return the number of threads that decode images: the stated number, or the default if it is None.
 
-    It is the number of cores that this process may use, because decoders release the GIL.
+    The default is the number of cores that this process may use, because decoders release the GIL.
     """
+    if stated is not None:
+        return stated
     try:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not available on macOS and Windows

@@ -140,7 +140,7 @@ def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  #
 
 
 def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
-    """If the plot fails, the error counts the rows of the matrix that are already on standard output."""
+    """If the plot fails, the error counts the rows of the matrix, which are on standard output or in the file."""
 
     def full(*_: object) -> None:
         raise OutputError("no space left")
@@ -149,3 +149,7 @@ def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path
     shutil.copytree(BEFORE, tmp_path / "a")
     said = call("matrix", tmp_path / "a", "--size", "resize", "--plot", tmp_path / "x.png")
     incomplete(said, "no space left", "complete rows: 3")
+    output = tmp_path / "x.csv"
+    said = call("matrix", tmp_path / "a", "--size", "resize", "-o", output, "--plot", tmp_path / "x.png")
+    incomplete(said, "no space left", "complete rows", ": 3")
+    assert len(output.read_text().splitlines()) == 4

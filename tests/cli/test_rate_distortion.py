@@ -200,6 +200,7 @@ def test_lists_that_do_not_do(lines: str, said: str, capsys: pytest.CaptureFixtu
         ("gt jpeg@*=out/none/*", "no folder matches out/none/*"),
         ("gt jpeg=out/jpeg/20 --plot rd.png", "--plot rd.png needs --bytes, because"),
         ("gt jpeg=out/jpeg/20 --bytes files --plot rd.txt", "a plot cannot be saved as rd.txt"),
+        ("gt jpeg=out/jpeg/20 --bytes files --plot files", "a plot cannot be saved as files"),  # a keyword, not a path
         ("gt jpeg=out/jpeg/20 --bd cubic", "--bd cubic needs --bytes, because"),
         ("gt jpeg=out/jpeg/20 --bytes gone.csv", "--bytes gone.csv: the file cannot be read"),
     ],

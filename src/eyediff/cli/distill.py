@@ -105,7 +105,7 @@ def distill(
     require("torch", "distill")
     if plot is not None:
         check(plot)
-    count = workers or defaults.workers()
+    count = defaults.workers(workers)
     if evaluate:
         _evaluate(folders or [], held_out or [], weights, plot, count)
         return 0

@@ -64,9 +64,8 @@ def simulate(
         wired = wiring.build_metric(spec, create_runner(device, None), progress=report)
     follows = Observer(observer, wired.engine, spec.info.higher_is_better, wired.header)
     plan = SimulationSettings(kind, count, observers, noise, seed)
-    threads = defaults.workers() if workers is None else workers
     with bar("items") as tell:
-        simulated(folder, plan, follows, photos, workers=threads, progress=tell)
+        simulated(folder, plan, follows, photos, workers=defaults.workers(workers), progress=tell)
     typer.echo(
         f"eyediff: wrote a study of {kind} votes to {shown(folder)}, and the true preferences to "
         f"{shown(folder / TRUTH)}",

@@ -157,8 +157,7 @@ def check(
     """
     count, parts = 0, votes.find_parts(data, kind)
     for what, split in parts:
-        threads = defaults.workers() if workers is None else workers
-        study, problems = votes.find_problems(data, what, split=split, workers=threads)
+        study, problems = votes.find_problems(data, what, split=split, workers=defaults.workers(workers))
         for problem in problems:
             typer.echo(problem)
         title = f"{what} {split}" if len(parts) > 1 else what

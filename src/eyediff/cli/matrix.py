@@ -72,18 +72,17 @@ def matrix(
         job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, *([other] if other else []))
     with ExitStack() as stack:
-        write = stack.enter_context(_destination(kind, output))
-        others = other[0] if other else None
-        with bar("images, then blocks") as tell:
-            found = stack.enter_context(
-                sets.compute_matrix(job, listed[0], others, folder=_scratch_folder(output), progress=tell)
-            )
-        failed = [(each.name, options.reason(each)) for each in found.failed]
-        write(Grid(job.header, found.rows, found.columns, found.distances, failed))
+        with _destination(kind, output) as write:
+            others = other[0] if other else None
+            with bar("images, then blocks") as tell:
+                found = stack.enter_context(
+                    sets.compute_matrix(job, listed[0], others, folder=_scratch_folder(output), progress=tell)
+                )
+            failed = [(each.name, options.reason(each)) for each in found.failed]
+            write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot is not None:
-            with partial_results(output) as progress:
-                if output is None or not is_regular(output):  # a regular file is written completely or not at all
-                    progress(len(found.rows), len(found.rows))
+            with partial_results(output) as progress:  # the matrix is complete, even if the plot cannot be drawn
+                progress(len(found.rows), len(found.rows))
                 drawing.draw_heat_map(found, metric, plot)
     if output is not None:
         sides = f"distances of {amount(len(found.rows), 'image')} to {amount(len(found.columns), 'image')}"

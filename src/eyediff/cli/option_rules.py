@@ -10,6 +10,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from ..defaults import OWN_FILES
 from ..errors import UsageError
 from ..locations import check_distinct_paths
 
@@ -151,7 +152,11 @@ class CheckedCommand(TyperCommand):
             _check(rule, ctx)
         given = {max(param.opts, key=len).removeprefix("--"): ctx.params.get(param.name) for param in self.params}
         outputs, inputs = (
-            {name: Path(given[name]) for name in names if isinstance(given.get(name), (str, Path))}
+            {
+                name: Path(given[name])
+                for name in names
+                if isinstance(given.get(name), (str, Path)) and given[name] != OWN_FILES
+            }
             for names in (OUTPUTS, INPUTS)
         )
         check_distinct_paths(outputs, inputs)

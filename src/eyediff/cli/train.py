@@ -145,7 +145,7 @@ def train(
             output,
             recipe,
             resume=resume,
-            workers=workers or defaults.workers(),
+            workers=defaults.workers(workers),
             device=device,
             progress=report,
         )

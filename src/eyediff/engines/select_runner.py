@@ -59,7 +59,7 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
     ):
         from .native.runner import NativeRunner
 
-        return NativeRunner(threads or workers(), lambda: _onnx_runner(device, threads))
+        return NativeRunner(workers(threads), lambda: _onnx_runner(device, threads))
     return _onnx_runner(device, threads)
 
 

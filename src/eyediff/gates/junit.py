@@ -115,7 +115,7 @@ class JunitSink:
             self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
 
     def _discard_cases(self) -> None:
-        with suppress(OSError):  # the content is lost, so an error of the last write does not matter
+        with suppress(OSError):  # the file is deleted, so an error of its last write does not matter
             self._cases.close()
 
     def _against(self, verdict: Verdict) -> None:

@@ -66,7 +66,7 @@ class PixelFunction:
     column : object
         Value that selects this metric in the argument `columns` of `shared`.
     threaded : bool
-        Whether `scores`, `map` and `shared` have a further argument `threads`, the largest number of threads.
+        Whether `scores`, `map` and `shared` take the argument `threads`, the largest number of threads.
     pixelwise : bool
         Whether the score depends on the pairs of pixels only, and not on their positions. This is true for a mean over
         pixels. Such a metric is defined for any part of an image.

@@ -378,7 +378,7 @@ class LPIPS(nn.Module):
         of the networks. The hash of the weights is computed once and after each change that torch counts, so a change
         through `parameter.data` is not detected. Nor are new tensors that torch puts at the address of the old ones.
         """
-        features, height, width = self._features(x)
+        features, (_, height, width) = self._features(x)
         return Prepared(features, height, width, self.trunk.description, weights_sha256(self.trunk, features[0]))
 
     def embed(self, x: Tensor) -> Tensor:
@@ -424,22 +424,22 @@ class LPIPS(nn.Module):
     def _heads(self) -> list[Tensor] | None:
         return None if self.heads is None else [self.heads[str(index)] for index in range(len(self.trunk.names))]
 
-    def _features(self, x: Tensor) -> tuple[tuple[Tensor, ...], int, int]:
-        """Return the features of images, and the height and width of the images."""
+    def _features(self, x: Tensor) -> tuple[tuple[Tensor, ...], tuple[int, int, int]]:
+        """Return the features of images, and the number, height and width of the images."""
         x = as_batch(x)
         check_shape(x, self.trunk.smallest, "LPIPS")
         if self.check:
             check_values(x, self.value_range, "LPIPS")
-        return tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3]
+        return tuple(self.trunk(scaled(x, self.value_range))), (x.shape[0], x.shape[2], x.shape[3])
 
     def _terms(self, x: Tensor, y: Tensor | Prepared) -> list[Tensor]:
         if isinstance(y, Prepared):
             self._check_prepared(y)
-            of_y, *size = y[:3]
+            of_y, y_shape = y.features, y.shape
         else:
-            of_y, *size = self._features(y)
-        of_x, *own = self._features(x)
-        check_pair((of_x[0].shape[0], *own), (of_y[0].shape[0], *size))
+            of_y, y_shape = self._features(y)
+        of_x, x_shape = self._features(x)
+        check_pair(x_shape, y_shape)
         return terms(self._heads(), of_x, of_y)
 
     def _check_prepared(self, y: Prepared) -> None:

@@ -27,11 +27,12 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 
 
 def weights_sha256(trunk: NetworkTrunk | ModuleTrunk, features: Tensor) -> str | None:
-    """Return a hash of everything in a trunk that determines its features. `features` are some that it computed.
+    """Return a hash of the weights of a trunk, and of the text of a user's module.
 
-    The hash is computed again only if torch has counted a change of the weights, or if they are in another place. The
-    result is `None` if the weights cannot be read: in graphs, under the transforms of `torch.func`, on the device
-    "meta", and in the replicas of DataParallel.
+    `features` is an array that the trunk computed. It shows whether tensors have values. The hash is computed again
+    only if torch has counted a change of the weights, or if they have another address. The result is `None` if the
+    weights have no values: in graphs, under the transforms of `torch.func`, on the device "meta", and in the replicas
+    of DataParallel.
     """
     if not is_plain_eager(features) or getattr(trunk, "_is_replica", False):
         return None

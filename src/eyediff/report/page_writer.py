@@ -232,6 +232,6 @@ class _Spool:
         yield b"]"
 
     def close(self) -> None:
-        """Delete the file. Its content is lost, so an error of the last write does not matter."""
+        """Delete the file. An error of its last write does not matter then."""
         with suppress(OSError):
             self._file.close()

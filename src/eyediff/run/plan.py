@@ -137,7 +137,7 @@ class ComparisonOptions:
                 resampling=self.conventions.resampling,
                 max_bytes=memory_limit.memory_per_pair(memory),
             ),
-            workers=defaults.workers() if self.workers is None else self.workers,
+            workers=defaults.workers(self.workers),
             window_bytes=min(defaults.WINDOW_BYTES, memory // 4),
             prepare=partial(region.prepare, self.conventions),
             read_mask=partial(region.read_mask, max_pixels=self.max_pixels),

@@ -5,7 +5,7 @@ The result is a table as in papers, with a row for each method and a column for 
 
 from __future__ import annotations
 
-from .bitrates import OWN_FILES, Bitrates
+from .bitrates import Bitrates
 from .bjontegaard import BjontegaardDelta, Interpolation
 from .formats import TABLE_FORMATS, TableFormat, render
 from .means import Entry, Section, TableData, check_digits, summarise_methods
@@ -13,7 +13,6 @@ from .methods import MissingPolicy, ScoresByMethod, TableLayout, TablePlan, plan
 from .stored import StoredTable
 
 __all__ = [
-    "OWN_FILES",
     "TABLE_FORMATS",
     "Bitrates",
     "BjontegaardDelta",

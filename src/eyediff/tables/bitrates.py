@@ -15,6 +15,7 @@ from typing import cast
 
 import numpy as np
 
+from ..defaults import OWN_FILES
 from ..errors import Setting, UsageError, shown, some_of
 from ..images.reading import read_dimensions
 from ..locations import size_and_time
@@ -26,9 +27,6 @@ from .bjontegaard import Interpolation, check_interpolation
 
 BPP = "bpp"
 """Name of the column with bits per pixel, in a table and in a list of sizes."""
-
-OWN_FILES = "files"
-"""Text that stands for the sizes of the compared files. It may be given in place of a list of sizes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -870,10 +870,12 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
 
 enum { PIXELS_AT_ONCE = 1 << 18 };
 
+static long long pixels_of_pair(const Call *call) { return 2LL * call->height * call->width; }
+
 /* Return how many pairs of a batch are computed together. With more pairs, the weights are fetched less often. With fewer
  * pairs, the feature maps stay in the cache. */
 static int pairs_at_once(const Call *call) {
-    const long long pairs = PIXELS_AT_ONCE / (2LL * call->height * call->width);
+    const long long pairs = PIXELS_AT_ONCE / pixels_of_pair(call);
     return pairs < 1 ? 1 : pairs > call->count ? call->count : (int)pairs;
 }
 
@@ -908,7 +910,7 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (call->width < 1 || call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
     if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
     const int threads = pool_threads(work->pool), group = pairs_at_once(call);
-    const int small = 2LL * call->height * call->width <= PIXELS_AT_ONCE;
+    const int small = pixels_of_pair(call) <= PIXELS_AT_ONCE;
     int first = 0;
     /* Each thread computes small pairs of its own, so threads wait for each other only at the end of the batch. */
     if (threads > 1 && call->count >= threads && small && has_small_weights(work->network)) {
