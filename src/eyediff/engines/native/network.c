@@ -529,30 +529,26 @@ typedef struct {
     int first_block; /* first block of the output; not 0 for the second half of a fire module */
     int units_rows;  /* rows in a unit of a direct convolution */
     int tap;
+    const float *seam; /* rows above the output, from the previous strip, or NULL */
 } Task;
 
-/* Set the border of a map to zero. If `seam` is not NULL, the rows above are copied from there; they are the last rows of
- * the previous strip. */
-static void clear_border(const Map *map, const float *seam) {
+/* Set the border of one plane of the output to zero. If there is a seam, the rows above are copied from it. */
+static void border_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const Map *map = &task->out;
     const size_t lanes = (size_t)map->lanes, line = (size_t)map->columns * lanes;
+    const size_t above = (size_t)map->top * line;
     const int bottom = map->top + map->height, right = map->left + map->width;
-    for (int image = 0; image < map->images; image++) {
-        for (int block = 0; block < map->blocks; block++) {
-            float *plane = map_at(map, image, block, 0, 0);
-            if (seam) {
-                memcpy(plane, seam, (size_t)map->top * line * sizeof *plane);
-                seam += (size_t)map->top * line;
-            } else {
-                memset(plane, 0, (size_t)map->top * line * sizeof *plane);
-            }
-            for (int row = map->top; row < bottom; row++) {
-                float *start = plane + (size_t)row * line;
-                memset(start, 0, (size_t)map->left * lanes * sizeof *plane);
-                memset(start + (size_t)right * lanes, 0, (size_t)(map->columns - right) * lanes * sizeof *plane);
-            }
-            memset(plane + (size_t)bottom * line, 0, (size_t)(map->rows - bottom) * line * sizeof *plane);
-        }
+    float *plane = map_at(map, unit / map->blocks, unit % map->blocks, 0, 0);
+    if (task->seam) memcpy(plane, task->seam + (size_t)unit * above, above * sizeof *plane);
+    else memset(plane, 0, above * sizeof *plane);
+    for (int row = map->top; row < bottom; row++) {
+        float *start = plane + (size_t)row * line;
+        memset(start, 0, (size_t)map->left * lanes * sizeof *plane);
+        memset(start + (size_t)right * lanes, 0, (size_t)(map->columns - right) * lanes * sizeof *plane);
     }
+    memset(plane + (size_t)bottom * line, 0, (size_t)(map->rows - bottom) * line * sizeof *plane);
 }
 
 /* Copy the last rows of the input of layer `i`, which the next strip needs. Returns 1 if there is not enough memory. */
@@ -574,7 +570,7 @@ static void load_job(void *context, int unit, int thread) {
     const Call *call = task->call;
     const Network *network = task->work->network;
     const Layer *layer = task->layer;
-    const int number = unit / task->in.height, row = unit % task->in.height;
+    const int number = unit / task->out.height, row = unit % task->out.height;
     const int of_candidate = !call->reference || number >= task->count;
     const int index = task->first + number % task->count;
     static const size_t sizes[] = {1, 2, 4};
@@ -585,7 +581,7 @@ static void load_job(void *context, int unit, int thread) {
     float gain[3];
     for (int k = 0; k < 3; k++) gain[k] = network->gain[k] / white_of(call->type);
     network->kernels->load(&image, first_pixel_row(network, call) + row * layer->fold, -layer->pad, layer->fold,
-                           call->turned, gain, network->offset, &task->in, number, row);
+                           call->turned, gain, network->offset, &task->out, number, row);
 }
 
 static void pool_job(void *context, int unit, int thread) {
@@ -742,16 +738,40 @@ static void shared_output_job(void *context, int unit, int thread) {
                       task->start + part_of(tiles, unit, task->groups), task->start + part_of(tiles, unit + 1, task->groups));
 }
 
-static void convolve(Task *task) {
+/* Jobs that do not depend on each other and have not begun. */
+typedef struct {
+    Pool *pool;
+    Job jobs[MOST_JOBS];
+    int count;
+} Pending;
+
+static void run_pending(Pending *pending) {
+    if (pending->count) pool_run(pending->pool, pending->jobs, pending->count);
+    pending->count = 0;
+}
+
+static void add_job(Pending *pending, JobFunction function, Task *task, int units) {
+    if (pending->count == MOST_JOBS) run_pending(pending);
+    pending->jobs[pending->count++] = (Job){function, task, units};
+}
+
+/* Clear everything around the output of a task that the task itself does not write. */
+static void add_border(Pending *pending, Task *task) {
+    const Map *map = &task->out;
+    memset(map->data + map_floats(map), 0, SLACK * sizeof(float));
+    add_job(pending, border_job, task, map->images * map->blocks);
+}
+
+static void add_convolution(Pending *pending, Task *task) {
     const Layer *layer = task->layer;
-    Pool *pool = task->work->pool;
     if (!layer->transform) {
         /* A unit has at least 48 places, so that the time for fetching the weights is small. */
         task->units_rows = divide_up(48, task->stage->width);
-        pool_run(pool, direct_job, task, task->in.images * divide_up(task->stage->height, task->units_rows));
+        add_job(pending, direct_job, task, task->in.images * divide_up(task->stage->height, task->units_rows));
         return;
     }
-    const int m = layer->transform->m, points = layer->transform->n * layer->transform->n, threads = pool_threads(pool);
+    const int m = layer->transform->m, points = layer->transform->n * layer->transform->n;
+    const int threads = pool_threads(pending->pool);
     const Blocking blocking = blocking_of(task->work->network, layer);
     task->rows = divide_up(task->stage->height, m);
     task->columns = divide_up(task->stage->width, m);
@@ -761,7 +781,7 @@ static void convolve(Task *task) {
         task->end = tiles;
         task->groups = divide_up(chunks, threads) * threads; /* the same number for each thread */
         if (task->groups > tiles) task->groups = tiles;
-        pool_run(pool, own_job, task, task->groups);
+        add_job(pending, own_job, task, task->groups);
         return;
     }
     for (int chunk = 0; chunk < chunks; chunk++) {
@@ -773,9 +793,12 @@ static void convolve(Task *task) {
         task->inputs = task->work->buffers[3];
         task->products = task->inputs + (size_t)points * task->input_stride;
         task->groups = count < 8 * threads ? count : 8 * threads;
-        pool_run(pool, shared_input_job, task, task->groups);
-        pool_run(pool, shared_multiply_job, task, points);
-        pool_run(pool, shared_output_job, task, task->groups);
+        add_job(pending, shared_input_job, task, task->groups);
+        run_pending(pending);
+        add_job(pending, shared_multiply_job, task, points);
+        run_pending(pending);
+        add_job(pending, shared_output_job, task, task->groups);
+        run_pending(pending);
     }
 }
 
@@ -804,6 +827,18 @@ static void tap_job(void *context, int unit, int thread) {
             kernels->difference(reference, candidate, task->layer->weights, width, channels / BLOCK, terms);
 }
 
+/* Add the sums of the rows of a tap that has ended, or do nothing if there is no tap. The rows are added in order, so a
+ * sum does not depend on the threads. */
+static void add_sums(const Task *tap) {
+    if (!tap || !tap->call->sums) return;
+    const int height = tap->in.height, taps = tap->work->network->taps;
+    for (int pair = 0; pair < tap->count; pair++) {
+        double sum = 0;
+        for (int row = 0; row < height; row++) sum += ((double *)tap->work->buffers[4])[pair * height + row];
+        tap->call->sums[(size_t)(tap->first + pair) * (size_t)taps + (size_t)tap->tap] = sum;
+    }
+}
+
 /* Compute `count` pairs of a batch, or a strip of one pair. */
 static int run_pairs(Workspace *work, const Call *call, int first, int count) {
     const Network *network = work->network;
@@ -821,50 +856,59 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
             work->seams[i] = NULL;
         }
     }
-    Task task = {.work = work, .call = call, .first = first, .count = count};
-    task.layer = &network->layers[0];
-    task.stage = &stages[0];
-    task.in = stages[0].input;
-    task.in.data = work->buffers[0];
-    clear_border(&task.in, NULL);
-    memset(task.in.data + map_floats(&task.in), 0, SLACK * sizeof(float));
-    pool_run(work->pool, load_job, &task, images * task.in.height);
-    float *current = task.in.data;
+    Task tasks[MOST_LAYERS + 1];
+    Pending pending = {.pool = work->pool};
+    Task *load = &tasks[network->count];
+    *load = (Task){.work = work, .call = call, .layer = &network->layers[0], .first = first, .count = count};
+    load->out = stages[0].input;
+    load->out.data = work->buffers[0];
+    add_border(&pending, load);
+    add_job(&pending, load_job, load, images * load->out.height);
+    float *current = load->out.data;
+    const Task *tap = NULL; /* the tap whose jobs are pending, or NULL */
+    int ready = 0, taps = 0; /* whether `current` is complete, and the number of taps so far */
     for (int i = 0; i < network->count; i++) {
-        const Layer *layer = task.layer = &network->layers[i];
-        const Stage *stage = task.stage = &stages[i];
-        task.in = stage->input;
-        task.in.data = current;
+        const Layer *layer = &network->layers[i];
+        const Stage *stage = &stages[i];
+        Task *task = &tasks[i];
+        *task = (Task){.work = work, .call = call, .layer = layer, .stage = stage, .first = first, .count = count};
+        task->in = stage->input;
+        task->in.data = current;
+        if (!ready) {
+            run_pending(&pending);
+            add_sums(tap);
+            tap = NULL;
+            ready = 1;
+        }
         if (layer->kind == TAP) {
-            pool_run(work->pool, tap_job, &task, count * task.in.height);
-            for (int pair = 0; call->sums && pair < count; pair++) {
-                double sum = 0; /* rows are added in order, so the sum does not depend on the threads */
-                for (int row = 0; row < task.in.height; row++)
-                    sum += ((double *)work->buffers[4])[pair * task.in.height + row];
-                call->sums[(size_t)(first + pair) * (size_t)network->taps + (size_t)task.tap] = sum;
-            }
-            task.tap++;
+            task->tap = taps++;
+            tap = task;
+            add_job(&pending, tap_job, task, count * task->in.height);
             continue;
         }
         if (i + 1 == network->count) break; /* no later layer needs this output */
-        task.out = output_map(network, stages, i);
-        task.out.data = work->buffers[stage->slot];
-        task.first_block = layer->part == SECOND_HALF ? blocks_of(layer->outputs) : 0;
+        task->out = output_map(network, stages, i);
+        task->out.data = work->buffers[stage->slot];
+        task->first_block = layer->part == SECOND_HALF ? blocks_of(layer->outputs) : 0;
         if (layer->part != SECOND_HALF) {
             int next = i + 1; /* the layer that needs rows of the previous strip */
             if (layer->part == FIRST_HALF) next = i + 2;
             while (next < network->count && (network->layers[next].kind == TAP || network->layers[next].part == FIRST_HALF)) next++;
-            clear_border(&task.out, is_first(call) || next == network->count ? NULL : work->seams[next]);
-            memset(task.out.data + map_floats(&task.out), 0, SLACK * sizeof(float));
+            task->seam = is_first(call) || next == network->count ? NULL : work->seams[next];
+            add_border(&pending, task);
         }
         if (layer->kind == POOLING)
-            pool_run(work->pool, pool_job, &task, images * task.in.blocks * stage->height);
+            add_job(&pending, pool_job, task, images * task->in.blocks * stage->height);
         else
-            convolve(&task);
+            add_convolution(&pending, task);
         const int kept = layer->window - layer->stride;
-        if (i && !is_last(call) && kept > 0 && layer->part != FIRST_HALF && keep_rows(work, i, &task.in, kept)) return 1;
-        if (layer->part != FIRST_HALF) current = task.out.data;
+        if (i && !is_last(call) && kept > 0 && layer->part != FIRST_HALF && keep_rows(work, i, &task->in, kept)) return 1;
+        if (layer->part == FIRST_HALF) continue; /* the other half has the same input */
+        current = task->out.data;
+        ready = 0;
     }
+    run_pending(&pending);
+    add_sums(tap);
     return 0;
 }
 
@@ -916,7 +960,7 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (threads > 1 && call->count >= threads && small && has_small_weights(work->network)) {
         const int pairs = call->count / threads * threads;
         Batch batch = {work, call, pairs, divide_up(divide_up(pairs, group), threads) * threads, 0};
-        pool_run(work->pool, part_job, &batch, batch.parts);
+        pool_run(work->pool, &(Job){part_job, &batch, batch.parts}, 1);
         if (batch.result) return batch.result;
         first = pairs;
     }
@@ -958,7 +1002,7 @@ EXPORT int eyediff_compare(Workspace *work, int tap, const float *a, int a_image
     const Needs needs = {{0, 0, 0}, (size_t)width + SLACK, 0, (size_t)count * (size_t)height};
     if (reserve_all(work, &needs)) return 1;
     Comparison task = {work, a, b, layer->weights, a_images, layer->inputs, height, width};
-    pool_run(work->pool, compare_job, &task, count * height);
+    pool_run(work->pool, &(Job){compare_job, &task, count * height}, 1);
     for (int pair = 0; pair < count; pair++) {
         double sum = 0;
         for (int row = 0; row < height; row++) sum += ((double *)work->buffers[4])[pair * height + row];
@@ -1016,6 +1060,6 @@ EXPORT int eyediff_enlarge(Workspace *work, const float *const *terms, const int
     const Needs needs = {{0, 0, 0}, (size_t)widest + SLACK, 0, 0};
     if (reserve_all(work, &needs)) return 1;
     Enlargement task = {terms, heights, widths, work->network->taps, height, width, map, work};
-    pool_run(work->pool, enlarge_job, &task, count * height);
+    pool_run(work->pool, &(Job){enlarge_job, &task, count * height}, 1);
     return 0;
 }

@@ -85,9 +85,9 @@ void release(void *memory) { free(memory); }
  * layers is shorter than this time, and so is the time between two calls in a loop that only computes. */
 static const double CHECKING_SECONDS = 0.5e-3;
 
-/* The state of a pool is one number: the threads that work on the current job without the caller, whether further
- * threads may join it, and the number of jobs so far. A thread that waits reads only this number, so threads that are
- * awake begin and end a job without a lock. The mutex is only for threads that sleep.
+/* A round is one call of pool_run. The state of a pool is one number: the threads that work in the current round without
+ * the caller, whether further threads may join it, and the number of rounds so far. A thread that waits reads only this
+ * number, so threads that are awake begin and end a round without a lock. The mutex is only for threads that sleep.
  *
  * A thread that goes to sleep first announces this and then reads the state again. A thread that changes the state reads
  * the announcement afterwards. All these accesses have one order (__ATOMIC_SEQ_CST), so at least one of the two threads
@@ -114,13 +114,13 @@ struct Pool {
     Worker *workers;
     Mutex mutex;
     Condition begin, end;
-    int sleeping; /* number of threads that sleep until the next job begins */
-    int waiting;  /* whether the caller sleeps until the job ends */
+    int sleeping; /* number of threads that sleep until the next round begins */
+    int waiting;  /* whether the caller sleeps until the round ends */
     int stop;
-    Job job;
-    void *context;
-    Share *shares; /* one for each thread */
-    char padding[64]; /* the cache line of the state has nothing else that is written during a job */
+    const Job *jobs; /* of the current round */
+    int count;
+    Share *shares; /* for each job, one for each thread */
+    char padding[64]; /* the cache line of the state has nothing else that is written during a round */
     State state;
     char padding_after[64];
 };
@@ -156,19 +156,23 @@ static int may_check_again(Wait *wait) {
     return now < wait->end;
 }
 
-/* Run the units of the thread's own share, in order, and then those that other threads have left. Most jobs number their
- * units in the order of the images. So if there are as many images as threads, each thread has its own image in most
- * layers. The output of the previous layer is then in the cache of its core. */
-static void work(Pool *pool, Job job, void *context, int thread) {
-    for (int turn = 0; turn < pool->threads; turn++) {
-        Share *share = &pool->shares[(thread + turn) % pool->threads];
-        int unit;
-        while ((unit = __atomic_fetch_add(&share->next, 1, __ATOMIC_RELAXED)) < share->end) job(context, unit, thread);
+/* For each job, run the units of the thread's own share, in order, and then those that other threads have left. Most jobs
+ * number their units in the order of the images. So if there are as many images as threads, each thread has its own image
+ * in most layers. The output of the previous layer is then in the cache of its core. */
+static void work(Pool *pool, int thread) {
+    for (int i = 0; i < pool->count; i++) {
+        const Job *job = &pool->jobs[i];
+        for (int turn = 0; turn < pool->threads; turn++) {
+            Share *share = &pool->shares[i * pool->threads + (thread + turn) % pool->threads];
+            int unit;
+            while ((unit = __atomic_fetch_add(&share->next, 1, __ATOMIC_RELAXED)) < share->end)
+                job->function(job->context, unit, thread);
+        }
     }
 }
 
-/* Wait until a job begins that is not job number `seen`. Returns the state of the pool. */
-static State wait_for_job(Pool *pool, State seen) {
+/* Wait until a round begins that is not round number `seen`. Returns the state of the pool. */
+static State wait_for_round(Pool *pool, State seen) {
     State state;
     Wait wait = {0};
     do {
@@ -183,8 +187,8 @@ static State wait_for_job(Pool *pool, State seen) {
     return state;
 }
 
-/* Join the threads that work on the current job. Returns 0 if that job has ended. */
-static int join_job(Pool *pool, State state) {
+/* Join the threads that work in the current round. Returns 0 if that round has ended. */
+static int join_round(Pool *pool, State state) {
     while (state & OPEN) {
         const State round = round_of(state);
         if (replace_state(pool, &state, state + 1)) return 1;
@@ -198,11 +202,11 @@ static THREAD_RESULT worker_main(void *argument) {
     Pool *pool = worker->pool;
     State seen = 0;
     for (;;) {
-        const State state = wait_for_job(pool, seen);
+        const State state = wait_for_round(pool, seen);
         if (read_atomic(&pool->stop)) return 0;
         seen = round_of(state);
-        if (!join_job(pool, state)) continue;
-        work(pool, pool->job, pool->context, worker->index);
+        if (!join_round(pool, state)) continue;
+        work(pool, worker->index);
         const State left = __atomic_sub_fetch(&pool->state, 1, __ATOMIC_SEQ_CST);
         if (!(left & WORKING) && read_atomic(&pool->waiting)) {
             mutex_lock(&pool->mutex);
@@ -212,8 +216,8 @@ static THREAD_RESULT worker_main(void *argument) {
     }
 }
 
-/* Begin the next job. If `open` is 0, no thread may join it. */
-static void begin_job(Pool *pool, State open) {
+/* Begin the next round. If `open` is 0, no thread may join it. */
+static void begin_round(Pool *pool, State open) {
     write_atomic(&pool->state, (round_of(read_atomic(&pool->state)) + 1) * ROUND + open);
     if (!read_atomic(&pool->sleeping)) return;
     mutex_lock(&pool->mutex);
@@ -221,8 +225,8 @@ static void begin_job(Pool *pool, State open) {
     mutex_unlock(&pool->mutex);
 }
 
-/* End the current job if no other thread works on it any more. Threads can then no longer join it. */
-static int end_job(Pool *pool) {
+/* End the current round if no other thread works in it any more. Threads can then no longer join it. */
+static int end_round(Pool *pool) {
     State state = read_atomic(&pool->state);
     return !(state & WORKING) && replace_state(pool, &state, state - OPEN);
 }
@@ -233,7 +237,7 @@ Pool *pool_new(int threads) {
     if (!pool) return NULL;
     pool->handles = calloc((size_t)threads, sizeof *pool->handles);
     pool->workers = calloc((size_t)threads, sizeof *pool->workers);
-    pool->shares = allocate((size_t)threads * sizeof *pool->shares);
+    pool->shares = allocate(MOST_JOBS * (size_t)threads * sizeof *pool->shares);
     if (!pool->handles || !pool->workers || !pool->shares) {
         free(pool->handles);
         free(pool->workers);
@@ -256,7 +260,7 @@ Pool *pool_new(int threads) {
 void pool_free(Pool *pool) {
     if (!pool) return;
     write_atomic(&pool->stop, 1);
-    begin_job(pool, 0);
+    begin_round(pool, 0);
     for (int i = 1; i < pool->threads; i++) thread_join(pool->handles[i]);
     condition_free(&pool->end);
     condition_free(&pool->begin);
@@ -269,26 +273,32 @@ void pool_free(Pool *pool) {
 
 int pool_threads(const Pool *pool) { return pool->threads; }
 
-void pool_run(Pool *pool, Job job, void *context, int units) {
+void pool_run(Pool *pool, const Job *jobs, int count) {
+    long long units = 0;
+    for (int i = 0; i < count; i++) units += jobs[i].units;
     if (pool->threads == 1 || units <= 1) {
-        for (int unit = 0; unit < units; unit++) job(context, unit, 0);
+        for (int i = 0; i < count; i++) {
+            for (int unit = 0; unit < jobs[i].units; unit++) jobs[i].function(jobs[i].context, unit, 0);
+        }
         return;
     }
-    pool->job = job;
-    pool->context = context;
-    for (int i = 0; i < pool->threads; i++) {
-        pool->shares[i].next = (int)((long long)units * i / pool->threads);
-        pool->shares[i].end = (int)((long long)units * (i + 1) / pool->threads);
+    pool->jobs = jobs;
+    pool->count = count;
+    for (int i = 0; i < count * pool->threads; i++) {
+        const Job *job = &jobs[i / pool->threads];
+        const int thread = i % pool->threads;
+        pool->shares[i].next = (int)((long long)job->units * thread / pool->threads);
+        pool->shares[i].end = (int)((long long)job->units * (thread + 1) / pool->threads);
     }
-    begin_job(pool, OPEN);
-    work(pool, job, context, 0);
+    begin_round(pool, OPEN);
+    work(pool, 0);
     Wait wait = {0};
     do {
-        if (end_job(pool)) return;
+        if (end_round(pool)) return;
     } while (may_check_again(&wait));
     mutex_lock(&pool->mutex);
     write_atomic(&pool->waiting, 1);
-    while (!end_job(pool)) condition_wait(&pool->end, &pool->mutex);
+    while (!end_round(pool)) condition_wait(&pool->end, &pool->mutex);
     write_atomic(&pool->waiting, 0);
     mutex_unlock(&pool->mutex);
 }
