@@ -280,42 +280,61 @@ static void pool(const Map *from, const Map *to, int image, int block, int row, 
 
 /* ---- pixels */
 
-enum { MOST_FOLD = 4 };
+enum { MOST_FOLD = 4, PLACES_AT_ONCE = 32, MOST_LANES = 3 * MOST_FOLD * MOST_FOLD };
 
 /* Channel c of the place at `out`. */
 #define CHANNEL(c) out[(size_t)((c) / BLOCK) * plane + (size_t)((c) % BLOCK)]
 
-/* `fold` is a constant at each call of load_*_places, so that the compiler unrolls the loops over the pixels. */
+/* `fold` is a constant at each call of load_*_places. Places without pixels outside the image are computed together: the
+ * compiler uses vectors to convert their rows to floats, and to scale them after they have the order of the channels. */
 #define LOAD(name, Value)                                                                                              \
     INLINE void load_##name##_places(const int fold, const Image *image, int row, int column, int turned,              \
                                      const float *gain, const float *offset, const Map *to, int number, int to_row) {  \
-        const Value *pixels = image->data;                                                                             \
-        const int run = 3 * fold, close = image->column == 3 && !turned, lanes = to->blocks * to->lanes;               \
-        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD];                                                            \
-        for (int i = 0; i < run; i++) {                                                                                \
-            gains[i] = gain[i % 3];                                                                                    \
-            offsets[i] = offset[i % 3];                                                                                \
+        const int run = 3 * fold, channels = run * fold, block = fold > 1 ? BLOCK : LANES_OF_PIXELS;                   \
+        const int lanes = (channels + block - 1) / block * block;                                                      \
+        const int close = image->column == 3 && !turned && row >= 0 && row + fold <= image->height;                    \
+        float lines[PLACES_AT_ONCE * 3 * MOST_FOLD], values[PLACES_AT_ONCE * MOST_LANES];                              \
+        float gains[MOST_LANES] = {0}, offsets[MOST_LANES] = {0};                                                      \
+        if (channels < lanes) memset(values, 0, sizeof values);                                                        \
+        for (int c = 0; c < channels; c++) {                                                                           \
+            gains[c] = gain[c % 3];                                                                                    \
+            offsets[c] = offset[c % 3];                                                                                \
         }                                                                                                              \
         float *out = map_at(to, number, 0, to_row, to->left);                                                          \
         const size_t plane = map_plane(to);                                                                            \
-        for (int x = 0; x < to->width; x++, out += to->lanes) {                                                        \
+        const Value *pixels = (const Value *)image->data + (ptrdiff_t)row * image->row;                                \
+        for (int x = 0; x < to->width;) {                                                                              \
             const int left = column + x * fold;                                                                        \
-            const int across = left >= 0 && left + fold <= image->width;                                               \
-            UNROLL for (int i = 0; i < fold; i++) {                                                                    \
-                const int y = row + i;                                                                                 \
-                const Value *line = pixels + (ptrdiff_t)y * image->row + (ptrdiff_t)left * image->column;              \
-                if (close && across && y >= 0 && y < image->height) {                                                  \
-                    UNROLL for (int j = 0; j < run; j++) CHANNEL(i * run + j) = (float)line[j] * gains[j] + offsets[j];\
-                    continue;                                                                                          \
+            int places = close && left >= 0 ? (image->width - left) / fold : 0;                                        \
+            if (places > to->width - x) places = to->width - x;                                                        \
+            if (places > PLACES_AT_ONCE) places = PLACES_AT_ONCE;                                                      \
+            if (places > 0) {                                                                                          \
+                for (int i = 0; i < fold; i++) {                                                                       \
+                    const Value *line = pixels + i * image->row + 3 * left;                                            \
+                    for (int j = 0; j < places * run; j++) lines[j] = (float)line[j];                                  \
+                    for (int p = 0; p < places; p++)                                                                   \
+                        memcpy(values + p * lanes + i * run, lines + p * run, (size_t)run * sizeof *values);           \
                 }                                                                                                      \
+                for (int p = 0; p < places; p++, x++, out += block) {                                                  \
+                    for (int b = 0; b < lanes; b += block) {                                                           \
+                        float *to_block = out + (size_t)(b / block) * plane;                                           \
+                        for (int c = b; c < b + block; c++) to_block[c - b] = values[p * lanes + c] * gains[c] + offsets[c];\
+                    }                                                                                                  \
+                }                                                                                                      \
+                continue;                                                                                              \
+            }                                                                                                          \
+            for (int i = 0; i < fold; i++) {                                                                           \
                 for (int j = 0; j < fold; j++) {                                                                       \
-                    const int inside = y >= 0 && y < image->height && left + j >= 0 && left + j < image->width;        \
+                    const int y = row + i, across = left + j;                                                          \
+                    const int inside = y >= 0 && y < image->height && across >= 0 && across < image->width;            \
+                    const Value *pixel = pixels + i * image->row + across * image->column;                             \
                     const int first = 3 * (turned ? j * fold + i : i * fold + j);                                      \
-                    for (int k = 0; k < 3; k++)                                                                        \
-                        CHANNEL(first + k) = inside ? (float)line[(ptrdiff_t)j * image->column + k] * gain[k] + offset[k] : 0;\
+                    for (int k = 0; k < 3; k++) CHANNEL(first + k) = inside ? (float)pixel[k] * gain[k] + offset[k] : 0;\
                 }                                                                                                      \
             }                                                                                                          \
-            for (int c = run * fold; c < lanes; c++) CHANNEL(c) = 0;                                                   \
+            for (int c = channels; c < lanes; c++) CHANNEL(c) = 0;                                                     \
+            out += block;                                                                                              \
+            x++;                                                                                                       \
         }                                                                                                              \
     }                                                                                                                  \
     static void load_##name(const Image *image, int row, int column, int fold, int turned, const float *gain,          \
