@@ -75,9 +75,13 @@ static inline float *map_at(const Map *map, int image, int block, int row, int c
 
 static inline int blocks_of(int channels) { return (channels + BLOCK - 1) / BLOCK; }
 
-/* Winograd's transforms for one kernel size (generate_transforms.py). A tile of n x n inputs gives m x m outputs. */
+/* Winograd's transforms for kernels of side x side weights (generate_transforms.py). A tile of n x n inputs gives m x m
+ * outputs. The outputs are `stride` inputs apart. */
 typedef struct {
-    int m, n;
+    int side, stride, m, n;
+    /* Transform BLOCK kernels to n x n points. Two kernels are `from_step` floats apart. The values of a point are adjacent,
+     * and two points are `to_step` floats apart. */
+    void (*kernels)(const float *from, size_t from_step, float *to, size_t to_step);
     /* Transform a tile of one block of channels. `x` is the first pixel of the tile. Two rows are `row` floats apart,
      * and two pixels are `lanes` floats apart. `used` channels of each pixel are transformed. The values at the n * n
      * points are written to `y`, `stride` floats apart. */
@@ -139,10 +143,7 @@ typedef struct {
     const char *name;
     int (*group_of)(int blocks);   /* number of output blocks that `multiply` computes together in a layer */
     int own_tiles;                 /* number of Winograd tiles that a thread computes at once in its own memory */
-    const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
-    /* Transform BLOCK kernels of side x side weights to n x n points. Two kernels are `from_step` floats apart. The values
-     * of a point are adjacent, and two points are `to_step` floats apart. */
-    void (*transform_kernels)(int side, const float *from, size_t from_step, float *to, size_t to_step);
+    const Transform *(*transform)(int side, int stride); /* returns NULL if there is no transform for such kernels */
     void (*multiply)(const Product *product);
     /* Convert one row of the network's input. If `fold` is 1, a place is one pixel. Otherwise, fold x fold pixels become
      * the channels of one place, row by row, or column by column if `turned` is true. The first pixel of the row is

@@ -14,6 +14,12 @@ of m * m * r * r. In a layer with many channels, these products take most of the
 products, one for each of the n * n points. The transforms of inputs and outputs take little time. Sources: Winograd
 1980; Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
 
+With a stride of 2, each output needs the inputs of even number and those of odd number, with the numbers of the kernel
+at these places. So a convolution with stride 2 is the sum of two convolutions with stride 1. Each of them is computed
+with an algorithm of its own, and the points of both are listed one after the other. A kernel of 3 has 2 numbers at even
+places and 1 at the odd place. For 2 outputs, this takes 3 + 2 products in place of 6, so 25 in place of 36 in two
+dimensions.
+
 Which points are used, and why
 ------------------------------
 F(m x m, r x r) denotes the algorithm for m x m outputs and a kernel of r x r numbers.
@@ -23,7 +29,8 @@ points: A multiplies the errors of the products, and terms of G and B that cance
 `amplification` predicts the rounding error, divided by the error of the direct computation, from the norms of rows. The
 usual points 0, +-1, +-2 of F(4x4, 3x3) give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of
 operations. Their absolute values are near 1, so their powers neither grow nor shrink fast, and the points are not close
-together. F(2x2, 5x5) at the same points gives 5.4; only the second layer of AlexNet uses this algorithm.
+together. F(2x2, 5x5) at the same points gives 5.4; only the second layer of AlexNet uses this algorithm. F(2x2, 3x3)
+with stride 2 at the points 0 and 1 gives 1.7; two layers of lpips-mini use it.
 
 Two other algorithms need fewer products, but they are too inexact, because the allowed error of a published distance is
 1e-5. F(4x4, 5x5) has an amplification of 19 at its best points 0, +-1/2, +-1, +-2. It changed the distances of 64x64
@@ -36,15 +43,42 @@ not exact. G is applied once, in double precision, when the weights are loaded.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 Matrix = list[list[Fraction]]
 
-ALGORITHMS: dict[str, tuple[int, int, tuple[Fraction, ...]]] = {
-    # name: outputs m, kernel r, finite points
-    "f4x3": (4, 3, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
-    "f2x5": (2, 5, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An algorithm for `outputs` outputs and a kernel of `kernel` numbers, in one dimension.
+
+    `points` has the finite points for each part of the inputs. There are as many parts as the stride: part k has the
+    inputs number k, k + stride, k + 2 stride and so on.
+    """
+
+    outputs: int
+    kernel: int
+    points: tuple[tuple[Fraction, ...], ...]
+
+    @property
+    def stride(self) -> int:
+        """Distance of two neighbouring outputs, in inputs."""
+        return len(self.points)
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs, and also number of products."""
+        return (self.outputs - 1) * self.stride + self.kernel
+
+
+FIVE_POINTS = (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))
+
+ALGORITHMS = {
+    "f4x3": Algorithm(4, 3, (FIVE_POINTS,)),
+    "f2x5": Algorithm(2, 5, (FIVE_POINTS,)),
+    "f2x3_stride2": Algorithm(2, 3, ((Fraction(0), Fraction(1)), (Fraction(0),))),
 }
 """The algorithms, by name. For points p and -p, the C code computes the even terms and the odd terms once."""
 
@@ -59,8 +93,29 @@ def polynomial(roots: list[Fraction]) -> list[Fraction]:
     return coefficients
 
 
-def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matrix, Matrix]:
-    """Return the matrices B^T (n x n), G (n x r) and A^T (m x n).
+def matrices(algorithm: Algorithm) -> tuple[Matrix, Matrix, Matrix]:
+    """Return the matrices B^T (n x n), G (n x r) and A^T (m x n) of an algorithm."""
+    stride, into, kernel = algorithm.stride, list[list[Fraction]](), list[list[Fraction]]()
+    out: Matrix = [[] for _ in range(algorithm.outputs)]
+    for part, points in enumerate(algorithm.points):
+        own_into, own_kernel, own_out = stride_1_matrices(
+            algorithm.outputs, len(range(part, algorithm.kernel, stride)), points
+        )
+        into += [spread(row, part, stride, algorithm.inputs) for row in own_into]
+        kernel += [spread(row, part, stride, algorithm.kernel) for row in own_kernel]
+        out = [row + own for row, own in zip(out, own_out, strict=True)]
+    return into, kernel, out
+
+
+def spread(row: list[Fraction], first: int, step: int, length: int) -> list[Fraction]:
+    """Return a row of zeros with the values of `row` at the places first, first + step, first + 2 step and so on."""
+    values = [Fraction(0)] * length
+    values[first::step] = row
+    return values
+
+
+def stride_1_matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matrix, Matrix]:
+    """Return the matrices B^T (n x n), G (n x r) and A^T (m x n) for a stride of 1.
 
     The last row of B^T, the last row of G and the last column of A^T belong to the point at infinity.
     """
@@ -89,11 +144,11 @@ def amplification(name: str) -> float:
 
     Both errors are root mean squares.
     """
-    m, r, points = ALGORITHMS[name]
-    into, kernel, out = matrices(m, r, points)
+    algorithm = ALGORITHMS[name]
+    into, kernel, out = matrices(algorithm)
     products = [sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))]
     outputs = [sum(float(a) ** 2 * p for a, p in zip(row, products, strict=True)) for row in out]
-    return sum(outputs) / len(outputs) / r
+    return sum(outputs) / len(outputs) / algorithm.kernel
 
 
 def expression(terms: list[tuple[Fraction, str]]) -> str:
@@ -108,16 +163,19 @@ def expression(terms: list[tuple[Fraction, str]]) -> str:
     return text
 
 
-def pairs(points: tuple[Fraction, ...]) -> dict[int, int]:
+def pairs(algorithm: Algorithm) -> dict[int, int]:
     """Return, for each interpolation point p > 0 with a counterpart -p, the index of p and the index of -p."""
+    if algorithm.stride > 1:  # its points have no counterparts
+        return {}
+    (points,) = algorithm.points
     return {i: points.index(-p) for i, p in enumerate(points) if p > 0 and -p in points}
 
 
 def input_transform(name: str) -> list[str]:
     """Return the lines of a C function that computes B^T d on vectors."""
-    m, r, points = ALGORITHMS[name]
-    into, _, _ = matrices(m, r, points)
-    n, both = m + r - 1, pairs(points)
+    algorithm = ALGORITHMS[name]
+    into, _, _ = matrices(algorithm)
+    n, both = algorithm.inputs, pairs(algorithm)
     lines = [f"INLINE void {name}_input(const Vector *x, int step, Vector *y, int stride) {{"]
     lines += [f"    const Vector x{j} = x[{j} * step];" for j in range(n)]
     for i in range(n):
@@ -135,14 +193,14 @@ def input_transform(name: str) -> list[str]:
 
 def output_transform(name: str) -> list[str]:
     """Return the lines of a C function that computes A^T t on vectors, where t are the products."""
-    m, r, points = ALGORITHMS[name]
-    _, _, out = matrices(m, r, points)
-    n, both = m + r - 1, pairs(points)
+    algorithm = ALGORITHMS[name]
+    _, _, out = matrices(algorithm)
+    n, both = algorithm.inputs, pairs(algorithm)
     lines = [f"INLINE void {name}_output(const Vector *x, int step, Vector *y) {{"]
     lines += [f"    const Vector x{j} = x[{j} * step];" for j in range(n)]
     for i, k in both.items():
         lines.append(f"    const Vector sum{i} = x{i} + x{k}, difference{i} = x{i} - x{k};")
-    for q in range(m):
+    for q in range(algorithm.outputs):
         terms = [
             (out[q][j], (f"sum{j}" if q % 2 == 0 else f"difference{j}") if j in both else f"x{j}")
             for j in range(n)
@@ -155,9 +213,10 @@ def output_transform(name: str) -> list[str]:
 def vector_code() -> str:
     """Return the content of `transforms.h`: the C functions that transform inputs and outputs."""
     lines = ["/* Written by generate_transforms.py: Winograd's transforms of inputs and outputs, on vectors. */", ""]
-    for name, (m, r, points) in ALGORITHMS.items():
-        shown = ", ".join(str(point) for point in points)
-        lines += [f"/* {m} outputs of a kernel of {r} at the points {shown} and infinity. */", ""]
+    for name, algorithm in ALGORITHMS.items():
+        shown = "; ".join(", ".join(map(str, [*points, "infinity"])) for points in algorithm.points)
+        title = f"{algorithm.outputs} outputs of a kernel of {algorithm.kernel} with stride {algorithm.stride}"
+        lines += [f"/* {title}, at the points {shown}. */", ""]
         lines += [*input_transform(name), *output_transform(name)]
     return "\n".join(lines)
 
@@ -165,9 +224,9 @@ def vector_code() -> str:
 def table_code() -> str:
     """Return the content of `transform_tables.h`: the constants that transform kernels."""
     lines = ["/* Written by generate_transforms.py: Winograd's transforms of kernels, G, row by row. */", ""]
-    for name, (m, r, points) in ALGORITHMS.items():
-        _, kernel, _ = matrices(m, r, points)
-        lines.append(f"static const double {name}_kernel[{m + r - 1}][{r}] = {{")
+    for name, algorithm in ALGORITHMS.items():
+        _, kernel, _ = matrices(algorithm)
+        lines.append(f"static const double {name}_kernel[{algorithm.inputs}][{algorithm.kernel}] = {{")
         lines += [f"    {{{', '.join(f'{v.numerator}.0 / {v.denominator}.0' for v in row)}}}," for row in kernel]
         lines += ["};", ""]
     return "\n".join(lines)

@@ -180,7 +180,31 @@ static void multiply(const Product *p) {
 #include "transform_tables.h"
 #include "transforms.h"
 
-#define TRANSFORM(name, M, N)                                                                                          \
+/* Compute G g G^T for BLOCK kernels g, in double precision. */
+INLINE void transform_kernels(const int side, const int n, const double *g, const float *from, size_t from_step,
+                              float *to, size_t to_step) {
+    double rows[6][5][BLOCK] = {{{0}}}; /* G g */
+    for (int y = 0; y < side; y++) {
+        for (int x = 0; x < side; x++) {
+            double tap[BLOCK];
+            for (int o = 0; o < BLOCK; o++) tap[o] = (double)from[(size_t)o * from_step + (size_t)(y * side + x)];
+            for (int i = 0; i < n; i++) {
+                for (int o = 0; o < BLOCK; o++) rows[i][x][o] += g[i * side + y] * tap[o];
+            }
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j++) {
+            double sum[BLOCK] = {0};
+            for (int x = 0; x < side; x++) {
+                for (int o = 0; o < BLOCK; o++) sum[o] += rows[i][x][o] * g[j * side + x];
+            }
+            for (int o = 0; o < BLOCK; o++) to[(size_t)(i * n + j) * to_step + (size_t)o] = (float)sum[o];
+        }
+    }
+}
+
+#define TRANSFORM(name, SIDE, STRIDE, M, N)                                                                            \
     static void name##_input_tile(const float *x, size_t row, int lanes, int used, float *y, size_t stride) {          \
         for (int c = 0; c < used; c += LANES) {                                                                        \
             Vector half[N * N];                                                                                        \
@@ -217,44 +241,23 @@ static void multiply(const Product *p) {
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static const Transform name##_transform = {M, N, name##_input_tile, name##_output_tile};
+    static void name##_transform_kernels(const float *from, size_t from_step, float *to, size_t to_step) {             \
+        transform_kernels(SIDE, N, &name##_kernel[0][0], from, from_step, to, to_step);                                \
+    }                                                                                                                  \
+    static const Transform name##_transform = {SIDE, STRIDE, M, N, name##_transform_kernels, name##_input_tile,        \
+                                               name##_output_tile};
 
-TRANSFORM(f4x3, 4, 6)
-TRANSFORM(f2x5, 2, 6)
+TRANSFORM(f4x3, 3, 1, 4, 6)
+TRANSFORM(f2x5, 5, 1, 2, 6)
+TRANSFORM(f2x3_stride2, 3, 2, 2, 5)
 
-static const Transform *transform(int kernel) {
-    return kernel == 3 ? &f4x3_transform : kernel == 5 ? &f2x5_transform : NULL;
-}
+static const Transform *const TRANSFORMS[] = {&f4x3_transform, &f2x5_transform, &f2x3_stride2_transform};
 
-/* Compute G g G^T for BLOCK kernels g, in double precision. */
-INLINE void transform_kernels_of(const int side, const int n, const double *g, const float *from, size_t from_step,
-                                 float *to, size_t to_step) {
-    double rows[6][5][BLOCK] = {{{0}}}; /* G g */
-    for (int y = 0; y < side; y++) {
-        for (int x = 0; x < side; x++) {
-            double tap[BLOCK];
-            for (int o = 0; o < BLOCK; o++) tap[o] = (double)from[(size_t)o * from_step + (size_t)(y * side + x)];
-            for (int i = 0; i < n; i++) {
-                for (int o = 0; o < BLOCK; o++) rows[i][x][o] += g[i * side + y] * tap[o];
-            }
-        }
+static const Transform *transform(int side, int stride) {
+    for (size_t i = 0; i < sizeof TRANSFORMS / sizeof *TRANSFORMS; i++) {
+        if (TRANSFORMS[i]->side == side && TRANSFORMS[i]->stride == stride) return TRANSFORMS[i];
     }
-    for (int i = 0; i < n; i++) {
-        for (int j = 0; j < n; j++) {
-            double sum[BLOCK] = {0};
-            for (int x = 0; x < side; x++) {
-                for (int o = 0; o < BLOCK; o++) sum[o] += rows[i][x][o] * g[j * side + x];
-            }
-            for (int o = 0; o < BLOCK; o++) to[(size_t)(i * n + j) * to_step + (size_t)o] = (float)sum[o];
-        }
-    }
-}
-
-static void transform_kernels(int side, const float *from, size_t from_step, float *to, size_t to_step) {
-    if (side == 3)
-        transform_kernels_of(3, f4x3_transform.n, &f4x3_kernel[0][0], from, from_step, to, to_step);
-    else
-        transform_kernels_of(5, f2x5_transform.n, &f2x5_kernel[0][0], from, from_step, to, to_step);
+    return NULL;
 }
 
 /* ---- pooling */
@@ -374,7 +377,6 @@ const Kernels VARIANT_NAME(_kernels) = {
     .group_of = group_of,
     .own_tiles = OWN_TILES,
     .transform = transform,
-    .transform_kernels = transform_kernels,
     .multiply = multiply,
     .load = load,
     .pool = pool,

@@ -99,14 +99,14 @@ static size_t place_of(const Layer *layer, size_t k, int output) {
     return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
 }
 
-/* Transform kernels of side x side weights. The weights of a block of outputs are adjacent in memory and are transformed
+/* Transform the kernels of a layer. The weights of a block of outputs are adjacent in memory and are transformed
  * together. The compiler can then use vectors, and each cache line is written once. */
-static void transform_weights(const Network *network, Layer *layer, int side, const float *weights) {
-    const size_t taps = (size_t)(side * side), output = (size_t)layer->inputs * taps;
+static void transform_weights(Layer *layer, const float *weights) {
+    const size_t taps = (size_t)(layer->transform->side * layer->transform->side), output = (size_t)layer->inputs * taps;
     for (int first = 0; first < layer->outputs; first += BLOCK) {
         for (int c = 0; c < layer->inputs; c++)
-            network->kernels->transform_kernels(side, weights + (size_t)first * output + (size_t)c * taps, output,
-                                                layer->weights + place_of(layer, (size_t)c, first), point_floats(layer));
+            layer->transform->kernels(weights + (size_t)first * output + (size_t)c * taps, output,
+                                      layer->weights + place_of(layer, (size_t)c, first), point_floats(layer));
     }
 }
 
@@ -141,7 +141,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     float *folded = NULL;
     if (first && stride > 1 && stride <= 4) {
         side = (kernel + stride - 1) / stride;
-        if (network->kernels->transform(side)) layer->fold = stride;
+        if (network->kernels->transform(side, 1)) layer->fold = stride;
     }
     if (layer->fold > 1) { /* stride x stride pixels become channels; a smaller kernel with stride 1 gives equal sums */
         layer->inputs = 3 * stride * stride;
@@ -161,7 +161,9 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
         }
         weights = folded;
     }
-    if (stride == 1 || layer->fold > 1) layer->transform = network->kernels->transform(layer->fold > 1 ? side : kernel);
+    /* With three channels and a stride, the transforms would take longer than the products that they save. */
+    if (layer->fold > 1) layer->transform = network->kernels->transform(side, 1);
+    else if (stride == 1 || !first) layer->transform = network->kernels->transform(kernel, stride);
     layer->used = layer->inputs < BLOCK ? layer->inputs : BLOCK;
     const int planes = layer->transform ? layer->transform->n * layer->transform->n : 1;
     const int taps = layer->transform ? 1 : kernel * kernel;
@@ -177,7 +179,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     }
     memcpy(layer->bias, bias, (size_t)outputs * sizeof *bias);
     if (layer->transform) {
-        transform_weights(network, layer, layer->fold > 1 ? side : kernel, weights);
+        transform_weights(layer, weights);
     } else { /* for each place of the kernel, all blocks of channels */
         for (int o = 0; o < outputs; o++) {
             for (int c = 0; c < inputs; c++) {
@@ -249,9 +251,11 @@ static int divide_up(int a, int b) { return (a + b - 1) / b; }
 /* Enlarge a map so that it has all rows and columns that the Winograd tiles of a layer reach. */
 static void extend(Map *map, const Layer *layer, int rows, int columns, int window) {
     if (!layer->transform) return;
-    const int m = layer->transform->m, n = layer->transform->n;
-    map->rows = larger_of(map->rows, divide_up(rows - window + 1, m) * m + n - m);
-    map->columns = larger_of(map->columns, divide_up(columns - window + 1, m) * m + n - m);
+    const int m = layer->transform->m, n = layer->transform->n, stride = layer->transform->stride;
+    const int rows_of_tiles = divide_up((rows - window) / stride + 1, m);
+    const int columns_of_tiles = divide_up((columns - window) / stride + 1, m);
+    map->rows = larger_of(map->rows, (rows_of_tiles - 1) * m * stride + n);
+    map->columns = larger_of(map->columns, (columns_of_tiles - 1) * m * stride + n);
 }
 
 /* Return the layer whose window determines the border of the input of layer `i`, or NULL if there is none. */
@@ -654,10 +658,11 @@ static void next_place(const Task *task, Place *at) {
  * tiles of one block of channels are transformed before the next block, because their pixels are adjacent in memory. */
 static void transform_inputs(const Task *task, float *to, size_t stride, int start, int tiles, int first, int end) {
     const Transform *transform = task->layer->transform;
+    const int step = transform->m * transform->stride;
     for (int block = 0; block < task->in.blocks; block++) {
         Place at = place_at(task, first);
         for (int tile = first; tile < end; tile++, next_place(task, &at))
-            transform->input(map_at(&task->in, at.image, block, at.row * transform->m, at.column * transform->m),
+            transform->input(map_at(&task->in, at.image, block, at.row * step, at.column * step),
                              (size_t)task->in.columns * (size_t)task->in.lanes, task->in.lanes, task->layer->used,
                              to + ((size_t)block * (size_t)tiles + (size_t)(tile - start)) * BLOCK, stride);
     }

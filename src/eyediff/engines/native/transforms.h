@@ -1,6 +1,6 @@
 /* Written by generate_transforms.py: Winograd's transforms of inputs and outputs, on vectors. */
 
-/* 4 outputs of a kernel of 3 at the points 0, 5/8, -5/8, 3/2, -3/2 and infinity. */
+/* 4 outputs of a kernel of 3 with stride 1, at the points 0, 5/8, -5/8, 3/2, -3/2, infinity. */
 
 INLINE void f4x3_input(const Vector *x, int step, Vector *y, int stride) {
     const Vector x0 = x[0 * step];
@@ -34,7 +34,7 @@ INLINE void f4x3_output(const Vector *x, int step, Vector *y) {
     y[3] = 0.244140625f * difference1 + 3.375f * difference3 + x5;
 }
 
-/* 2 outputs of a kernel of 5 at the points 0, 5/8, -5/8, 3/2, -3/2 and infinity. */
+/* 2 outputs of a kernel of 5 with stride 1, at the points 0, 5/8, -5/8, 3/2, -3/2, infinity. */
 
 INLINE void f2x5_input(const Vector *x, int step, Vector *y, int stride) {
     const Vector x0 = x[0 * step];
@@ -64,4 +64,29 @@ INLINE void f2x5_output(const Vector *x, int step, Vector *y) {
     const Vector sum3 = x3 + x4, difference3 = x3 - x4;
     y[0] = x0 + sum1 + sum3;
     y[1] = 0.625f * difference1 + 1.5f * difference3 + x5;
+}
+
+/* 2 outputs of a kernel of 3 with stride 2, at the points 0, 1, infinity; 0, infinity. */
+
+INLINE void f2x3_stride2_input(const Vector *x, int step, Vector *y, int stride) {
+    const Vector x0 = x[0 * step];
+    const Vector x1 = x[1 * step];
+    const Vector x2 = x[2 * step];
+    const Vector x3 = x[3 * step];
+    const Vector x4 = x[4 * step];
+    y[0 * stride] = -0.5f * x0 + 0.5f * x2;
+    y[1 * stride] = x2;
+    y[2 * stride] = -0.5f * x2 + 0.5f * x4;
+    y[3 * stride] = x1;
+    y[4 * stride] = x3;
+}
+
+INLINE void f2x3_stride2_output(const Vector *x, int step, Vector *y) {
+    const Vector x0 = x[0 * step];
+    const Vector x1 = x[1 * step];
+    const Vector x2 = x[2 * step];
+    const Vector x3 = x[3 * step];
+    const Vector x4 = x[4 * step];
+    y[0] = x0 + x1 + x3;
+    y[1] = x1 + x2 + x4;
 }
