@@ -11,7 +11,7 @@ from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from .errors import ArgumentTypeError, UsageError, excerpt
+from .errors import ArgumentTypeError, Setting, UsageError, excerpt
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -21,8 +21,8 @@ def check_argument_types(function: F) -> F:
     """Return a function that checks the types of its arguments, and then calls `function` with them.
 
     The returned function raises ArgumentTypeError if an argument does not have its annotated type. NumPy numbers are
-    accepted as numbers, and lists as tuples. It raises UsageError for an empty path. For a `Literal`, only the type of
-    the value is checked; `function` itself must check the value. The annotations are read at the first call.
+    accepted as numbers, and lists as tuples. It raises UsageError for an empty path, and for a value that a `Literal`
+    does not list. The annotations are read at the first call.
 
     Examples
     --------
@@ -50,6 +50,8 @@ def check_argument_types(function: F) -> F:
                     f"{_owner(function)}: {name} is {excerpt(repr(value), 60)} ({type(value).__name__}); "
                     f"expected {_text(hints[name])}"
                 )
+            if name in hints and not _is_listed(value, hints[name]):
+                raise UsageError(Setting(name, value), f" is not valid; expected {_text(hints[name])}")
             if name in hints and _has_empty_path(value, hints[name]):
                 raise UsageError(
                     f"{_owner(function)}: {name} has an empty path; expected the path of a file or a folder"
@@ -115,6 +117,13 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one return for 
     if kind is Callable or origin is cast(Any, Callable):
         return callable(value)
     return not isinstance(kind, type) or isinstance(value, kind) or (kind is NoneType and value is None)
+
+
+def _is_listed(value: object, hint: Any) -> bool:
+    """Return whether a value that fits `hint` is one of the values of its `Literal`. True if it has no `Literal`."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_fits(value, each) and _is_listed(value, each) for each in get_args(hint))
+    return get_origin(hint) is not Literal or value in get_args(hint)
 
 
 def _has_empty_path(value: object, hint: Any) -> bool:

@@ -27,6 +27,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class EyediffError(Exception):
     def __str__(self) -> str:
         return self.spelled(str)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The constructors of some errors have other parameters than `args`, so a copy is made without calling them.
+        return _copy_of_error, (type(self), self.args, self.__dict__)
+
     @property
     def settings(self) -> tuple[Setting, ...]:
         """The parameters that the message names."""
@@ -76,6 +81,13 @@ class EyediffError(Exception):
             A function that takes a `Setting` and returns a text, such as the name of a command-line option.
         """
         return "".join(spell(part) if isinstance(part, Setting) else str(part) for part in self.args)
+
+
+def _copy_of_error(kind: type[EyediffError], parts: tuple[Any, ...], attributes: dict[str, Any]) -> EyediffError:
+    """Return an error that was sent to another process or copied."""
+    error = kind.__new__(kind, *parts)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(EyediffError, ValueError):

@@ -32,9 +32,10 @@ from .images import (
 from .images.size import size_of, stored_as, wider_of
 from .interfaces import Mapper, MaskedEngine
 from .metrics.embedding import Embedding
+from .metrics.ops import Array
 from .metrics.registry import refuse_map
 from .output.text import amount
-from .records import NO_CONVENTIONS, AlphaPolicy, Image, Mask, Numbers, Pixels
+from .records import NO_CONVENTIONS, AlphaPolicy, Features, Image, Mask, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
 from .scoring.metric_spec import check_masks, parse_metric
@@ -171,8 +172,9 @@ class Metric:
         ----------
         a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
             The reference `a` and the candidate `b`. Arrays have the data type uint8, uint16 or float. A fourth channel
-            is alpha. Bytes are the content of an image file. An `Embedding` is the result of `embed` for one image. The
-            score of an animation, or of a file with several pages, is the score of its worst frame or page.
+            of uint8 or uint16 is alpha. Bytes are the content of an image file. An `Embedding` is the result of `embed`
+            for one image. The score of an animation, or of a file with several pages, is the score of its worst frame
+            or page.
         range : (float, float), optional
             The values of a black and of a white pixel. Arrays of floats need a range. The range of files and of arrays
             of integers is known, such as (0, 255).
@@ -207,6 +209,7 @@ class Metric:
                 raise UsageError(f"{len(scores)} pairs were given, but `distance` takes one pair; use `distances`")
             return float(scores[0])
         counted = self._counted(mask, a, b)
+        a, b = _unmasked(a), _unmasked(b)
         worst = min if self.higher_is_better else max
         return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha, self._memory)])
 
@@ -260,7 +263,8 @@ class Metric:
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
         a, b = _unmasked(a), _unmasked(b)
-        left, right = (self._batch(x, own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
+        sides = zip((a, b), split_range((a, b), range), ("references", "candidates"), strict=True)
+        left, right = (self._batch(*side) for side in sides)
         return self._scores(left, right, counted)
 
     def layers(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
@@ -335,7 +339,7 @@ class Metric:
         batch = self._batch(images, range)
         taps = zip(*(network.features(part) for part in self._parts(batch)), strict=True)
         features = tuple(np.concatenate(parts) for parts in taps)
-        return Embedding(self._identity, batch.shape[2], batch.shape[1], features, network.points)
+        return Embedding(self._identity, batch.shape[2], batch.shape[1], features, partial(_points_of, self))
 
     def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
         """Return the LPIPS distances of all pairs of N images of the same size.
@@ -364,8 +368,10 @@ class Metric:
         """Return a text that identifies the metric and its weights. Only embeddings with the same text are accepted."""
         return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
 
-    def _batch(self, images: ImageLike, range: Range | None) -> Pixels:
-        return as_batch(images, range=range, max_bytes=budget.memory_per_side(self._memory))
+    def _batch(self, images: ImageLike, range: Range | None, name: str = "images") -> Pixels:
+        if isinstance(images, (list, tuple)) and any(isinstance(image, Embedding) for image in images):
+            raise UsageError(f"{name}: the list has an embedding; expected images, or one embedding without a list")
+        return as_batch(images, range=range, name=name, max_bytes=budget.memory_per_side(self._memory))
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
         """Split a batch into parts for the network, and check the size of its images."""
@@ -456,6 +462,11 @@ class Metric:
         check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
+def _points_of(metric: Metric, features: Features) -> Array:
+    """Return the vectors of an embedding. Unlike a method of an engine, this function can be pickled."""
+    return metric._network("embed").points(features)
+
+
 def _unmasked(image: ImageLike) -> ImageLike:
     """Return the values of a masked array without its mask; return other images unchanged."""
     return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
@@ -466,11 +477,10 @@ def load_pair(
 ) -> list[tuple[Image, Image]]:
     """Return a pair of a reference and a candidate for each frame of the two images.
 
-    The two images of a pair have the same size and data type. Masks of masked arrays are ignored.
+    The two images of a pair have the same size and data type.
     """
     check_alpha(alpha)
     room = budget.memory_per_side(budget.check_memory(memory))
-    a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
     how = partial(as_image, alpha=alpha, frames="all", max_bytes=room)
     both = (how(image, range=own, name=name) for image, name, own in sides)

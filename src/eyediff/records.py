@@ -38,6 +38,8 @@ padding counts as different), or "fit:WxH" (resize both to W x H pixels). `image
 """
 Resampling: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
 """Filter for resizing images."""
+Averaging: TypeAlias = Literal["images", "scenes"]
+"""Values that are averaged for the mean in a table: the scores of all images, or the means of the scenes."""
 MatchRule: TypeAlias = str
 """Rule that decides whether two files are a pair.
 
@@ -95,6 +97,8 @@ class Conventions:
         Path of the mask, or of a folder of masks. A mask is white at the pixels to compare.
     resampling
         Filter for resizing images.
+    averaging
+        Values that the protocol averages for the mean in a table.
     """
 
     protocol: str | None = None
@@ -104,6 +108,7 @@ class Conventions:
     ignore: tuple[Rectangle, ...] = ()
     mask: str | None = None
     resampling: Resampling = "lanczos"
+    averaging: Averaging = "images"
 
     @property
     def masks(self) -> bool:
@@ -189,6 +194,10 @@ class Region:
     pixels: int | None = None
     shift: tuple[float, float] | None = None
     joined: int = 1
+
+    def translate(self, by: int) -> Region:
+        """Return the region moved to the right and down by a number of pixels."""
+        return replace(self, x=self.x + by, y=self.y + by) if by else self
 
 
 Regions: TypeAlias = Mapping[str, Sequence[Region]]
@@ -519,8 +528,8 @@ class Summary:
     `waived` are the crossed limits without an effect, because the changed regions of the pair are only displaced.
     `regressions` state what is worse than in an earlier run, and `gaps` state what else is missing, such as maps.
     `lacking` has the first `defaults.LISTED` pairs that failed or are incomplete, with the reasons. `groups` has a
-    summary for each group of pairs. Only video clips have `pooled` (the pooled scores of each metric) and `hints`
-    (remarks for people).
+    summary for each group of pairs. `hints` are remarks for people about the run, for example that names do not fit the
+    matching rule. Only video clips have `pooled`, the pooled scores of each metric.
     """
 
     count: int

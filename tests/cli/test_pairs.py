@@ -136,3 +136,44 @@ def test_a_list_of_groups_and_a_rule(folder: Path, capsys: pytest.CaptureFixture
     Path("list.csv").write_text("reference,candidate,group\n1.png,1x4.png,x\n2.png,2x4.png,y\n")
     assert run(["compare", "--pairs", "list.csv", "-m", "psnr", "--groups", "subfolder"]) == 2
     assert "already has groups; leave out these groups, or --groups subfolder" in capsys.readouterr().err
+
+
+def test_a_name_keeps_its_blanks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list finds the files whose names begin or end with a blank. Results in CSV are such a list.
+
+    In an earlier version, blanks were removed, so another file was compared.
+    """
+    for side in ("a", "b"):
+        Path(side).mkdir()
+        for index, name in enumerate((" 1.png", "1.png", "1.png ", "\u20281.png")):
+            Image.fromarray(np.full((16, 16, 3), 20 * index + (side == "b"), np.uint8)).save(Path(side, name), "png")
+    listed = [(f"a/{name.name}", f"b/{name.name}") for name in Path("a").iterdir()]
+    with Path("list.csv").open("w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("reference", "candidate"), *listed])
+    assert set(scores("--pairs list.csv", capsys).values()) == {eyediff.distance("a/1.png", "b/1.png", "psnr")}
+    Path("swapped.csv").write_text('reference, candidate\n"a/ 1.png", a/1.png\n')
+    assert scores("--pairs swapped.csv", capsys)["a/1.png"] == eyediff.distance("a/ 1.png", "a/1.png", "psnr")
+    assert run(["compare", "a", "b", "-m", "psnr", "-o", "results.csv"]) == 0
+    assert list(scores("--pairs results.csv", capsys)) == list(scores("a b", capsys)) != []
+
+
+def test_names_that_the_rule_does_not_fit_are_in_every_summary(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text, JSON, JUnit and the summary file have the remark, and a table has it among its notes."""
+    for side in ("a", "b"):
+        Path(side).mkdir()
+        for name in ("p1.png", "p2.png"):
+            Path(side, name).write_bytes(Path("1.png").read_bytes())
+    call = ["compare", "a", "b", "-m", "psnr", "--match", "(p1).*"]
+    assert run([*call, "-o", "r.json", "--junit", "r.xml", "--summary", "s.json"]) == 0
+    remark = "2 images are not compared, because the matching rule does not fit the name"
+    assert remark in capsys.readouterr().err
+    assert json.loads(Path("r.json").read_text())["summary"]["hints"][0].startswith(remark)
+    assert all(remark in Path(name).read_text() for name in ("r.xml", "s.json"))
+    assert run(call) == 0
+    assert capsys.readouterr().out.count(remark) == 1
+    assert run(["table", "a", "m=b", "-m", "psnr", "--match", "(p1).*", "-f", "json"]) == 0
+    assert any(remark in note for note in json.loads(capsys.readouterr().out)["notes"])
+    assert run(["compare", "a", "b", "-m", "psnr", "--match", "(x).*"]) == 2
+    assert "--match '(x).*' fits no name in a" in capsys.readouterr().err

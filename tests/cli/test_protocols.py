@@ -274,3 +274,36 @@ def test_sizes(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
     assert "fit:640x480" in capsys.readouterr().err
     assert run(["compare", "a/1.png", "short.png", "--resampling", "box"]) == 2
     assert "--resampling box needs --size resize or --size fit, because" in capsys.readouterr().err
+
+
+def test_a_table_notes_that_a_protocol_averages_over_scenes(
+    folders: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without groups, the means are over all images, which is not the average of the protocol."""
+    call = ["table", "a", "m=b", "--protocol", "3dgs", "-m", "psnr", "-f", "json"]
+    assert run([*call, "--scores", "scores.jsonl"]) == 0
+    note = "the protocol 3dgs@1 averages over scenes, but the images have no groups, so the means are over all images"
+    assert note in json.loads(capsys.readouterr().out)["notes"]
+    assert run(["table", "--from", "scores.jsonl", "-f", "json"]) == 0
+    assert note in json.loads(capsys.readouterr().out)["notes"]
+    for side in ("a", "b"):
+        Path(side, "scene").mkdir()
+        for file in Path(side).glob("*.png"):
+            shutil.move(file, Path(side, "scene"))
+    assert run([*call, "--groups", "subfolder"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == []
+
+
+def test_regions_have_the_positions_of_the_settings(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    """A region that is reported with a cut border is the rectangle that --ignore takes."""
+    reference = np.full((60, 60, 3), 90, np.uint8)
+    changed = reference.copy()
+    changed[20:30, 30:45] = 200
+    Image.fromarray(reference).save("reference.png")
+    Image.fromarray(changed).save("changed.png")
+    call = ["compare", "reference.png", "changed.png", "-m", "changed-pixels", "--crop-border", "7", "-f", "json"]
+    assert run(call) == 0
+    (region,) = json.loads(capsys.readouterr().out)["rows"][0]["regions"]["changed-pixels"]
+    assert [region[key] for key in ("x", "y", "width", "height")] == [30, 20, 15, 10]
+    assert run([*call, "--ignore", "30,20,15,10"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["scores"]["changed-pixels"] == 0

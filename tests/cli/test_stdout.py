@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,3 +122,35 @@ def test_a_file_needs_no_stream(inputs: Path, monkeypatch: pytest.MonkeyPatch, t
     assert run(["compare", "one", "two", "-m", "psnr", "-o", str(tmp_path / "out.csv")]) == 0
     sys.stdout.close()
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(("call", "codes"), [("compare one two -m psnr", {0, 3}), ("compare one two -m nope", {2})])
+def test_a_full_stderr_is_no_crossed_limit(call: str, codes: set[int], inputs: Path) -> None:
+    """The exit code is not 1, which would mean a crossed limit."""
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "eyediff", *call.split()],
+            cwd=inputs,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode in codes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")
+@pytest.mark.parametrize("form", ["text", "csv", "jsonl"])
+def test_a_reader_that_leaves_before_the_first_row_gets_exit_code_3(form: str, inputs: Path) -> None:
+    """Exit code 2 would say that the call is wrong."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "eyediff", "compare", "one", "two", "-m", "psnr", "-f", form],
+        cwd=inputs,
+        stdout=writing,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 3

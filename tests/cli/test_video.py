@@ -102,7 +102,7 @@ def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
     said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 21
     assert rows(said.out)[-1]["error"] == (
-        f"read: {clips['short']} ends after 20 frames; not compared: 4 frames of {clips['plain']} after this time"
+        f"read: {clips['short']} ends after 20 frames; not compared: 4 frames of {clips['plain']} from this time on"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -351,3 +353,50 @@ def test_files_count_against_the_memory(tmp_path: Path, monkeypatch: pytest.Monk
     for measure in (eyediff.scores, eyediff.explain):
         with pytest.raises(errors.ImageError, match="the memory limit leaves"):
             measure(large, large)
+
+
+def test_what_has_no_masks_refuses_masked_arrays() -> None:
+    """`layers`, `map` and `explain` would count the masked pixels, so they refuse such arrays."""
+    plain = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    masked = np.ma.masked_array(plain, np.arange(40)[:, None, None] + np.zeros_like(plain) < 20)
+    metric = eyediff.Metric("lpips-mini")
+    for call in (metric.layers, metric.map, eyediff.explain):
+        for pair in ((masked, plain), (plain, masked)):
+            with pytest.raises(errors.RangeError, match="masked arrays are not supported here"):
+                call(*pair)
+    assert metric.distance(masked, 255 - plain) != metric.distance(plain, 255 - plain)
+
+
+def test_an_embedding_reaches_another_process() -> None:
+    """A copy gives the same distances and vectors."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), np.uint8)
+    metric = eyediff.Metric("lpips-mini")
+    embedding = metric.embed(images)
+    for copied in (pickle.loads(pickle.dumps(embedding)), copy.deepcopy(embedding)):  # noqa: S301
+        np.testing.assert_array_equal(np.asarray(copied), np.asarray(embedding))
+        assert metric.distances(copied[:1], images[1:]) == metric.distances(embedding[:1], images[1:])
+    with pytest.raises(errors.UsageError, match="references: the list has an embedding"):
+        metric.distances([embedding[0]], [images[1]])
+
+
+@pytest.mark.parametrize("call", ["size", "missing", "index_by"])
+def test_a_value_that_is_not_listed_is_refused(call: str, tmp_path: Path) -> None:
+    """In an earlier version, other texts counted as one of the listed values."""
+    folder = EXAMPLES / "before"
+    with pytest.raises(errors.UsageError) as caught:
+        if call == "size":
+            eyediff.matrix(folder, metric="lpips-mini", size="pad")  # type: ignore[arg-type]
+        elif call == "missing":
+            eyediff.table(folder, {"m": EXAMPLES / "after"}, metrics=["psnr"], missing="strict")  # type: ignore[arg-type]
+        else:
+            eyediff.nearest(BEFORE, folder, index=tmp_path / "index", index_by="size")  # type: ignore[arg-type]
+    assert [setting.name for setting in caught.value.settings] == [call]
+
+
+@pytest.mark.parametrize("types", [(">f8", "<f8"), (">f4", "f8"), (">f8", "u1"), ("f2", ">f4")])
+def test_the_byte_order_of_floats_is_no_matter(types: tuple[str, str]) -> None:
+    """The range applies to the float arrays, in any byte order."""
+    a, b = np.full((16, 16, 3), 0.25), np.full((16, 16, 3), 0.5)
+    expected = eyediff.distance(a, np.full((16, 16, 3), 127, np.uint8) if types[1] == "u1" else b, "l2", range=(0, 1))
+    second = np.full((16, 16, 3), 127, np.uint8) if types[1] == "u1" else b.astype(types[1])
+    assert eyediff.distance(a.astype(types[0]), second, "l2", range=(0, 1)) == expected

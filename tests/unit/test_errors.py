@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,27 @@ def test_a_wrong_argument_is_what_callers_catch(call: Callable[[], object], kind
     for kind in (*kinds, EyediffError):
         with pytest.raises(kind):
             call()
+
+
+def every_error(kind: type[errors.EyediffError] = errors.EyediffError) -> Iterator[type[errors.EyediffError]]:
+    """Yield a class of errors and all classes that derive from it."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from every_error(each)
+
+
+@pytest.mark.parametrize("kind", sorted(set(every_error()), key=lambda kind: kind.__name__))
+def test_every_error_reaches_another_process(kind: type[errors.EyediffError]) -> None:
+    """A copy has the message and the attributes. In an earlier version, TooSmallError made a pool of processes hang."""
+    error = kind.__new__(kind, "too small; use ", errors.Setting("size", "resize"))
+    error.__dict__["smallest"] = 11
+    for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):  # noqa: S301
+        assert (type(copied), str(copied), copied.settings) == (kind, str(error), error.settings)
+        assert copied.smallest == 11
+
+
+def test_an_error_of_a_small_image_keeps_its_sizes() -> None:
+    """The error can be raised again by the receiving process."""
+    error = pickle.loads(pickle.dumps(errors.TooSmallError("ssim", 11, 5, 9)))  # noqa: S301
+    assert (error.metric, error.smallest, error.width, error.height) == ("ssim", 11, 5, 9)
+    assert "5x9" in str(error)

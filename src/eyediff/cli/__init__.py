@@ -16,7 +16,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from inspect import cleandoc
 from itertools import pairwise
@@ -159,7 +159,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
         sys.stdout.flush()
     except EyediffError as error:
         _complain(error.spelled(spell_option))
-        return USAGE_ERROR
+        return INCOMPLETE if isinstance(error.__cause__, BrokenPipeError) else USAGE_ERROR
     except _PARSER_ERROR as error:  # an unknown option, a missing argument
         if message := error.format_message().rstrip("."):  # empty if the help was printed
             _complain(f"{message}; `eyediff --help` explains the commands")
@@ -256,7 +256,8 @@ def _discard_stdout() -> None:
 
 
 def _complain(message: str) -> None:
-    print(f"eyediff: {shown(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - this is the command line
+    with suppress(OSError):  # stderr may be full or closed; Python would then exit with 1, which means a crossed limit
+        print(f"eyediff: {shown(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - this is the command line
 
 
 def main() -> None:

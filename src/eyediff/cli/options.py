@@ -278,7 +278,9 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
         return "text"
     if output.suffix.lower() in known:
         return known[output.suffix.lower()]
-    raise UsageError(f"{shown(output)}: the suffix is unknown; add --format with one of: {', '.join(known.values())}")
+    raise UsageError(
+        f"{shown(output)}: the suffix is unknown; expected {', '.join(known)}; or choose one with --format"
+    )
 
 
 def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
@@ -435,8 +437,9 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
     if passed_over:
         kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
         total = sum(passed_over.values())
-        what = "that is not an image" if total == 1 else "that are not images"
-        typer.echo(f"eyediff: skipped {amount(total, 'file')} {what}: {kinds}", err=True)
+        typer.echo(
+            f"eyediff: skipped {amount(total, 'file')}, hidden or without the suffix of an image: {kinds}", err=True
+        )
 
 
 def reason(failed: FailedImage) -> str:

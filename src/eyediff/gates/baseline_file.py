@@ -50,7 +50,7 @@ def read_earlier(path: Path) -> Earlier:
             f"the baseline {shown(path)} cannot be read ({error.strerror or error}); give the results of an earlier run"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-        reason = " ".join(str(error).split())
+        reason = f"the entry {error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise UsageError(
             f"the baseline {shown(path)} is not a result of eyediff ({shown(reason)}); "
             "expected a JSONL, JSON or CSV file from an earlier `eyediff compare`"
@@ -98,6 +98,8 @@ def settings_of(header: Mapping[str, Any]) -> dict[str, object]:
 def _of_csv(path: Path, text: str) -> Earlier:
     rows = csv.reader(StringIO(text, newline=""), strict=True)
     columns, start = next(rows), [column.name for column in PAIR_COLUMNS]
+    if ERROR.name not in columns:
+        raise ValueError(f"the first line has no column {ERROR.name}")
     end = columns.index(ERROR.name)
     names = tuple(columns[len(start) : end])
     if columns[: len(start)] != start or columns[end + 1 :] not in layouts(names) or not names:

@@ -155,6 +155,8 @@ class JunitSink:
             weights = f", weights {metric.weights_sha256}" if metric.weights_sha256 else ""
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
+        if summary.hints:
+            lines.append(f"      <property name={_attribute('hints')} value={_attribute('; '.join(summary.hints))}/>\n")
         for name, found in summary.metrics.items():
             lines.append(
                 f"      <property name={_attribute(f'mean {name}')} value={_attribute(mean_figure(found))}/>\n"

@@ -116,9 +116,8 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
         image = as_image(value, range=own, name=f"{name}[{index}]", max_bytes=max_bytes)
         max_bytes = None if max_bytes is None else max(0, max_bytes - image.pixels.nbytes)
         if image.over_white is not None:
-            raise ImageError(
-                f"{name}[{index}] ({shown(image.name)}) is transparent; put the image on a background first"
-            )
+            own_name = "" if image.name == f"{name}[{index}]" else f" ({shown(image.name)})"
+            raise ImageError(f"{name}[{index}]{own_name} is transparent; put the image on a background first")
         if found and image.pixels.shape != found[0].shape:
             raise SizeError(
                 f"{name}[{index}] is {size_of(image.pixels)}, but {name}[0] is {size_of(found[0])}; give images of the "

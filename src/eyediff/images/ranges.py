@@ -112,7 +112,8 @@ def _kind(value: Any) -> str:
     dtype = getattr(value, "dtype", None)
     if dtype is None and not hasattr(value, "__array_interface__"):
         return "file"
-    return "float" if "float" in str(dtype) else "integer"
+    is_float = getattr(dtype, "kind", "") == "f" or "float" in str(dtype)  # torch has types without a kind
+    return "float" if is_float else "integer"
 
 
 def split_range(values: Sequence[Any], range: Range | None) -> list[Range | None]:

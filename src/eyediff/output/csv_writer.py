@@ -37,8 +37,15 @@ class CsvWriter:
 
 
 def csv_line(cells: Sequence[object]) -> str:
-    """Return `cells` as one line of CSV that ends with a line feed."""
+    """Return `cells` as one line of CSV that ends with a line feed.
+
+    A text with a blank at its start is quoted, because many readers skip a blank after a comma. All other texts of the
+    line are then quoted, too.
+    """
     buffer = io.StringIO()
+    padded = any(str(cell).startswith(" ") for cell in cells)
     # The csv module quotes a name that contains a carriage return only if the line terminator contains one, too.
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC if padded else csv.QUOTE_MINIMAL).writerow(
+        cells
+    )
     return buffer.getvalue()[:-2] + "\n"

@@ -356,6 +356,7 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
         "ignore": list(map(str, conventions.ignore)),
         "mask": None if conventions.mask is None else encodable(conventions.mask),
         "resampling": None if conventions.resampling == "lanczos" else conventions.resampling,
+        "averaging": None if conventions.averaging == "images" else conventions.averaging,
     }
     return {name: value for name, value in record.items() if value}
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from ..errors import OutputError, shown
 from ..locations import parse_location
 from ..records import (
+    Averaging,
     Conventions,
     Header,
     MetricHeader,
@@ -137,6 +138,7 @@ def _conventions(found: dict[str, Any]) -> Conventions:
         "ignore": lambda rectangles: tuple(map(_rectangle, rectangles)),
         "mask": _text,
         "resampling": lambda name: _one_of(name, Resampling),
+        "averaging": lambda name: _one_of(name, Averaging),
     }
     if unknown := found.keys() - known.keys():
         raise ValueError(f"the conventions {', '.join(map(repr, unknown))} are unknown to this version")

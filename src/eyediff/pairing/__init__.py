@@ -130,6 +130,13 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
     left_names, right_names = (listing.images for listing in listings)
     left = by_key(reference, left_names, rule.reference, rule)
     right = by_key(candidate, right_names, rule.candidate, rule)
+    if not left or not right:
+        folder, names = (reference, left_names) if not left else (candidate, right_names)
+        raise UsageError(
+            Setting("match", rule.text),
+            f" fits no name in {shown(folder)}, which has {_some(names)}; ",
+            *_advice(left_names, right_names),
+        )
     common, only_left, only_right = matched(left, right), alone(left, right), alone(right, left)
     hints = near_misses(only_left, only_right, rule)
     if not common:

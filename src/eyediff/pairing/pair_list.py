@@ -151,8 +151,10 @@ def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
     for name in SIDES:
         if name not in row:
             raise ValueError(f"there is no column {name}; the columns are: {', '.join(map(shown, row))}")
-        if not isinstance(row[name], str) or not row[name] or "\0" in str(row[name]):
+        if row[name] in (None, ""):
             raise ValueError(f"the {name} is missing; expected a path or a URL")
+        if not isinstance(row[name], str) or "\0" in str(row[name]):
+            raise ValueError(f"the {name} is {row[name]!r:.80}; expected a path or a URL")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
     mask = None if pair.mask is None else _below(path, pair.mask)
     return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate), mask=mask)

@@ -10,10 +10,7 @@ from typing import Literal, TypeAlias
 from ..errors import Setting, UsageError, shown
 from ..metrics.lpips import RANGE01
 from ..metrics.registry import MetricNames, find_metric, metric_names
-from ..records import AlphaPolicy, Conventions
-
-Averaging: TypeAlias = Literal["images", "scenes"]
-"""Values that are averaged for the mean in a table: the scores of all images, or the means of the scenes."""
+from ..records import AlphaPolicy, Averaging, Conventions
 
 Rounding: TypeAlias = Literal["8 bits", "none"]
 """Whether images with more than 8 bits are rounded to 8 bits before they are scored."""
@@ -114,7 +111,9 @@ class EvaluationProtocol:
 
         `border_at` explains `scale` and the error.
         """
-        return Conventions(self.qualified_name, self.border_at(scale), self.rounding == "8 bits")
+        return Conventions(
+            self.qualified_name, self.border_at(scale), self.rounding == "8 bits", averaging=self.averaging
+        )
 
     def choose(self, requested: MetricNames | None = None) -> tuple[str, ...]:
         """Return the metrics of the protocol that are requested, in the order of the protocol.

@@ -15,7 +15,8 @@ from typing import Any, get_args
 from ..errors import UsageError, shown
 from ..images import check_alpha
 from ..metrics.registry import find_metric
-from .protocol import Averaging, EvaluationProtocol, Rounding, check_border
+from ..records import Averaging
+from .protocol import EvaluationProtocol, Rounding, check_border
 
 FOLDER = Path(__file__).parent / "published"
 """Folder with the protocols that are in the package. Each protocol is one TOML file."""

@@ -126,6 +126,7 @@ class PageSink:
         notes = [*row.notes]
         if trouble := self._troubles.pop(name, None):
             notes.append(f"no map: {trouble}")
+        border = self._header.conventions.crop_border  # the pictures of the page are without it
         record: list[object] = [
             shown(name),
             shown(row.pair.reference),
@@ -136,7 +137,7 @@ class PageSink:
             [row.stage, shown(row.message)] if row.message or isinstance(row, Failure) else None,
             [shown(note) for note in notes],
             self._numbers.pop(name, None),
-            json_value(row.regions),
+            json_value({metric: [region.translate(-border) for region in of] for metric, of in row.regions.items()}),
             [[found.metric, number(found.limit)] for found in row.crossed],
             verdict_of(row),
         ]

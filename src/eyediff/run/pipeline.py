@@ -102,7 +102,7 @@ def compare(
             [*([] if journal is None else [journal]), *sinks, *viewers],
             limits=plan.limits,
             judge=judge,
-            complete=complete,
+            complete=lambda summary: complete(replace(summary, hints=plan.hints)),
             unmatched=plan.unmatched,
             progress=lambda done: progress(done, plan.expected) if progress else None,
         )

@@ -184,7 +184,13 @@ def follow_protocol(
             f"the protocol {name} uses the same border at every scale; leave out ", Setting("scale", scale)
         )
     asked = protocol.conventions(scale)
-    followed = replace(own, protocol=asked.protocol, crop_border=asked.crop_border, eight_bits=asked.eight_bits)
+    followed = replace(
+        own,
+        protocol=asked.protocol,
+        crop_border=asked.crop_border,
+        eight_bits=asked.eight_bits,
+        averaging=asked.averaging,
+    )
     return replace(options, alpha=protocol.alpha, conventions=followed)
 
 

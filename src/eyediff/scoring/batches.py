@@ -265,8 +265,10 @@ def _locate(
 ) -> tuple[dict[str, tuple[Region, ...]], tuple[str, ...]]:
     """Return the changed regions of a pair for each metric, and notes about regions that could not be computed.
 
-    For transparent images, the regions are those on the background with the worst score.
+    For transparent images, the regions are those on the background with the worst score. Positions are those in the
+    images before the border is cut off, as in the settings of the comparison.
     """
+    border = metrics.header.conventions.crop_border
     regions: dict[str, tuple[Region, ...]] = {}
     notes: list[str] = []
     for names, engine in metrics.groups:
@@ -283,7 +285,7 @@ def _locate(
                 notes.append(f"the regions of {names[0]} were not computed: {describe_error(error)}")
                 continue
             if found:
-                regions[names[0]] = found
+                regions[names[0]] = tuple(region.translate(border) for region in found)
     return regions, tuple(notes)
 
 

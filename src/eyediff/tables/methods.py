@@ -51,6 +51,8 @@ class TableLayout:
         Files of methods that have no partner in the ground truth.
     bitrates
         Codecs and bits per pixel, or None if no sizes were given.
+    hints
+        Remarks about the pairing of the files. A stored table has none.
     """
 
     header: Header
@@ -60,6 +62,7 @@ class TableLayout:
     left_out: Mapping[str, Sequence[str]]
     unmatched: Sequence[Unmatched] = ()
     bitrates: Bitrates | None = None
+    hints: Sequence[str] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -167,7 +170,7 @@ def plan_table(
     if sizes is not None:
         pairs = cast(Sequence[Pair], plan.pairs)
         bitrates = find_bitrates(names, images, pairs, sizes, interpolation, max_pixels=options.max_pixels)
-    return TablePlan(header, names, images, groups, left_out, unmatched, bitrates, run=plan)
+    return TablePlan(header, names, images, groups, left_out, unmatched, bitrates, plan.hints, run=plan)
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
@@ -250,7 +253,13 @@ class ScoresByMethod:
         return replace(data, notes=(*data.notes, *self._remarks()))
 
     def _remarks(self) -> Iterator[str]:
-        """Yield remarks about files without a partner, and about notes of pairs. The scores have all these notes."""
+        """Yield remarks about the pairing, the means, files without a partner, and notes of pairs."""
+        yield from self._layout.hints
+        if self._layout.header.conventions.averaging == "scenes" and not self._layout.groups:
+            yield (
+                f"the protocol {shown(self._layout.header.conventions.protocol)} averages over scenes, but the images "
+                "have no groups, so the means are over all images"
+            )
         if alone := self._layout.unmatched:
             files = some_of([shown(file.path) for file in alone])
             yield f"{amount(len(alone), 'image')} of methods without a partner in the ground truth: {files}"

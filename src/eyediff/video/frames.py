@@ -152,7 +152,7 @@ class Frames:
             ends = f"{name} ends after {amount(count, 'frame')}"
             if self._skips[short] >= count:
                 ends += f", and the offset of {self.offset} skips all of them"
-            rest = f"{amount(left, 'frame')} of {self._clips[long].name} after this time"
+            rest = f"{amount(left, 'frame')} of {self._clips[long].name} from this time on"
             reasons.insert(0, f"{ends}; not compared: {rest}")
         if reasons:
             yield self._pair(time, reference, candidate, end="; ".join(reasons))

@@ -89,7 +89,7 @@ class Track:
 
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
     """Return the summary with the pooled scores of a clip, and with remarks for people, `hints`."""
-    return replace(summary, pooled=track.pooled(), hints=tuple(hints))
+    return replace(summary, pooled=track.pooled(), hints=(*summary.hints, *hints))
 
 
 def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:

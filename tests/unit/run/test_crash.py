@@ -101,7 +101,7 @@ def test_a_power_cut_may_lose_rows(kind: RowFormat, tmp_path: Path) -> None:
     for cut in range(lines.index(b"\n") + 1, len(lines), 37):
         output.write_bytes(expected)
         journal.write_bytes(lines[:cut])
-        with pytest.raises(ResumeError, match="was changed after eyediff wrote it"):
+        with pytest.raises(ResumeError, match="do not fit together, because one of them was changed"):
             folder.compare(output, kind, resume=True)
         assert output.read_bytes() == expected
 

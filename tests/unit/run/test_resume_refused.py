@@ -111,7 +111,7 @@ def test_an_output_that_was_edited_is_refused(kind: RowFormat, tmp_path: Path, o
     folder.compare(output, kind, stop_after=6)
     edited = output.read_bytes().replace(old, new)
     output.write_bytes(edited)
-    with pytest.raises(ResumeError, match="was changed after eyediff wrote it"):
+    with pytest.raises(ResumeError, match="do not fit together, because one of them was changed"):
         folder.compare(output, kind, resume=True)
     assert output.read_bytes() == edited
 
