@@ -113,7 +113,6 @@ class MethodTable:
         UsageError
             If there is no such format.
         """
-        _choose("format", format, dict.fromkeys(tables.TABLE_FORMATS))
         return tables.render(self.data, format, per_group=per_group)
 
     def _repr_html_(self) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, get_args
+from typing import TYPE_CHECKING, BinaryIO
 
 from ._version import __version__
 from .argument_types import check_argument_types
 from .engines import export as models
 from .engines.export import OPSETS, ExportFormat, ExportProgram, Input, Layout
-from .errors import UsageError
+from .errors import Setting, UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
@@ -110,13 +110,8 @@ def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Pat
         )
     if embed and not network:
         raise UsageError(f"{spec.requested} has no embedding to export; use an lpips-* or deep-* metric")
-    for what, given, known in (
-        ("input", form.input, get_args(Input)),
-        ("layout", form.layout, get_args(Layout)),
-        ("range", form.span or RANGES[0], RANGES),
-    ):
-        if given not in known:
-            raise UsageError(f"{what} {given!r} was given; expected one of {', '.join(map(str, known))}")
+    if form.span not in (None, *RANGES):
+        raise UsageError(Setting("range", form.span), f" is not valid; expected one of {', '.join(map(str, RANGES))}")
     if form.span is not None and form.input != "float32":
         raise UsageError(
             f"range {form.span} was given, but the range of {form.input} pixels is fixed; leave out `range`"

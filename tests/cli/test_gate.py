@@ -107,7 +107,7 @@ def test_metrics_that_cannot_tell_what_has_moved(pages: tuple[str, str], capsys:
         assert named in capsys.readouterr().err
     assert run([*moved, "-m", "l2,changed-pixels", "--max", "l2=0", "--max", "changed-pixels=0"]) == 1
     assert (
-        "l2 cannot detect moved regions, so the limits also apply to regions that only moved" in capsys.readouterr().err
+        "l2 cannot detect moved regions, so the limits also apply to regions that only moved" in capsys.readouterr().out
     )
     with pytest.raises(UsageError, match=r"tolerate_shift=1 .*psnr cannot detect"):
         eyediff.compare(*pages, "psnr", tolerate_shift=1)

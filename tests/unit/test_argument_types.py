@@ -41,7 +41,7 @@ def sample(
 GOOD: dict[str, tuple[object, ...]] = {
     "number": (1, 2.5, np.float32(1), np.int64(1)),
     "count": (None, 3, np.int64(3)),
-    "kind": ("a", "c"),  # the function checks the value: the decorator checks only the type
+    "kind": ("a", "b"),
     "names": (["x"], ("x", "y"), []),
     "levels": (None, (0, 1), [0, 1.5]),
     "path": ("x", Path("x")),
@@ -67,6 +67,8 @@ def test_arguments_of_every_kind(name: str) -> None:
             assert sample(**{name: value}) == "done"  # type: ignore[arg-type]
         except ArgumentTypeError as error:
             assert f"sample: {name} is " in str(error) and "expected" in str(error)
+        except UsageError as error:
+            assert name == "kind" and str(error) == f"kind={value!r} is not valid; expected one of 'a', 'b'"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_results_check_their_arguments(tmp_path: Path) -> None:
     calls: dict[str, Callable[[], object]] = {
         "methods is .*; expected a mapping of str to str or Path": lambda: table(truth, [folder]),
         "methods is {'one': 3}": lambda: table(truth, {"one": 3}),
-        "no format 'docx'; expected one of: text, markdown": lambda: found.render("docx"),
+        "format='docx' is not valid; expected one of 'text', 'markdown'": lambda: found.render("docx"),
         "format is 3": lambda: found.render(3),
         "no method 'two'; expected one of: one": lambda: found.mean("two", "psnr"),
         "no metric 'ssim'; expected one of: psnr": lambda: found.mean("one", "ssim"),

@@ -19,7 +19,7 @@ from eyediff.errors import OutputError, UsageError
         ("psnr", {"embed": True}, "psnr has no embedding.*use an lpips-"),
         ("psnr", {"weights": "alex.pth"}, "psnr has no weights, but weights='alex.pth' was given"),
         ("psnr", {"opset": 17}, "opset 17 was given; expected 18 to"),
-        ("psnr", {"layout": "chw"}, "layout 'chw' was given; expected one of nhwc, nchw"),
+        ("psnr", {"layout": "chw"}, "layout='chw' is not valid; expected one of 'nhwc', 'nchw'"),
         ("psnr", {"range": (0, 255)}, "the range of uint8 pixels is fixed"),
         ("psnr", {"range": (0, 2), "input": "float32"}, r"expected one of \(0, 1\), \(-1, 1\)"),
     ],

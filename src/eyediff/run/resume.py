@@ -369,8 +369,8 @@ class ResumableSink:
                     raise ValueError("the results have a row that the journal does not have")
         except (ValueError, RecursionError) as error:
             raise ResumeError(
-                f"{shown(self._path)} and {shown(self._journal_path)} do not fit together, because one of them was changed "
-                "after eyediff wrote it; move both files to another place, or compute everything again"
+                f"{shown(self._path)} and {shown(self._journal_path)} do not fit together, because one of them was "
+                "changed after eyediff wrote it; move both files to another place, or compute everything again"
             ) from error
 
     def _compact(self) -> None:
