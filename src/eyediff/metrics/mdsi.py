@@ -25,7 +25,7 @@ import math
 import numpy as np
 
 from . import colour, filters
-from .gmsd import PREWITT
+from .gmsd import PREWITT, SLOPE_NOISE
 from .ops import ONE, T, Verbs, constant
 from .programs import WholeImage
 
@@ -67,7 +67,9 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     small_a, small_b = (ops.shrink(x, factor) for x in (a, b))
     slopes_a, slopes_b = (ops.conv(colour.mix(ops, x, L, 255), PREWITT, pad=1) for x in (small_a, small_b))
     slopes_f = ops.affine(ops.add(slopes_a, slopes_b), constant(0.5))  # of F, because a gradient is linear
-    g_a, g_b, g_f = (ops.root(ops.total(ops.mul(slopes, slopes))) for slopes in (slopes_a, slopes_b, slopes_f))
+    g_a, g_b, g_f = (
+        ops.root(ops.total(ops.mul(slopes, slopes)), SLOPE_NOISE**2) for slopes in (slopes_a, slopes_b, slopes_f)
+    )
     c1, c2 = 3**2 * C1, 3**2 * C2  # PREWITT gives three times the gradient
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)

@@ -110,11 +110,15 @@ class Ops(Protocol[T, C_contra]):
     def div(self, x: T, y: T) -> T:
         """Return x / y."""
 
-    def root(self, x: T) -> T:
-        """Return the square root of x >= 0. The gradient at x = 0 is defined as 0."""
+    def root(self, x: T, noise: float = 0) -> T:
+        """Return the square root of x >= 0. The gradient is defined as 0 where x <= noise.
 
-    def power(self, x: T, exponent: float) -> T:
-        """Return x ** exponent for x >= 0. The gradient at x = 0 is defined as 0."""
+        `noise` is the size of the rounding errors of x in float32. At such values, the slope is large and x is not
+        known, so the gradient would be a large random number.
+        """
+
+    def power(self, x: T, exponent: float, noise: float = 0) -> T:
+        """Return x ** exponent for x >= 0. The gradient is defined as 0 where x <= noise, as for `root`."""
 
     def exp(self, x: T) -> T:
         """Return e ** x."""
@@ -152,3 +156,11 @@ class Ops(Protocol[T, C_contra]):
 
 Verbs: TypeAlias = Ops[T, Array]
 """The operations with float32 arrays as constants. Every engine provides them."""
+
+
+def magnitude(ops: Verbs[T], x: T, noise: float = 0) -> T:
+    """Return |x|. The gradient is defined as 0 where |x| <= noise, as for `Ops.root`.
+
+    The root of the rounded square of a number is its exact magnitude (IEEE 754), if the square is a normal number.
+    """
+    return ops.root(ops.mul(x, x), noise**2)
