@@ -131,3 +131,11 @@ def test_a_step_along_the_gradient_of_flip_lowers_it() -> None:
     slope = gradient(nn.FLIP(), x, y, torch.float32).float()
     step = 1e-3 * slope / slope.square().mean().sqrt()
     assert nn.FLIP()(x, y - step) < nn.FLIP()(x, y)
+
+
+def test_mdsi_in_float32_is_that_of_the_command() -> None:
+    """Scores of nearly equal images agree to 1e-5 relative. With 1 - r^(1/4) as a difference, the error was 6e-4."""
+    x = screen()
+    y = x + 0.5 / 127.5
+    found, expected = (nn.MDSI().score(x.to(each), y.to(each)) for each in (torch.float32, torch.float64))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
