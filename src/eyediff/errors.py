@@ -23,6 +23,7 @@ Each message is one line: what was given, what was expected, what to do next.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -222,3 +223,19 @@ def check_count(name: str, count: int | None) -> None:
     """Raise UsageError if the parameter `name` is a number below 1. None means the default, and is accepted."""
     if count is not None and count < 1:
         raise UsageError(Setting(name, count), " is too small; expected at least 1")
+
+
+def check_number(
+    name: str, number: float | None, low: float, high: float = math.inf, *, without: float | None = None, usual: float
+) -> None:
+    """Raise UsageError if the parameter `name` is NaN, infinite or out of range. None is accepted.
+
+    The range is from `low` to `high`, without the end `without`. The message gives the value `usual` as an example.
+    """
+    if number is None or (low <= number <= high and number != without and math.isfinite(number)):
+        return
+    least = f"above {low:g}" if without == low else f"at least {low:g}"
+    most = "" if high == math.inf else f" and below {high:g}" if without == high else f" and at most {high:g}"
+    raise UsageError(
+        Setting(name, number), f" is not valid; expected a finite number, {least}{most}, such as {usual:g}"
+    )

@@ -21,6 +21,7 @@ from eyediff.cli.exit_codes import spell_option
 from eyediff.compat.lpips import LPIPS
 from eyediff.distortions import photos
 from eyediff.errors import EyediffError, Setting, UsageError
+from eyediff.optimize.settings import DescentSettings
 from eyediff.run import ComparisonOptions
 from eyediff.scoring.metric_spec import parse_metric
 from eyediff.training.distillation import array_cache as store
@@ -28,7 +29,9 @@ from eyediff.training.distillation import checkpoint as saved
 from eyediff.training.distillation import log
 from eyediff.training.distillation import student_network as student
 from eyediff.training.distillation.recipe import DistillationRecipe
+from eyediff.training.ranking.data import read_votes
 from eyediff.training.ranking.train_config import TrainConfig
+from eyediff.votes.simulate import SimulationSettings
 from eyediff.weights import containers
 
 BLACK = np.zeros((8, 8, 3), np.uint8)
@@ -134,6 +137,26 @@ def test_a_number_of_threads_or_images_is_at_least_1(name: str, call: Callable[[
 def test_no_number_of_threads_means_the_default() -> None:
     assert eyediff.Metric("lpips", threads=None).smallest > 1
     assert ComparisonOptions().loader().workers == defaults.workers()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), -0.5])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: DistillationRecipe(minutes=value),
+        lambda value: DistillationRecipe(rate=value),
+        lambda value: TrainConfig(rate=value),
+        lambda value: TrainConfig(dropout=value),
+        lambda value: DescentSettings(rate=value),
+        lambda value: read_votes(Path("votes.csv"), value, 0),
+        lambda value: folders.duplicates(".", value),
+        lambda value: SimulationSettings(noise=value).check(),
+    ],
+)
+def test_settings_refuse_numbers_that_are_not_finite(call: Callable[[float], object], value: float) -> None:
+    """NaN, infinity and numbers below the range are refused before any work, and the message has the number."""
+    with pytest.raises(UsageError, match=f"{value:g}.*expected"):
+        call(value)
 
 
 @pytest.mark.parametrize("memory", [0, -1, "1MB", "9" * 400 + "GB"])

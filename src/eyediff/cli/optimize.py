@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..errors import UsageError, shown
+from ..errors import shown
 from ..metrics.registry import METRICS
 from ..optimize.settings import RATE_FROM_IMAGE, RATE_FROM_NOISE, DescentSettings, objective_names
 from ..optional import require
@@ -91,19 +91,15 @@ def optimize(
     and nothing was computed, 130 interrupted (the pictures show the steps so far).
     """
     require("torch", "optimize")
-    if rate is not None and not 0 < rate <= 1:
-        raise UsageError(
-            f"--rate {rate:g} is not valid; expected a number above 0 and at most 1, such as {RATE_FROM_IMAGE:g}"
-        )
     from ..optimize import run as optimization
     from ..optimize.folder import SIDE_BY_SIDE, RunFolder
     from ..optimize.objectives import load_objective
 
-    RunFolder(output)  # refuse a bad folder before anything is read or downloaded
     usual = RATE_FROM_NOISE if start == optimization.NOISE else RATE_FROM_IMAGE
     settings = DescentSettings(
         steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames
     )
+    RunFolder(output)  # refuse a bad folder before anything is read or downloaded
     pair = optimization.read_image_pair(start, target, size, side, seed)
     with download_bar("weights") as told:
         objective = load_objective(metric, told)

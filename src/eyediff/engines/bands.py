@@ -265,10 +265,13 @@ class BandOps:
     def div(self, x: BandedImage, y: BandedImage) -> BandedImage:
         return BandedImage(OPS.div, [x, y])
 
-    def root(self, x: BandedImage) -> BandedImage:
+    def magnitude(self, x: BandedImage, noise: float = 0) -> BandedImage:  # noqa: ARG002 - it affects only gradients
+        return BandedImage(OPS.magnitude, [x])
+
+    def root(self, x: BandedImage, noise: float = 0) -> BandedImage:  # noqa: ARG002 - it affects only gradients
         return BandedImage(OPS.root, [x])
 
-    def power(self, x: BandedImage, exponent: float) -> BandedImage:
+    def power(self, x: BandedImage, exponent: float, noise: float = 0) -> BandedImage:  # noqa: ARG002 - see root
         return BandedImage(lambda band: OPS.power(band, exponent), [x])
 
     def exp(self, x: BandedImage) -> BandedImage:

@@ -156,10 +156,13 @@ class NumpyOps:
     def div(self, x: Value, y: Value) -> Value:
         return x / y
 
-    def root(self, x: Value) -> Value:
+    def magnitude(self, x: Value, noise: float = 0) -> Value:  # noqa: ARG002 - it affects only gradients
+        return np.abs(x)
+
+    def root(self, x: Value, noise: float = 0) -> Value:  # noqa: ARG002 - it affects only gradients
         return np.sqrt(x)
 
-    def power(self, x: Value, exponent: float) -> Value:
+    def power(self, x: Value, exponent: float, noise: float = 0) -> Value:  # noqa: ARG002 - it affects only gradients
         return x**exponent
 
     def exp(self, x: Value) -> Value:

@@ -212,10 +212,13 @@ class Graph:
     def div(self, x: str, y: str) -> str:
         return self.node("Div", x, y)
 
-    def root(self, x: str) -> str:
+    def magnitude(self, x: str, noise: float = 0) -> str:  # noqa: ARG002 - it affects only gradients
+        return self.node("Abs", x)
+
+    def root(self, x: str, noise: float = 0) -> str:  # noqa: ARG002 - it affects only gradients
         return self.node("Sqrt", x)
 
-    def power(self, x: str, exponent: float) -> str:
+    def power(self, x: str, exponent: float, noise: float = 0) -> str:  # noqa: ARG002 - it affects only gradients
         return self.node("Pow", x, self.constant(np.array(exponent, self._precision)))
 
     def exp(self, x: str) -> str:

@@ -144,11 +144,15 @@ class TorchOps:
     def div(self, x: Tensor, y: Tensor) -> Tensor:
         return x / y
 
-    def root(self, x: Tensor) -> Tensor:
-        return _without_gradient_at_zero(x, torch.sqrt)
+    def magnitude(self, x: Tensor, noise: float = 0) -> Tensor:
+        size = x.abs()
+        return torch.where(size <= noise, size.detach(), size) if noise else size
 
-    def power(self, x: Tensor, exponent: float) -> Tensor:
-        return _without_gradient_at_zero(x, lambda base: base**exponent)
+    def root(self, x: Tensor, noise: float = 0) -> Tensor:
+        return _without_gradient_near_zero(x, torch.sqrt, noise)
+
+    def power(self, x: Tensor, exponent: float, noise: float = 0) -> Tensor:
+        return _without_gradient_near_zero(x, lambda base: base**exponent, noise)
 
     def exp(self, x: Tensor) -> Tensor:
         return x.exp()
@@ -204,7 +208,12 @@ class _ContiguousPlanes(torch.autograd.Function):
         return gradient.contiguous(memory_format=torch.channels_last)
 
 
-def _without_gradient_at_zero(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply a function that is 0 at 0 and has an infinite slope there. The gradient at 0 is defined as 0."""
+def _without_gradient_near_zero(x: Tensor, function: Callable[[Tensor], Tensor], noise: float) -> Tensor:
+    """Apply a function that is 0 at 0 and has an infinite slope there.
+
+    The gradient is defined as 0 at 0, and at values of at most `noise`.
+    """
+    if noise:
+        x = torch.where(x <= noise, x.detach(), x)
     zero = x == 0
     return torch.where(zero, 0, function(torch.where(zero, 1, x)))

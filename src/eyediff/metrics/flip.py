@@ -28,6 +28,14 @@ COLOUR_POWER, CUT, CUT_VALUE = 0.7, 0.4, 0.95
 # Constants of the feature difference: w of the paper, in degrees, and q_f.
 FEATURE_WIDTH, FEATURE_POWER = 0.082, 0.5
 
+# Sizes below which edges, points and differences are rounding errors of float32, so that they have no gradient.
+# Luminances are at most 1, and each of the two filters of edges and points adds 19 products. So the error is at most
+# about 2 * 19 * 2^-24 = 2.3e-6, and that of a difference is twice as large, before the division by the root of 2.
+FEATURE_NOISE = 2.0**-18
+# a* is 500 times the difference of two numbers of at most 1, each with an error of some units of 2^-24. For 16 units in
+# all, the error is 4.8e-4. On screenshots, the largest error of a difference of colours was 8e-5.
+COLOUR_NOISE = 500 * 16 * 2.0**-24
+
 XYZ = np.array(
     [
         [10135552 / 24577794, 8788810 / 24577794, 4435075 / 24577794],
@@ -152,8 +160,10 @@ def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
     """Return dE_c. The HyAB distance of two colours is raised to the power q_c, and mapped to values from 0 to 1."""
     difference = ops.sub(a, b)
     lightness, chroma = ops.channels(difference, 0, 1), ops.channels(difference, 1, 3)
-    hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
-    powered = ops.power(hyab, COLOUR_POWER)
+    hyab = ops.add(
+        ops.magnitude(lightness, COLOUR_NOISE), ops.root(ops.total(ops.mul(chroma, chroma)), COLOUR_NOISE**2)
+    )
+    powered = ops.power(hyab, COLOUR_POWER, COLOUR_NOISE)
     cut = CUT * MOST
     above = ops.relu(ops.affine(powered, ONE, constant(-cut)))
     slope = (1 - CUT_VALUE) / (MOST - cut)
@@ -180,8 +190,8 @@ MOST = _most()
 def _feature_difference(ops: Verbs[T], a: T, b: T) -> T:
     """Return dE_f of two YC_xC_z images. It follows from the larger one of the differences in edges and in points."""
     (edges_a, points_a), (edges_b, points_b) = (_edges_and_points(ops, x) for x in (a, b))
-    edges, points = _magnitude(ops, ops.sub(edges_a, edges_b)), _magnitude(ops, ops.sub(points_a, points_b))
-    return ops.power(ops.affine(ops.larger(edges, points), constant(1 / math.sqrt(2))), FEATURE_POWER)
+    edges, points = ops.magnitude(ops.sub(edges_a, edges_b)), ops.magnitude(ops.sub(points_a, points_b))
+    return ops.power(ops.affine(ops.larger(edges, points), constant(1 / math.sqrt(2))), FEATURE_POWER, FEATURE_NOISE)
 
 
 def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
@@ -191,16 +201,12 @@ def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
     # Channels 0 and 1 of the result are edges and points along the columns; channels 2 and 3, along the rows.
     found = ops.conv(ops.conv(copies, ACROSS, groups=4), ALONG.transpose(0, 1, 3, 2), groups=4)
     down, along = ops.channels(found, 0, 2), ops.channels(found, 2, 4)
-    lengths = ops.root(ops.add(ops.mul(down, down), ops.mul(along, along)))
+    lengths = ops.root(ops.add(ops.mul(down, down), ops.mul(along, along)), FEATURE_NOISE**2)
     return ops.channels(lengths, 0, 1), ops.channels(lengths, 1, 2)
 
 
 def _matrix(ops: Verbs[T], x: T, matrix: Numbers) -> T:
     return ops.conv(x, matrix.astype(np.float32)[:, :, None, None])
-
-
-def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, constant(-1)))
 
 
 PROGRAM = WholeImage(score, 1, map=error_map)

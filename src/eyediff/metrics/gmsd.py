@@ -32,6 +32,10 @@ SMALLEST_SIDE = 3
 PREWITT: Array = np.array([[[[-1, 0, 1]] * 3], [np.transpose([[-1, 0, 1]] * 3)]], np.float32)
 """The kernels of Prewitt, multiplied by 3, so that float32 holds them exactly."""
 
+# Length below which a gradient is a rounding error of float32, so that it has no gradient itself. Luminances are up to
+# 255, so their errors are about 3 * 255 * 2^-24 = 4.6e-5. PREWITT adds six of them in each of two directions.
+SLOPE_NOISE = 2.0**-11
+
 # The mean of a pixel and its neighbours to the right and below. The zeros make the kernel symmetric around the pixel,
 # so that the padding is equal on both sides.
 SQUARE: Array = np.asarray(np.pad(np.full((2, 2), 0.25), ((1, 0), (1, 0)))[None, None], np.float32)
@@ -91,7 +95,7 @@ def dissimilarity(ops: Verbs[T], a: T, b: T, masking: float = 0.0) -> T:
 def gradient(ops: Verbs[T], grey: T) -> T:
     """Return the length of the Prewitt gradient of a grey image, multiplied by 3. The outside of the image is 0."""
     both = ops.conv(grey, PREWITT, pad=1)
-    return ops.root(ops.total(ops.mul(both, both)))
+    return ops.root(ops.total(ops.mul(both, both)), SLOPE_NOISE**2)
 
 
 PROGRAM = WholeImage(score, SMALLEST_SIDE, prepare, similarity_map, 1.0, np.float64)

@@ -36,6 +36,10 @@ SMALLEST_SIDE = 16
 FLOOR = 1e-6
 """Number that is added to every weight, so that two images without any edge have a score."""
 
+# Size below which a coefficient is a rounding error of float32, so that it has no gradient. Values are at most 255, so
+# their errors are about 3 * 255 * 2^-24 = 4.6e-5. The widest wavelet adds 64 of them, divided by 8.
+NOISE = 2.0**-11
+
 LEAST = math.exp(-ALPHA)
 PERFECT = 1 / (1 + LEAST)
 
@@ -89,7 +93,7 @@ def _local(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
     """Return 1 minus the mean of S, and the weights. Both are N x 3 x h x w: two directions, then colour."""
     yiq = [ops.conv(colour.mix(ops, x, colour.YIQ, 255), SQUARES, stride=2, pad=1, groups=3) for x in (a, b)]
     fine, middle, coarse = zip(*([_responses(ops, x, wavelet) for wavelet in WAVELETS] for x in yiq), strict=True)
-    opposed = [_magnitude(ops, ops.conv(ops.channels(x, 1, 3), SQUARES[:2], pad=1, groups=2)) for x in yiq]
+    opposed = [ops.magnitude(ops.conv(ops.channels(x, 1, 3), SQUARES[:2], pad=1, groups=2), NOISE) for x in yiq]
     directions = ops.affine(ops.add(_dissimilarity(ops, *fine), _dissimilarity(ops, *middle)), constant(0.5))
     chromatic = ops.affine(ops.total(_dissimilarity(ops, *opposed)), constant(0.5))
     weights = ops.larger(*coarse)
@@ -99,11 +103,7 @@ def _local(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
 
 def _responses(ops: Verbs[T], yiq: T, wavelet: Array) -> T:
     """Return the absolute values of the wavelet coefficients of luma in both directions, N x 2 x h x w."""
-    return _magnitude(ops, ops.conv(ops.channels(yiq, 0, 1), wavelet, pad=wavelet.shape[2] // 2))
-
-
-def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, constant(-1)))
+    return ops.magnitude(ops.conv(ops.channels(yiq, 0, 1), wavelet, pad=wavelet.shape[2] // 2), NOISE)
 
 
 def _dissimilarity(ops: Verbs[T], x: T, y: T) -> T:

@@ -25,7 +25,7 @@ import math
 import numpy as np
 
 from . import colour, filters
-from .gmsd import PREWITT
+from .gmsd import PREWITT, SLOPE_NOISE
 from .ops import ONE, T, Verbs, constant
 from .programs import WholeImage
 
@@ -43,11 +43,14 @@ def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
     The images are reduced by `factor` first. The result is N x 1. A score is 0 for equal images.
     """
-    similarity = similarity_map(ops, a, b, factor)
+    lacking = _lacking(ops, a, b, factor)  # 1 - r, if r is the similarity
     # r^(1/4) is real for r >= 0. For r < 0, it is the complex number |r|^(1/4), rotated by 45 degrees.
-    above = _fourth_root(ops, ops.relu(similarity))
-    below = _fourth_root(ops, ops.relu(ops.affine(similarity, constant(-1))))
-    real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi / 4))))
+    excess = ops.relu(ops.affine(lacking, ONE, constant(-1)))
+    within = ops.sub(lacking, excess)
+    above, below = _fourth_root(ops, ops.affine(within, constant(-1), ONE)), _fourth_root(ops, excess)
+    # With s = r^(1/4), 1 - s is (1 - r) / ((1 + s) (1 + s^2)). A difference of nearly equal numbers would be inexact.
+    divisor = ops.mul(ops.affine(above, ONE, ONE), ops.affine(ops.mul(above, above), ONE, ONE))
+    real = ops.sub(ops.affine(below, constant(math.cos(math.pi / 4))), ops.div(within, divisor))
     powered = ops.concat([real, ops.affine(below, constant(math.sin(math.pi / 4)))])
     off = ops.sub(powered, ops.level(powered))
     deviation = ops.level(ops.root(ops.total(ops.mul(off, off))))
@@ -67,7 +70,9 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     small_a, small_b = (ops.shrink(x, factor) for x in (a, b))
     slopes_a, slopes_b = (ops.conv(colour.mix(ops, x, L, 255), PREWITT, pad=1) for x in (small_a, small_b))
     slopes_f = ops.affine(ops.add(slopes_a, slopes_b), constant(0.5))  # of F, because a gradient is linear
-    g_a, g_b, g_f = (ops.root(ops.total(ops.mul(slopes, slopes))) for slopes in (slopes_a, slopes_b, slopes_f))
+    g_a, g_b, g_f = (
+        ops.root(ops.total(ops.mul(slopes, slopes)), SLOPE_NOISE**2) for slopes in (slopes_a, slopes_b, slopes_f)
+    )
     c1, c2 = 3**2 * C1, 3**2 * C2  # PREWITT gives three times the gradient
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)

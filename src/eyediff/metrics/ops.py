@@ -110,11 +110,18 @@ class Ops(Protocol[T, C_contra]):
     def div(self, x: T, y: T) -> T:
         """Return x / y."""
 
-    def root(self, x: T) -> T:
-        """Return the square root of x >= 0. The gradient at x = 0 is defined as 0."""
+    def magnitude(self, x: T, noise: float = 0) -> T:
+        """Return |x|. The gradient is defined as 0 where |x| <= noise, as for `root`."""
 
-    def power(self, x: T, exponent: float) -> T:
-        """Return x ** exponent for x >= 0. The gradient at x = 0 is defined as 0."""
+    def root(self, x: T, noise: float = 0) -> T:
+        """Return the square root of x >= 0. The gradient is defined as 0 where x <= noise.
+
+        `noise` is the size of the rounding errors of x in float32. At such values, the slope is large and x is not
+        known, so the gradient would be a large random number.
+        """
+
+    def power(self, x: T, exponent: float, noise: float = 0) -> T:
+        """Return x ** exponent for x >= 0. The gradient is defined as 0 where x <= noise, as for `root`."""
 
     def exp(self, x: T) -> T:
         """Return e ** x."""

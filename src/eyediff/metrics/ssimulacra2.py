@@ -38,6 +38,9 @@ SCALES = 6
 SMALLEST_SIDE = 8
 C2 = 0.0009
 SIGMA = 1.5
+# Size below which edges and errors are rounding errors of float32, so that they have no gradient. XYB is at most 1.
+# Each direction of the window adds 11 products, so the error of a mean is about 16 * 2^-24.
+NOISE = 2.0**-20
 
 ABSORBANCE = np.array(
     [
@@ -153,7 +156,7 @@ def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
     # is computed as a sum of two small numbers, because float32 rounds them less than a difference from 1.
     change = ops.div(ops.sub(square_apart, shift), ops.affine(variances, ONE, constant(C2)))
     loss = ops.add(change, ops.mul(shift, ops.affine(change, constant(-1), ONE)))
-    edges = [ops.affine(_magnitude(ops, ops.sub(x, mean)), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
+    edges = [ops.affine(ops.magnitude(ops.sub(x, mean), NOISE), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
     gain = ops.affine(ops.div(edges[1], edges[0]), ONE, constant(-1))
     return (
         ops.relu(loss),
@@ -169,7 +172,7 @@ def _norms(ops: Verbs[T], errors: T, weights: Sequence[Sequence[float]]) -> list
     which are 0. The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
     """
     square = ops.mul(errors, errors)
-    fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
+    fourth = ops.root(ops.root(ops.level(ops.mul(square, square)), NOISE**4))
     return [
         ops.weigh(norm, np.array(own, np.float32))
         for norm, own in zip((ops.level(errors), fourth), weights, strict=True)
@@ -183,10 +186,6 @@ def _rescaled(ops: Verbs[T], x: T) -> T:
     powers: Sequence[T] = (x, square, ops.mul(square, x))
     distance = ops.weigh(ops.concat(powers), np.array(POLYNOMIAL, np.float32))
     return ops.affine(ops.power(ops.relu(distance), POWER), constant(-10), constant(100))
-
-
-def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, constant(-1)))
 
 
 PROGRAM = WholeImage(score, SMALLEST_SIDE, setting=scales)

@@ -90,7 +90,7 @@ class ModuleMetric(torchmetrics.Metric):
         Parameters
         ----------
         x, y : Tensor
-            Images, N x 3 x H x W.
+            Images, N x 3 x H x W, in the order of the module. `x` is the reference of `VIF`, `MDSI` and `SSIMULACRA2`.
         mask : Tensor, optional
             Mask of the pixels that are compared, as the module accepts it.
         """

@@ -369,16 +369,15 @@ def _checked(name: str, targets: Target, own: Targets) -> Iterator[tuple[str, Te
 
 def gram(features: Tensor) -> Tensor:
     """Return the Gram matrices of features N x C x H x W, divided by C * H * W: N x C x C (equation 3 of the paper)."""
-    n, channels = features.shape[:2]
-    flat = features.reshape(n, channels, -1)
+    flat = features.flatten(2)
     with torch.autocast(flat.device.type, enabled=False):
-        return flat @ flat.transpose(1, 2) / features[0].numel()
+        return flat @ flat.transpose(1, 2) / math.prod(features.shape[1:])
 
 
 def total_variation(x: Tensor) -> Tensor:
     """Return the total variation of N images: the sum of squared differences of neighbours, divided by C * H * W."""
     below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
-    return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
+    return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / math.prod(x.shape[1:])
 
 
 def _sum_of_squares(x: Tensor, y: Tensor) -> Tensor:

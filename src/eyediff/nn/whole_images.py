@@ -112,6 +112,9 @@ class VIF(_WholeImageLoss):
 class FLIP(_WholeImageLoss):
     """LDR-FLIP, Andersson et al. 2020. The loss is the mean of the error map, which `map` returns.
 
+    FLIP contains the square root of a difference of edges. Where neither image has edges, such as in flat areas, its
+    slope is infinite, and the gradient is defined as 0. A step that gives such an area an edge increases the loss.
+
     Parameters
     ----------
     reduction, value_range, check

@@ -53,14 +53,14 @@ class Objective:
     strided: bool
     module: torch.nn.Module
 
-    def score(self, x: Tensor, y: Tensor) -> float:
-        """Return the score of one pair of images. Each image is 1 x 3 x H x W."""
+    def score(self, image: Tensor, target: Tensor) -> float:
+        """Return the score of an image, with the target as the reference. Both are 1 x 3 x H x W."""
         with torch.no_grad():
-            return float(cast(Any, self.module).score(x, y))
+            return float(cast(Any, self.module).score(*self._ordered(image, target)))
 
-    def loss(self, x: Tensor, prepared: Any) -> Tensor:
-        """Return the loss of the image `x`. `prepared` is the target, or the result of `prepare` for the target."""
-        return cast(Tensor, self.module(x, prepared))
+    def loss(self, image: Tensor, prepared: Any) -> Tensor:
+        """Return the loss of an image. `prepared` is the target, or the result of `prepare` for the target."""
+        return cast(Tensor, self.module(*self._ordered(image, prepared)))
 
     def prepare(self, target: Tensor) -> Any:
         """Return the part of the loss that depends only on the target, so that this part is computed only once."""
@@ -68,6 +68,15 @@ class Objective:
             if isinstance(self.module, nn.LPIPS):
                 return self.module.prepare(target)
             return self.module.contents(target) if isinstance(self.module, nn.PerceptualLoss) else target
+
+    def _ordered(self, image: Tensor, target: Any) -> tuple[Any, Any]:
+        """Return an image and its target in the order of the arguments of the module.
+
+        The first image of the other modules is the reference. LPIPS and PerceptualLoss take the prepared target second.
+        """
+        if isinstance(self.module, nn.LPIPS | nn.PerceptualLoss):
+            return image, target
+        return target, image
 
 
 def load_objective(name: str, progress: DownloadProgress | None = None) -> Objective:

@@ -156,7 +156,7 @@ def optimize(
 
     Notes
     -----
-    Scores are computed from the saved pixels, which have 8 bits a channel. So `eyediff compare result.png target` gives
+    Scores are computed from the saved pixels, which have 8 bits a channel. So `eyediff compare target result.png` gives
     the same score as the last line of the log. The first Ctrl-C ends the run and keeps its results.
     """
     check_sides(objective.name, objective.smallest, pair.target.shape[1], pair.target.shape[0])

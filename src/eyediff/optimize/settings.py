@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..errors import check_number
 from ..metrics.backbones import ALEX, MINI, SQUEEZE, VGG
 from ..metrics.registry import MetricInfo
 
@@ -63,6 +64,11 @@ class DescentSettings:
         Number of images that are kept during the run. Their steps are closer to each other at the beginning, because
         the image changes more there.
 
+    Raises
+    ------
+    UsageError
+        If `rate` is not above 0 and at most 1.
+
     Notes
     -----
     Equal settings and images give equal pixels on the same processor with the same number of threads.
@@ -76,6 +82,9 @@ class DescentSettings:
     shifts: int = 8
     seed: int = 0
     frames: int = 50
+
+    def __post_init__(self) -> None:
+        check_number("rate", self.rate, 0, 1, without=0, usual=RATE_FROM_IMAGE)
 
     def frame_steps(self) -> frozenset[int]:
         """Return the numbers of the steps after which a frame is kept. They include 0 (the start) and the last step.

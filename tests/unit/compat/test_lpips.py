@@ -196,3 +196,28 @@ def test_the_name_of_the_first_releases(pair: tuple[torch.Tensor, torch.Tensor])
     assert lpips.PerceptualLoss("l2", colorspace="rgb", use_gpu=False)(x[:1], y[:1]).shape == (1,)
     with pytest.raises(ValueError, match="expected one of"):
         lpips.PerceptualLoss("nothing", use_gpu=False)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_returns_float32(
+    precision: torch.dtype, pair: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """A converted model returns float32. The old package returned half precision; docs/compat.md has the difference."""
+    from eyediff.compat import lpips
+
+    model = lpips.LPIPS(net="alex", verbose=False).to(precision)
+    assert model(*(image.to(precision) for image in pair)).dtype == torch.float32
+
+
+def test_the_page_lists_the_methods_that_trainer_lacks() -> None:
+    """Every public method of the old `Trainer` exists here, or docs/compat.md says that it is missing."""
+    from eyediff.compat import lpips
+
+    spec = importlib.util.find_spec("lpips")
+    if spec is None or spec.origin is None:
+        pytest.skip("the peer lpips 0.1.4 is not installed")
+    old = re.findall(r"^    def (\w+)", (Path(spec.origin).parent / "trainer.py").read_text(), re.M)
+    (row,) = re.findall(
+        r"^\| `Trainer` \|.*has no (.*) \|$", Path(__file__).parents[3].joinpath("docs/compat.md").read_text(), re.M
+    )
+    assert {name for name in old if not hasattr(lpips.Trainer, name)} == set(re.findall(r"`(\w+)`", row))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +98,13 @@ def test_targets_that_do_not_fit_are_refused() -> None:
     for error, message, given in calls:
         with pytest.raises(error, match=message):
             loss(*given)
+
+
+@pytest.mark.parametrize("options", [{"style": {"relu1": 1.0}}, {"variation": 1.0}])
+def test_an_empty_batch_has_no_losses(options: dict[str, Any]) -> None:
+    """The scores of an empty batch are empty, and their mean is NaN, as in the other modules."""
+    found = nn.PerceptualLoss("mini", {"relu2": 1.0}, **options)
+    none, one = torch.zeros(0, 3, 32, 32), torch.zeros(1, 3, 32, 32)
+    for target in (none, one):
+        assert found.score(none, target, target).shape == (0,)
+        assert found(none, target, target).isnan()

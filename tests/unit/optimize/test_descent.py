@@ -19,6 +19,7 @@ from eyediff.records import Pixels
 from tests.unit.distortions.scenes import scene
 
 SHORT = DescentSettings(steps=40, seed=5)
+ORDERED = [name for name, info in METRICS.items() if info.torch_module and not info.symmetric]
 
 
 def pulled(
@@ -102,9 +103,12 @@ def test_a_shift_is_a_window_of_the_mirrored_image() -> None:
     assert torch.equal(shift_window(image, 2, 2, 2), image)
 
 
-@pytest.mark.parametrize("metric", ["lpips-mini", "l2", "psnr", "ssim", "ssim@skimage", "dssim", "ms-ssim"])
+@pytest.mark.parametrize("metric", ["lpips-mini", "l2", "psnr", "ssim", "ssim@skimage", "dssim", "ms-ssim", *ORDERED])
 def test_scores_are_those_of_compare(metric: str) -> None:
-    """The scores are equal to those of `distance` to 1e-5, which tests/unit/nn derives for float32."""
+    """The scores are equal to those of `distance` to 1e-5, which tests/unit/nn derives for float32.
+
+    The target is the reference. In the other order, the ordered metrics differ by 1e-3 or more.
+    """
     side = 168 if metric == "ms-ssim" else 48
     target = scene(3, side)
     start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
@@ -112,6 +116,16 @@ def test_scores_are_those_of_compare(metric: str) -> None:
     found = objective.score(to_tensor(start), to_tensor(target))
     assert found == pytest.approx(eyediff.distance(target, start, metric), rel=1e-5)
     assert objective.smallest <= side
+
+
+@pytest.mark.parametrize("metric", ORDERED)
+def test_the_loss_takes_the_target_as_the_reference(metric: str) -> None:
+    """The loss of a step is that of the score in the order of `compare`."""
+    target = scene(3, 48)
+    start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
+    objective = load_objective(metric)
+    step = next(descend(to_tensor(start), to_tensor(target), objective, DescentSettings(steps=1)))
+    assert step.loss == pytest.approx(float(objective.module(to_tensor(target), to_tensor(start))), rel=1e-6)
 
 
 def test_deep_pixels_keep_their_depth() -> None:

@@ -347,8 +347,10 @@ def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
     [
         ("", "-o"),
         ("-o x --weights y", "--evaluate"),
-        ("-o x --rate inf", "a rate of inf was given; expected more than 0 and at most 1"),
-        ("-o x --rate 0", "a rate of 0 was given"),
+        ("-o x --rate inf", "--rate inf is not valid; expected a finite number, above 0 and at most 1"),
+        ("-o x --rate 0", "--rate 0.0 is not valid"),
+        ("-o x --minutes nan", "--minutes nan is not valid; expected a finite number, at least 0, such as 60"),
+        ("-o x --minutes inf", "--minutes inf is not valid"),
         ("-o x --held-out y", "--evaluate"),
         ("--evaluate --held-out a/x --held-out b/x", "folders with different names"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from ...errors import UsageError, check_count
+from ...errors import check_count, check_number
 
 SMALLEST = 64
 """Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups of pictures."""
@@ -50,12 +50,6 @@ GROWTH_STEPS = 8_000
 """Number of steps after which the complete datasets are used. Before that, a growing part of them is used."""
 
 
-def check_rate(rate: float, usual: str) -> None:
-    """Raise UsageError if a learning rate is not above 0 and at most 1. The error gives a usual rate as an example."""
-    if not 0 < rate <= 1:
-        raise UsageError(f"a rate of {rate:g} was given; expected more than 0 and at most 1, such as {usual}")
-
-
 @dataclass(frozen=True, slots=True)
 class DistillationRecipe:
     """The settings of a distillation. Runs with the same settings, pictures, versions and CPU give equal files.
@@ -83,7 +77,7 @@ class DistillationRecipe:
     Raises
     ------
     UsageError
-        If `rate` is not above 0 and at most 1, or if `batch` is less than 1.
+        If `rate` is not above 0 and at most 1, if `minutes` is negative or not finite, or if `batch` is less than 1.
     """
 
     steps: int = 30_000
@@ -98,7 +92,8 @@ class DistillationRecipe:
 
     def __post_init__(self) -> None:
         check_count("batch", self.batch)
-        check_rate(self.rate, "1e-3")
+        check_number("minutes", self.minutes, 0, usual=60)
+        check_number("rate", self.rate, 0, 1, without=0, usual=1e-3)
 
     @property
     def description(self) -> dict[str, object]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ... import defaults, images
 from ...distortions.ops import Picture, resize, to_uint8
-from ...errors import ImageError, Setting, StudyError, UsageError, shown
+from ...errors import ImageError, Setting, StudyError, UsageError, check_number, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
 from ...votes.bapps import find_subsets, own_splits
@@ -63,9 +63,10 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     StudyError
         If the study is incomplete.
     UsageError
-        If the path is the split of BAPPS for testing, or if the fraction leaves no reference for training or none for
-        testing. Also if a fraction is given although the study has separate votes for testing.
+        If the path is the split of BAPPS for testing. Also if the fraction is not from 0 to 1, leaves no reference for
+        training or none for testing, or is given although the study has separate votes for testing.
     """
+    check_number("hold_out", fraction, 0, 1, usual=defaults.HELD_OUT)
     study = read_study(path, "2afc", default="train")
     if study.layout == "bapps" and set(own_splits(path, "2afc", "train")) == {"val"}:
         raise UsageError(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ...errors import UsageError, check_count
-from ..distillation.recipe import check_rate
+from ...errors import check_count, check_number
 
 Mode: TypeAlias = Literal["head", "tune", "scratch"]
 """Which weights are trained.
@@ -72,9 +71,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_count("batch", self.batch)
-        check_rate(self.rate, "1e-4")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"a dropout of {self.dropout:g} was given; expected 0 or more and less than 1")
+        check_number("rate", self.rate, 0, 1, without=0, usual=1e-4)
+        check_number("dropout", self.dropout, 0, 1, without=1, usual=0.5)
 
     @property
     def all_epochs(self) -> int:

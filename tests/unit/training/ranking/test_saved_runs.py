@@ -97,7 +97,10 @@ def test_votes_that_are_not_whole_train_nothing(
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
         (["--photos", "."], "--photos . needs --init kmeans"),
         (["--side", "8"], "expected at least 15 pixels"),
-        (["--rate", "0"], "more than 0"),
+        (["--rate", "0"], "above 0"),
+        (["--rate", "nan"], "--rate nan is not valid; expected a finite number, above 0 and at most 1"),
+        (["--dropout", "nan"], "--dropout nan is not valid; expected a finite number, at least 0 and below 1"),
+        (["--hold-out", "nan"], "--hold-out nan is not valid; expected a finite number, at least 0 and at most 1"),
     ],
 )
 def test_options_that_do_not_go_together(
