@@ -22,7 +22,7 @@ def check_argument_types(function: F) -> F:
 
     The returned function raises ArgumentTypeError if an argument does not have its annotated type. NumPy numbers are
     accepted as numbers, and lists as tuples. It raises UsageError for an empty path, and for a value that a `Literal`
-    does not list. The annotations are read at the first call.
+    does not list; in a list, only the types of the values are checked. The annotations are read at the first call.
 
     Examples
     --------

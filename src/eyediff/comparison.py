@@ -14,7 +14,7 @@ from .engines.onnx_providers import DeviceName
 from .errors import ImageError
 from .images import Range
 from .images.region import RectangleLike, conventions_of, prepare, stated_mask
-from .metric import ImageLike, MaskLike, Metric, load_pair
+from .metric import ImageLike, MaskLike, Metric, load_pair, unmasked
 from .metrics.registry import MetricNames
 from .pairing import PairLike
 from .protocols import EvaluationProtocol
@@ -151,7 +151,7 @@ def scores(
     if counted is not None or options.conventions.masks:
         check_masks(parse_metrics(names))
     found = _metric_set(names, device, tuple(map(content_name, names)))
-    frames = load_pair(a, b, range, options.alpha)
+    frames = load_pair(unmasked(a), unmasked(b), range, options.alpha)
     row = score_images([prepare(options.conventions, *pair, counted) for pair in frames], found)
     if not isinstance(row, ScoredPair) or not row.complete:
         raise ImageError(row.message)

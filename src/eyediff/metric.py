@@ -209,7 +209,7 @@ class Metric:
                 raise UsageError(f"{len(scores)} pairs were given, but `distance` takes one pair; use `distances`")
             return float(scores[0])
         counted = self._counted(mask, a, b)
-        a, b = _unmasked(a), _unmasked(b)
+        a, b = unmasked(a), unmasked(b)
         worst = min if self.higher_is_better else max
         return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha, self._memory)])
 
@@ -262,7 +262,7 @@ class Metric:
             return self._embedded(a, b, range)
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
-        a, b = _unmasked(a), _unmasked(b)
+        a, b = unmasked(a), unmasked(b)
         sides = zip((a, b), split_range((a, b), range), ("references", "candidates"), strict=True)
         left, right = (self._batch(*side) for side in sides)
         return self._scores(left, right, counted)
@@ -370,7 +370,7 @@ class Metric:
 
     def _batch(self, images: ImageLike, range: Range | None, name: str = "images") -> Pixels:
         if isinstance(images, (list, tuple)) and any(isinstance(image, Embedding) for image in images):
-            raise UsageError(f"{name}: the list has an embedding; expected images, or one embedding without a list")
+            raise UsageError(f"{name}: the list has an embedding; expected a list of images")
         return as_batch(images, range=range, name=name, max_bytes=budget.memory_per_side(self._memory))
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
@@ -467,7 +467,7 @@ def _points_of(metric: Metric, features: Features) -> Array:
     return metric._network("embed").points(features)
 
 
-def _unmasked(image: ImageLike) -> ImageLike:
+def unmasked(image: ImageLike) -> ImageLike:
     """Return the values of a masked array without its mask; return other images unchanged."""
     return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
 

@@ -98,7 +98,7 @@ class Conventions:
     resampling
         Filter for resizing images.
     averaging
-        Values that the protocol averages for the mean in a table.
+        Values that the protocol averages for the mean in a table. It affects no score, so only tables record it.
     """
 
     protocol: str | None = None
@@ -384,12 +384,15 @@ class TableHeader:
         Names of images that some methods lack, with the names of these methods.
     unmatched
         Files of methods that have no partner in the ground truth.
+    averaging
+        Values that the protocol averages.
     """
 
     methods: Sequence[str]
     images: int
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unmatched: Sequence[Unmatched] = ()
+    averaging: Averaging = "images"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,13 @@ def test_wrong_types_are_refused(name: str, value: object) -> None:
     assert isinstance(caught.value, EyediffError)
 
 
+@pytest.mark.parametrize("kind", ["c", "", "A"])
+def test_a_value_that_a_literal_does_not_list_is_refused(kind: str) -> None:
+    """The message has the value and the listed values."""
+    with pytest.raises(UsageError, match=f"kind='{kind}' is not valid; expected one of 'a', 'b'"):
+        sample(kind=kind)  # type: ignore[arg-type]
+
+
 def test_arguments_that_are_missing_or_unknown() -> None:
     """The message for an unknown argument lists the parameters. The decorator keeps the signature and the docstring."""
     with pytest.raises(ArgumentTypeError, match=r"unexpected keyword argument 'nmber'.*number, count"):

@@ -365,6 +365,8 @@ def test_what_has_no_masks_refuses_masked_arrays() -> None:
             with pytest.raises(errors.RangeError, match="masked arrays are not supported here"):
                 call(*pair)
     assert metric.distance(masked, 255 - plain) != metric.distance(plain, 255 - plain)
+    half = eyediff.scores(plain[20:], 255 - plain[20:], ["psnr"])
+    assert eyediff.scores(masked, 255 - plain, ["psnr"]) == pytest.approx(half)
 
 
 def test_an_embedding_reaches_another_process() -> None:

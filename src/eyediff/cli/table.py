@@ -208,7 +208,7 @@ def table(
             progress=fetched,
         )
     form.check(plan)
-    _tell(plan)
+    _tell(plan, with_hints=kind != "text" or output is not None or part is not None)  # the text has the hints
     journal = None if scores is None else run.ResumableSink(scores, rows, resume=continued)
     if part is not None and scores is not None and journal is not None:
         return _compute_part(run.select_part(plan.run, *part), scores, rows, journal, source)
@@ -362,7 +362,7 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
     return found
 
 
-def _tell(plan: tables.TablePlan) -> None:
+def _tell(plan: tables.TablePlan, *, with_hints: bool) -> None:
     options.tell_passed_over(plan.run.passed_over)
-    for hint in plan.run.hints:
+    for hint in plan.run.hints if with_hints else ():
         typer.echo(f"eyediff: {hint}", err=True)

@@ -356,7 +356,6 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
         "ignore": list(map(str, conventions.ignore)),
         "mask": None if conventions.mask is None else encodable(conventions.mask),
         "resampling": None if conventions.resampling == "lanczos" else conventions.resampling,
-        "averaging": None if conventions.averaging == "images" else conventions.averaging,
     }
     return {name: value for name, value in record.items() if value}
 
@@ -368,7 +367,7 @@ def _table_record(table: TableHeader) -> dict[str, object]:
         "images": table.images,
         "left_out": {encodable(name): [*map(encodable, methods)] for name, methods in table.left_out.items()},
         "unmatched": unmatched_record(table.unmatched),
-    }
+    } | ({"averaging": table.averaging} if table.averaging != "images" else {})
 
 
 def _shard_record(shard: Shard) -> dict[str, object]:

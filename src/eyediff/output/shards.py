@@ -111,7 +111,8 @@ def _table(found: dict[str, Any]) -> TableHeader:
     if not images or not methods or len(set(methods)) < len(methods):
         raise ValueError("the table has no images, no methods, or two methods of the same name")
     left_out = {_text(name): tuple(map(_text, without)) for name, without in found["left_out"].items()}
-    return TableHeader(methods, images, left_out, _unmatched(found["unmatched"]))
+    averaging = _one_of(found.get("averaging", "images"), Averaging)
+    return TableHeader(methods, images, left_out, _unmatched(found["unmatched"]), averaging)
 
 
 def _shard(found: dict[str, Any], table: TableHeader | None) -> Shard:
@@ -138,7 +139,6 @@ def _conventions(found: dict[str, Any]) -> Conventions:
         "ignore": lambda rectangles: tuple(map(_rectangle, rectangles)),
         "mask": _text,
         "resampling": lambda name: _one_of(name, Resampling),
-        "averaging": lambda name: _one_of(name, Averaging),
     }
     if unknown := found.keys() - known.keys():
         raise ValueError(f"the conventions {', '.join(map(repr, unknown))} are unknown to this version")

@@ -134,8 +134,7 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
         folder, names = (reference, left_names) if not left else (candidate, right_names)
         raise UsageError(
             Setting("match", rule.text),
-            f" fits no name in {shown(folder)}, which has {_some(names)}; ",
-            *_advice(left_names, right_names),
+            f" fits no name in {shown(folder)}, which has {_some(names)}; correct the rule, or leave it out",
         )
     common, only_left, only_right = matched(left, right), alone(left, right), alone(right, left)
     hints = near_misses(only_left, only_right, rule)

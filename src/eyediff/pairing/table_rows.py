@@ -15,6 +15,9 @@ from ..errors import shown
 
 TableRow: TypeAlias = Mapping[str, object]
 
+FILES = ("pair", "reference", "candidate", "mask", "a", "b")
+"""Columns with names of files. In CSV, their blanks are kept, except those between a comma and an unquoted name."""
+
 
 class BadRow(NamedTuple):
     """A row that cannot be used. `what` is the reason as text, and `trouble` is the kind of the problem."""
@@ -46,14 +49,14 @@ def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
 
 def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        # A blank at the start of a quoted cell, and any blank at its end, may belong to the name of a file.
         reader = csv.reader(file, strict=True, skipinitialspace=True)
         header = [name.strip() for name in next(reader, [])]
         if doubled := {name for name in header if header.count(name) > 1}:
             raise ValueError(f"{shown(path)} has the column {shown(min(doubled))[:80]} twice")
         for cells in filter(None, reader):
             if len(cells) == len(header):
-                yield reader.line_num, dict(zip(header, cells, strict=True))
+                row = zip(header, cells, strict=True)
+                yield reader.line_num, {name: cell if name in FILES else cell.strip() for name, cell in row}
             else:
                 yield reader.line_num, BadRow("wrong shape", f"the row has {len(cells)} cells; expected {len(header)}")
 

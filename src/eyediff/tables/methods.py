@@ -154,7 +154,7 @@ def plan_table(
     built = options.build_metrics(specs, progress)
     header = replace(built.header, groups=options.groups)
     unmatched = tuple(file for found in pairings.values() for file in found.unmatched if file.side == "candidate")
-    table = TableHeader(names, len(images), left_out, unmatched)
+    table = TableHeader(names, len(images), left_out, unmatched, options.conventions.averaging)
     passed_over: Counter[str] = Counter()
     for found in pairings.values():
         passed_over |= Counter(found.passed_over)

@@ -68,7 +68,8 @@ class StoredTable(StoredRows):
                     "files, state bits per pixel in a list, or give a larger ",
                     Setting("max_pixels"),
                 )
-        header = replace(self._header, table=None)
+        conventions = replace(self._header.conventions, averaging=table.averaging)
+        header = replace(self._header, table=None, conventions=conventions)
         self.layout = TableLayout(header, methods, images, groups, table.left_out, table.unmatched, bitrates)
 
     def _check(self, pairs: Sequence[Pair], images: Sequence[str], table: TableHeader) -> None:

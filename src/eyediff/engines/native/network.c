@@ -879,7 +879,7 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
         *task = (Task){.work = work, .call = call, .layer = layer, .stage = stage, .first = first, .count = count};
         task->in = stage->input;
         task->in.data = current;
-        if (!ready) {
+        if (!ready || (layer->kind == TAP && tap)) {
             run_pending(&pending);
             add_sums(tap);
             tap = NULL;
