@@ -19,7 +19,7 @@ import numpy as np
 from eyediff import Metric
 from eyediff.distortions import DISTORTIONS
 from eyediff.distortions.ops import Picture
-from eyediff.distortions.photos import find_photos, is_held_out, load_photos
+from eyediff.distortions.photos import load_photos, photos_by_folder
 from eyediff.records import Numbers, Pixels
 from eyediff.training.distillation.agreement import ALL, NetworkAgreement, measure_agreement
 from eyediff.training.distillation.evaluate import SEED, TRIPLES, Measurement, large_pictures, make_triple
@@ -65,8 +65,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="append", default=[], type=Path, help="folder of which a sixth is used")
     parser.add_argument("--side", default=64, type=int, choices=TRIPLES, help="width and height of the crops")
     arguments = parser.parse_args()
-    files = {folder.name: find_photos(folder) for folder in arguments.folders}
-    files |= {folder.name: [path for path in find_photos(folder) if is_held_out(path)] for folder in arguments.held_out}
+    files = photos_by_folder(arguments.folders, arguments.held_out)
     sources = {name: load_photos(paths, arguments.side) for name, paths in files.items()}
     print("| pictures | estimate | pairs | Pearson | Spearman | mean abs. error | ordered as alex |")
     print("|---|---" + "|--:" * 5 + "|")

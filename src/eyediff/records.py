@@ -385,7 +385,7 @@ class TableHeader:
     unmatched
         Files of methods that have no partner in the ground truth.
     averaging
-        Values that the protocol averages.
+        Values that the protocol averages for the mean.
     """
 
     methods: Sequence[str]

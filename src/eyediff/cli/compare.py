@@ -163,7 +163,7 @@ def compare(
     )
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, overwrite=overwrite)]
-    _say(plan, with_hints=kind != "text" or output is not None)  # the text on stdout has the hints
+    options.tell_plan(plan, with_hints=kind != "text" or output is not None)  # the text on stdout has the hints
 
     journal, judge = None, gating.judge(plan.limits)
     if output is not None and resumable:
@@ -191,9 +191,3 @@ def compare(
     more = [] if against is None else list(gates.format_verdict(against, defaults.LISTED))
     tell_verdict(code, plan.metrics.header, summary, kind, output, more=[*more, *drawn.describe()])
     return code
-
-
-def _say(plan: run.ComparisonPlan, *, with_hints: bool) -> None:
-    options.tell_passed_over(plan.passed_over)
-    for hint in plan.hints if with_hints else ():
-        typer.echo(f"eyediff: {hint}", err=True)

@@ -149,19 +149,14 @@ def _evaluate(
     folders: list[Path], held_out_folders: list[Path], weights: Path | None, plot: Path | None, workers: int
 ) -> None:
     """Print the tables that the model card of lpips-mini has. If `plot` is given, also draw the scatter plot."""
-    from ..distortions.photos import find_photos, is_held_out
+    from ..distortions.photos import photos_by_folder
     from ..training.distillation import evaluate as evaluation
     from ..training.distillation.agreement import format_markdown
     from ..training.distillation.distill import load_teacher
     from ..training.distillation.student_network import read_network
     from ..weights import package_files
 
-    if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
-        raise UsageError(
-            "no images to measure were given, or two folders have the same name; give folders with different names"
-        )
-    sources = {folder.name: find_photos(folder) for folder in folders}
-    sources |= {folder.name: [path for path in find_photos(folder) if is_held_out(path)] for folder in held_out_folders}
+    sources = photos_by_folder(folders, held_out_folders)
     measurements: list[evaluation.Measurement] = []
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:

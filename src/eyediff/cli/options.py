@@ -279,7 +279,7 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     if output.suffix.lower() in known:
         return known[output.suffix.lower()]
     raise UsageError(
-        f"{shown(output)}: the suffix is unknown; expected {', '.join(known)}; or choose one with --format"
+        f"{shown(output)}: the suffix is unknown; use one of {', '.join(known)}, or state the format with --format"
     )
 
 
@@ -440,6 +440,13 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
         typer.echo(
             f"eyediff: skipped {amount(total, 'file')}, hidden or without the suffix of an image: {kinds}", err=True
         )
+
+
+def tell_plan(plan: run.ComparisonPlan, *, with_hints: bool) -> None:
+    """Print how many files the pairing skipped and, if `with_hints` is true, its remarks."""
+    tell_passed_over(plan.passed_over)
+    for hint in plan.hints if with_hints else ():
+        typer.echo(f"eyediff: {hint}", err=True)
 
 
 def reason(failed: FailedImage) -> str:

@@ -208,7 +208,9 @@ def table(
             progress=fetched,
         )
     form.check(plan)
-    _tell(plan, with_hints=kind != "text" or output is not None or part is not None)  # the text has the hints
+    options.tell_plan(
+        plan.run, with_hints=kind != "text" or output is not None or part is not None
+    )  # the text has the hints
     journal = None if scores is None else run.ResumableSink(scores, rows, resume=continued)
     if part is not None and scores is not None and journal is not None:
         return _compute_part(run.select_part(plan.run, *part), scores, rows, journal, source)
@@ -360,9 +362,3 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
             raise UsageError(f"--crop {text} is not valid; expected a width and a height of at least 1")
         found.append(crop)
     return found
-
-
-def _tell(plan: tables.TablePlan, *, with_hints: bool) -> None:
-    options.tell_passed_over(plan.run.passed_over)
-    for hint in plan.run.hints if with_hints else ():
-        typer.echo(f"eyediff: {hint}", err=True)

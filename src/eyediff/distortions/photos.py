@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -38,6 +38,19 @@ def is_held_out(path: Path) -> bool:
     The file name alone decides. About one in six pictures is held out.
     """
     return crc32(path.stem.encode()) % 6 == 0
+
+
+def photos_by_folder(folders: Sequence[Path], held_out_folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the photos of an evaluation, by the name of their folder: all of `folders`, and the held-out others.
+
+    Raises UsageError if there is no folder, or if two folders have the same name.
+    """
+    if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
+        raise UsageError(
+            "no images to measure were given, or two folders have the same name; give folders with different names"
+        )
+    found = {folder.name: find_photos(folder) for folder in folders}
+    return found | {folder.name: list(filter(is_held_out, find_photos(folder))) for folder in held_out_folders}
 
 
 def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:

@@ -111,7 +111,7 @@ class Ops(Protocol[T, C_contra]):
         """Return x / y."""
 
     def magnitude(self, x: T, noise: float = 0) -> T:
-        """Return |x|. The gradient is defined as 0 where |x| <= noise, as for `root`."""
+        """Return |x|. The gradient is defined as 0 where |x| <= noise, because the sign of x is not known there."""
 
     def root(self, x: T, noise: float = 0) -> T:
         """Return the square root of x >= 0. The gradient is defined as 0 where x <= noise.

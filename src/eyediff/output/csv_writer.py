@@ -43,9 +43,8 @@ def csv_line(cells: Sequence[object]) -> str:
     line are then quoted, too.
     """
     buffer = io.StringIO()
-    padded = any(str(cell).startswith(" ") for cell in cells)
+    padded = any(isinstance(cell, str) and cell.startswith(" ") for cell in cells)
     # The csv module quotes a name that contains a carriage return only if the line terminator contains one, too.
-    csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC if padded else csv.QUOTE_MINIMAL).writerow(
-        cells
-    )
+    writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC if padded else csv.QUOTE_MINIMAL)
+    writer.writerow(cells)
     return buffer.getvalue()[:-2] + "\n"

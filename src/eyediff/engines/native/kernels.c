@@ -298,7 +298,7 @@ enum { MOST_FOLD = 4, PLACES_AT_ONCE = 32, MOST_LANES = 3 * MOST_FOLD * MOST_FOL
         const int close = image->column == 3 && !turned && row >= 0 && row + fold <= image->height;                    \
         float lines[PLACES_AT_ONCE * 3 * MOST_FOLD], values[PLACES_AT_ONCE * MOST_LANES];                              \
         float gains[MOST_LANES] = {0}, offsets[MOST_LANES] = {0};                                                      \
-        if (channels < lanes) memset(values, 0, sizeof values);                                                        \
+        if (channels < lanes) memset(values, 0, (size_t)(PLACES_AT_ONCE * lanes) * sizeof *values);                    \
         for (int c = 0; c < channels; c++) {                                                                           \
             gains[c] = gain[c % 3];                                                                                    \
             offsets[c] = offset[c % 3];                                                                                \

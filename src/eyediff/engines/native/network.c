@@ -249,11 +249,11 @@ static int larger_of(int a, int b) { return a > b ? a : b; }
 static int divide_up(int a, int b) { return (a + b - 1) / b; }
 
 /* Enlarge a map so that it has all rows and columns that the Winograd tiles of a layer reach. */
-static void extend(Map *map, const Layer *layer, int rows, int columns, int window) {
+static void extend(Map *map, const Layer *layer, int window) {
     if (!layer->transform) return;
     const int m = layer->transform->m, n = layer->transform->n, stride = layer->transform->stride;
-    const int rows_of_tiles = divide_up((rows - window) / stride + 1, m);
-    const int columns_of_tiles = divide_up((columns - window) / stride + 1, m);
+    const int rows_of_tiles = divide_up((map->rows - window) / stride + 1, m);
+    const int columns_of_tiles = divide_up((map->columns - window) / stride + 1, m);
     map->rows = larger_of(map->rows, (rows_of_tiles - 1) * m * stride + n);
     map->columns = larger_of(map->columns, (columns_of_tiles - 1) * m * stride + n);
 }
@@ -286,7 +286,7 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
     map.lanes = first->fold > 1 ? BLOCK : LANES_OF_PIXELS;
     map.height = map.rows = folded ? height + folded - 1 : rows;
     map.width = map.columns = folded ? width + folded - 1 : columns;
-    extend(&map, first, map.rows, map.columns, folded ? folded : first->kernel);
+    extend(&map, first, folded ? folded : first->kernel);
     int base = 0, channels = first->outputs;
     for (int i = 0; i < network->count; i++) {
         const Layer *layer = &network->layers[i];
@@ -325,7 +325,7 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
             map.left = next->pad;
             map.rows = map.top + height + (is_last(call) ? next->pad : 0);
             map.columns = width + 2 * next->pad;
-            extend(&map, next, map.rows, map.columns, next->window);
+            extend(&map, next, next->window);
         }
     }
     return 0;
@@ -832,16 +832,20 @@ static void tap_job(void *context, int unit, int thread) {
             kernels->difference(reference, candidate, task->layer->weights, width, channels / BLOCK, terms);
 }
 
-/* Add the sums of the rows of a tap that has ended, or do nothing if there is no tap. The rows are added in order, so a
- * sum does not depend on the threads. */
-static void add_sums(const Task *tap) {
+/* Return the sum of all rows of one pair. The rows are added in order, so the sum does not depend on the threads. */
+static double sum_of_rows(const Workspace *work, int pair, int height) {
+    const double *rows = (const double *)work->buffers[4] + (size_t)pair * (size_t)height;
+    double sum = 0;
+    for (int row = 0; row < height; row++) sum += rows[row];
+    return sum;
+}
+
+/* Store the sums of a tap whose job has ended. Do nothing if there is no tap. */
+static void store_sums(const Task *tap) {
     if (!tap || !tap->call->sums) return;
-    const int height = tap->in.height, taps = tap->work->network->taps;
-    for (int pair = 0; pair < tap->count; pair++) {
-        double sum = 0;
-        for (int row = 0; row < height; row++) sum += ((double *)tap->work->buffers[4])[pair * height + row];
-        tap->call->sums[(size_t)(tap->first + pair) * (size_t)taps + (size_t)tap->tap] = sum;
-    }
+    const size_t taps = (size_t)tap->work->network->taps;
+    for (int pair = 0; pair < tap->count; pair++)
+        tap->call->sums[(size_t)(tap->first + pair) * taps + (size_t)tap->tap] = sum_of_rows(tap->work, pair, tap->in.height);
 }
 
 /* Compute `count` pairs of a batch, or a strip of one pair. */
@@ -881,7 +885,7 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
         task->in.data = current;
         if (!ready || (layer->kind == TAP && tap)) {
             run_pending(&pending);
-            add_sums(tap);
+            store_sums(tap);
             tap = NULL;
             ready = 1;
         }
@@ -913,7 +917,7 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
         ready = 0;
     }
     run_pending(&pending);
-    add_sums(tap);
+    store_sums(tap);
     return 0;
 }
 
@@ -1008,11 +1012,7 @@ EXPORT int eyediff_compare(Workspace *work, int tap, const float *a, int a_image
     if (reserve_all(work, &needs)) return 1;
     Comparison task = {work, a, b, layer->weights, a_images, layer->inputs, height, width};
     pool_run(work->pool, &(Job){compare_job, &task, count * height}, 1);
-    for (int pair = 0; pair < count; pair++) {
-        double sum = 0;
-        for (int row = 0; row < height; row++) sum += ((double *)work->buffers[4])[pair * height + row];
-        sums[pair] = sum;
-    }
+    for (int pair = 0; pair < count; pair++) sums[pair] = sum_of_rows(work, pair, height);
     return 0;
 }
 
