@@ -230,7 +230,8 @@ def check_number(
 ) -> None:
     """Raise UsageError if the parameter `name` is NaN, infinite or out of range. None is accepted.
 
-    The range is from `low` to `high`, without the end `without`. The message gives the value `usual` as an example.
+    The range is from `low` to `high`. If `without` is one of these ends, it is excluded. The message gives the value
+    `usual` as an example.
     """
     if number is None or (low <= number <= high and number != without and math.isfinite(number)):
         return

@@ -208,9 +208,8 @@ def table(
             progress=fetched,
         )
     form.check(plan)
-    options.tell_plan(
-        plan.run, with_hints=kind != "text" or output is not None or part is not None
-    )  # the text has the hints
+    # The text on stdout has the hints among its notes.
+    options.tell_plan(plan.run, with_hints=kind != "text" or output is not None or part is not None)
     journal = None if scores is None else run.ResumableSink(scores, rows, resume=continued)
     if part is not None and scores is not None and journal is not None:
         return _compute_part(run.select_part(plan.run, *part), scores, rows, journal, source)

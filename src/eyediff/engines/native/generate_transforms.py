@@ -14,11 +14,11 @@ of m * m * r * r. In a layer with many channels, these products take most of the
 products, one for each of the n * n points. The transforms of inputs and outputs take little time. Sources: Winograd
 1980; Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
 
-With a stride of 2, each output needs the inputs of even number and those of odd number, with the numbers of the kernel
-at these places. So a convolution with stride 2 is the sum of two convolutions with stride 1. Each of them is computed
-with an algorithm of its own, and the points of both are listed one after the other. A kernel of 3 has 2 numbers at even
-places and 1 at the odd place. For 2 outputs, this takes 3 + 2 products in place of 6, so 25 in place of 36 in two
-dimensions.
+For a stride of 2, the inputs and the kernel are split into their even and their odd places. The result is the sum of
+two convolutions with stride 1: of the even inputs with the even part of the kernel, and of the odd ones. Each of them
+has an algorithm of its own, and the points of the second follow those of the first. A kernel of 3 has 2 even places and
+1 odd place. Two outputs then take 3 + 2 products in place of 6. In two dimensions, these are 25 products in place of
+36.
 
 Which points are used, and why
 ------------------------------
